@@ -1,0 +1,65 @@
+"""Receptive field and effective stride of a feature map.
+
+Both follow the recurrence of Araujo, Norris and Sim, "Computing Receptive Fields of
+Convolutional Neural Networks" (Distill, 2019), walked from the input forwards: a window of k
+pixels (k with its dilation) and stride s turns the pair (r, j) of receptive field and
+effective stride into
+
+    r + (k - 1) j,    s j.
+
+Where branches meet, the longest path counts. Along it r is an upper bound: it counts pixels
+through padding too, and it can exceed the image.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Field(NamedTuple):
+    """What one output pixel sees of the input, per spatial axis, in input pixels."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+class Window(NamedTuple):
+    """A sliding window, per spatial axis, in pixels of its own input; size counts dilation."""
+
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+def start(axes: int) -> Field:
+    """The field of the input itself: each pixel sees itself."""
+    return Field((1,) * axes, (1,) * axes)
+
+
+def through(field: Field, window: Window) -> Field:
+    """The field behind a window (Araujo, Norris and Sim 2019, eq. 1 and 2)."""
+    size = tuple(r + (k - 1) * j for r, k, j in zip(field.size, window.size, field.stride,
+                                                    strict=True))
+    stride = tuple(j * s for j, s in zip(field.stride, window.stride, strict=True))
+    return Field(size, stride)
+
+
+def meet(fields: Sequence[Field | None]) -> Field | None:
+    """The field where branches meet: the longest path on each axis.
+
+    A branch without spatial meaning adds nothing; None when no branch has any.
+    """
+    spatial = [field for field in fields if field is not None]
+    if not spatial or len({len(field.size) for field in spatial}) > 1:
+        return None
+    return Field(tuple(map(max, zip(*(field.size for field in spatial), strict=True))),
+                 tuple(map(max, zip(*(field.stride for field in spatial), strict=True))))
+
+
+def adaptive_window(size: Sequence[int], output: Sequence[int]) -> Window:
+    """The largest window and the stride with which adaptive pooling covers `size` pixels.
+
+    Window i spans floor(i n / m) to ceil((i + 1) n / m) of n pixels for m outputs.
+    """
+    spans = [max((-(-(i + 1) * n // m) - i * n // m for i in range(m)), default=n)
+             for n, m in zip(size, output, strict=True)]
+    strides = [max(n // m, 1) if m else 1 for n, m in zip(size, output, strict=True)]
+    return Window(tuple(spans), tuple(strides))
