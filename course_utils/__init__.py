@@ -3,18 +3,26 @@
 from importlib import import_module
 
 _HOME = {
-    "trace": "tracing", "Trace": "tracing", "Step": "tracing", "TraceError": "tracing",
+    "trace": "tracing",
+    "Trace": "tracing",
+    "Step": "tracing",
+    "TraceError": "tracing",
     "ShapeError": "rules",
-    "print_shapes": "views", "explain": "views", "table": "views",
-    "digits": "data", "fashion_mnist": "data",
-    "fit": "training", "evaluate": "training", "best_device": "training",
+    "print_shapes": "views",
+    "explain": "views",
+    "table": "views",
+    "digits": "data",
+    "fashion_mnist": "data",
+    "fit": "training",
+    "evaluate": "training",
+    "best_device": "training",
 }
 _MODULES = {"nets", "rules"}
 
-__all__ = sorted({*_HOME, "nets"})
+__all__ = [*_HOME, "nets"]  # noqa: PLE0604  names and homes stand in one place
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _MODULES:
         return import_module(f".{name}", __name__)
     if name not in _HOME:

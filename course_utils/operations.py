@@ -11,7 +11,7 @@ from typing import NamedTuple
 from . import rules
 from .receptive import Window, adaptive_window
 
-POINTWISE = "pointwise"   # each output pixel sees the same input pixel; the field is unchanged
+POINTWISE = "pointwise"  # each output pixel sees the same input pixel; the field is unchanged
 
 
 class Effect(NamedTuple):
@@ -23,7 +23,7 @@ class Effect(NamedTuple):
     shape: rules.Shape
     macs: int = 0
     window: Window | str | None = POINTWISE
-    settings: dict = {}   # noqa: RUF012  (a NamedTuple default; never changed)
+    settings: dict = {}  # noqa: RUF012  (a NamedTuple default; never changed)
 
 
 def _shape(tensor) -> rules.Shape:
@@ -44,21 +44,42 @@ def _convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, grou
         padding = rules.same_padding(kernel, dilation)[0]
     padding = _axes(0 if padding == "valid" else padding, axes)
     span = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    return Effect(shape, prod(shape) * prod(w[1:]), Window(span, stride),
-                  {"in_channels": w[1] * groups, "out_channels": w[0], "kernel_size": kernel,
-                   "stride": stride, "padding": padding, "dilation": dilation, "groups": groups,
-                   "bias": bias is not None})
+    return Effect(
+        shape,
+        prod(shape) * prod(w[1:]),
+        Window(span, stride),
+        {
+            "in_channels": w[1] * groups,
+            "out_channels": w[0],
+            "kernel_size": kernel,
+            "stride": stride,
+            "padding": padding,
+            "dilation": dilation,
+            "groups": groups,
+            "bias": bias is not None,
+        },
+    )
 
 
-def _transposed(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1,
-                dilation=1) -> Effect:
+def _transposed(
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+) -> Effect:
     x, w = _shape(input), _shape(weight)
     shape = rules.conv_transpose(x, w, stride, padding, output_padding, groups, dilation)
     axes = len(w) - 2
-    return Effect(shape, prod(x) * prod(w[1:]), None,
-                  {"in_channels": w[0], "out_channels": w[1] * groups, "kernel_size": w[2:],
-                   "stride": _axes(stride, axes), "padding": _axes(padding, axes),
-                   "bias": bias is not None})
+    return Effect(
+        shape,
+        prod(x) * prod(w[1:]),
+        None,
+        {
+            "in_channels": w[0],
+            "out_channels": w[1] * groups,
+            "kernel_size": w[2:],
+            "stride": _axes(stride, axes),
+            "padding": _axes(padding, axes),
+            "bias": bias is not None,
+        },
+    )
 
 
 def _pooling(axes: int, input, kernel_size, stride, padding, dilation, ceil_mode) -> Effect:
@@ -67,24 +88,53 @@ def _pooling(axes: int, input, kernel_size, stride, padding, dilation, ceil_mode
     stride = kernel if stride is None or stride == [] else _axes(stride, axes)
     dilation = _axes(dilation, axes)
     span = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    return Effect(shape, 0, Window(span, stride),
-                  {"kernel_size": kernel, "stride": stride, "padding": _axes(padding, axes),
-                   "dilation": dilation, "ceil_mode": ceil_mode})
+    return Effect(
+        shape,
+        0,
+        Window(span, stride),
+        {
+            "kernel_size": kernel,
+            "stride": stride,
+            "padding": _axes(padding, axes),
+            "dilation": dilation,
+            "ceil_mode": ceil_mode,
+        },
+    )
 
 
 def _max_pool(axes: int):
-    def effect(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
-               return_indices=False):
+    def effect(
+        input,
+        kernel_size,
+        stride=None,
+        padding=0,
+        dilation=1,
+        ceil_mode=False,
+        return_indices=False,
+    ):
         if return_indices:
             return NotImplemented
         return _pooling(axes, input, kernel_size, stride, padding, dilation, ceil_mode)
+
     return effect
 
 
 def _avg_pool(axes: int):
-    def effect(input, kernel_size, stride=None, padding=0, ceil_mode=False,
-               count_include_pad=True, divisor_override=None):
+    def effect(
+        input,
+        kernel_size,
+        stride=None,
+        padding=0,
+        ceil_mode=False,
+        count_include_pad=True,
+        divisor_override=None,
+    ):
+        if axes == 3 and any(
+            n < k for n, k in zip(input.shape[-3:], _axes(kernel_size, 3), strict=True)
+        ):  # PyTorch looks at the image without its padding here, and only here
+            raise rules.ShapeError(f"AvgPool3d: {_shape(input)} is smaller than {kernel_size}")
         return _pooling(axes, input, kernel_size, stride, padding, 1, ceil_mode)
+
     return effect
 
 
@@ -94,8 +144,10 @@ def _adaptive_pool(axes: int):
             return NotImplemented
         x = _shape(input)
         shape = rules.adaptive_pool(x, axes, output_size)
-        return Effect(shape, 0, adaptive_window(x[-axes:], shape[-axes:]),
-                      {"output_size": shape[-axes:]})
+        return Effect(
+            shape, 0, adaptive_window(x[-axes:], shape[-axes:]), {"output_size": shape[-axes:]}
+        )
+
     return effect
 
 
@@ -104,8 +156,12 @@ def _linear(input, weight, bias=None) -> Effect:
         return NotImplemented
     x, w = _shape(input), _shape(weight)
     shape = rules.linear(x, w)
-    return Effect(shape, prod(shape) * w[1], None,
-                  {"in_features": w[1], "out_features": w[0], "bias": bias is not None})
+    return Effect(
+        shape,
+        prod(shape) * w[1],
+        None,
+        {"in_features": w[1], "out_features": w[0], "bias": bias is not None},
+    )
 
 
 def _matmul(input, other) -> Effect:
@@ -139,13 +195,15 @@ def _binary(input, other, *args, **kwargs) -> Effect:
 def _cat(tensors, dim=0) -> Effect:
     shape = rules.cat([_shape(tensor) for tensor in tensors], dim)
     dim = rules.axis(dim, len(shape))
-    return Effect(shape, window=POINTWISE if dim < max(len(shape) - 2, 1) else None,
-                  settings={"dim": dim})
+    return Effect(
+        shape, window=POINTWISE if dim < max(len(shape) - 2, 1) else None, settings={"dim": dim}
+    )
 
 
 def _stack(tensors, dim=0) -> Effect:
-    return Effect(rules.stack([_shape(tensor) for tensor in tensors], dim), window=None,
-                  settings={"dim": dim})
+    return Effect(
+        rules.stack([_shape(tensor) for tensor in tensors], dim), window=None, settings={"dim": dim}
+    )
 
 
 def _flatten(input, start_dim=0, end_dim=-1) -> Effect:
@@ -162,8 +220,16 @@ def _reduction(input, dim=None, keepdim=False, dtype=None) -> Effect:
     return Effect(shape, 0, window, {"dim": dim})
 
 
-def _batch_norm(input, running_mean=None, running_var=None, weight=None, bias=None,
-                training=False, momentum=0.1, eps=1e-5) -> Effect:
+def _batch_norm(
+    input,
+    running_mean=None,
+    running_var=None,
+    weight=None,
+    bias=None,
+    training=False,
+    momentum=0.1,
+    eps=1e-5,
+) -> Effect:
     known = next((t for t in (running_mean, running_var, weight, bias) if t is not None), None)
     channels = None if known is None else known.numel()
     shape = rules.batch_norm(_shape(input), channels, training)
@@ -173,13 +239,17 @@ def _batch_norm(input, running_mean=None, running_var=None, weight=None, bias=No
 def _layer_norm(input, normalized_shape, *args, **kwargs) -> Effect:
     normalized = tuple(normalized_shape)
     window = POINTWISE if len(normalized) < 2 and input.dim() != 4 else None
-    return Effect(rules.layer_norm(_shape(input), normalized), window=window,
-                  settings={"normalized_shape": normalized})
+    return Effect(
+        rules.layer_norm(_shape(input), normalized),
+        window=window,
+        settings={"normalized_shape": normalized},
+    )
 
 
 def _group_norm(input, num_groups, *args, **kwargs) -> Effect:
-    return Effect(rules.group_norm(_shape(input), num_groups), window=None,
-                  settings={"groups": num_groups})
+    return Effect(
+        rules.group_norm(_shape(input), num_groups), window=None, settings={"groups": num_groups}
+    )
 
 
 def _pad(input, pad, mode="constant", value=None) -> Effect:
@@ -203,19 +273,25 @@ _BROADCAST = """add sub rsub mul multiply div true_divide rdiv pow rpow maximum
     minimum""".split()
 
 EFFECTS = {
-    **{name: _pointwise for name in _SAME_SHAPE},
-    **{name: _binary for name in _BROADCAST},
+    **dict.fromkeys(_SAME_SHAPE, _pointwise),
+    **dict.fromkeys(_BROADCAST, _binary),
     **{f"conv{n}d": _convolution for n in (1, 2, 3)},
     **{f"conv_transpose{n}d": _transposed for n in (1, 2, 3)},
     **{f"max_pool{n}d": _max_pool(n) for n in (1, 2, 3)},
     **{f"avg_pool{n}d": _avg_pool(n) for n in (1, 2, 3)},
-    **{f"adaptive_{kind}_pool{n}d": _adaptive_pool(n) for kind in ("avg", "max")
-       for n in (1, 2, 3)},
+    **{
+        f"adaptive_{kind}_pool{n}d": _adaptive_pool(n) for kind in ("avg", "max") for n in (1, 2, 3)
+    },
     **dict.fromkeys(("dropout", "dropout1d", "dropout2d", "dropout3d"), _dropout),
     **dict.fromkeys(("softmax", "log_softmax"), _softmax),
     **dict.fromkeys(("cat", "concat", "concatenate"), _cat),
     **dict.fromkeys(("mean", "sum"), _reduction),
     **dict.fromkeys(("matmul", "bmm", "mm"), _matmul),
-    "stack": _stack, "linear": _linear, "flatten": _flatten, "batch_norm": _batch_norm,
-    "layer_norm": _layer_norm, "group_norm": _group_norm, "pad": _pad,
+    "stack": _stack,
+    "linear": _linear,
+    "flatten": _flatten,
+    "batch_norm": _batch_norm,
+    "layer_norm": _layer_norm,
+    "group_norm": _group_norm,
+    "pad": _pad,
 }

@@ -36,8 +36,9 @@ def start(axes: int) -> Field:
 
 def through(field: Field, window: Window) -> Field:
     """The field behind a window (Araujo, Norris and Sim 2019, eq. 1 and 2)."""
-    size = tuple(r + (k - 1) * j for r, k, j in zip(field.size, window.size, field.stride,
-                                                    strict=True))
+    size = tuple(
+        r + (k - 1) * j for r, k, j in zip(field.size, window.size, field.stride, strict=True)
+    )
     stride = tuple(j * s for j, s in zip(field.stride, window.stride, strict=True))
     return Field(size, stride)
 
@@ -50,8 +51,10 @@ def meet(fields: Sequence[Field | None]) -> Field | None:
     spatial = [field for field in fields if field is not None]
     if not spatial or len({len(field.size) for field in spatial}) > 1:
         return None
-    return Field(tuple(map(max, zip(*(field.size for field in spatial), strict=True))),
-                 tuple(map(max, zip(*(field.stride for field in spatial), strict=True))))
+    return Field(
+        tuple(map(max, zip(*(field.size for field in spatial), strict=True))),
+        tuple(map(max, zip(*(field.stride for field in spatial), strict=True))),
+    )
 
 
 def adaptive_window(size: Sequence[int], output: Sequence[int]) -> Window:
@@ -59,7 +62,9 @@ def adaptive_window(size: Sequence[int], output: Sequence[int]) -> Window:
 
     Window i spans floor(i n / m) to ceil((i + 1) n / m) of n pixels for m outputs.
     """
-    spans = [max((-(-(i + 1) * n // m) - i * n // m for i in range(m)), default=n)
-             for n, m in zip(size, output, strict=True)]
+    spans = [
+        max((-(-(i + 1) * n // m) - i * n // m for i in range(m)), default=n)
+        for n, m in zip(size, output, strict=True)
+    ]
     strides = [max(n // m, 1) if m else 1 for n, m in zip(size, output, strict=True)]
     return Window(tuple(spans), tuple(strides))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from math import prod
 
 Shape = tuple[int, ...]
+PerAxis = int | Sequence[int]  # one number for every axis, or one for each
 
 
 class ShapeError(RuntimeError):
@@ -29,7 +30,7 @@ def times(shape: Sequence[int]) -> str:
     return "×".join(map(str, shape))
 
 
-def per_axis(value: int | Sequence[int], axes: int, name: str, low: int) -> Shape:
+def per_axis(value: PerAxis, axes: int, name: str, low: int) -> Shape:
     """One int per spatial axis, each at least `low`; an int or a 1-tuple serves every axis."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(values) == 1:
@@ -44,8 +45,14 @@ def per_axis(value: int | Sequence[int], axes: int, name: str, low: int) -> Shap
     return tuple(int(number) for number in values)
 
 
-def window_size(size: int, kernel: int, stride: int = 1, padding: int = 0,
-                dilation: int = 1, ceil_mode: bool = False) -> int:
+def window_size(
+    size: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+) -> int:
     """Positions of a sliding window: floor((n + 2p - d(k - 1) - 1) / s) + 1.
 
     With `ceil_mode` the division rounds up, but a window may not start in the right padding.
@@ -67,14 +74,24 @@ def window_formula(size: int, kernel: int, stride: int, padding: int, dilation: 
 def _spatial(shape: Shape, axes: int, op: str) -> tuple[Shape, Shape]:
     """Split a batched or unbatched feature map into (leading axes, spatial axes)."""
     if len(shape) not in (axes + 1, axes + 2):
-        raise ShapeError(f"{op} needs an input of {axes + 2} dimensions (batch, channels and "
-                         f"{axes} spatial), but {len(shape)} arrive: {times(shape)}",
-                         axes + 2, len(shape))
+        raise ShapeError(
+            f"{op} needs an input of {axes + 2} dimensions (batch, channels and "
+            f"{axes} spatial), but {len(shape)} arrive: {times(shape)}",
+            axes + 2,
+            len(shape),
+        )
     return shape[:-axes], shape[-axes:]
 
 
-def _fit(op: str, size: int, kernel: int, stride: int, padding: int, dilation: int,
-         ceil_mode: bool = False) -> int:
+def _fit(
+    op: str,
+    size: int,
+    kernel: int,
+    stride: int,
+    padding: int,
+    dilation: int,
+    ceil_mode: bool = False,
+) -> int:
     count = window_size(size, kernel, stride, padding, dilation, ceil_mode)
     if count < 1:
         extent, padded = dilation * (kernel - 1) + 1, size + 2 * padding
@@ -82,7 +99,9 @@ def _fit(op: str, size: int, kernel: int, stride: int, padding: int, dilation: i
             f"{op} needs at least {extent} pixels along each axis, but {padded} arrive "
             f"({size} + 2·{padding} of padding): "
             f"{window_formula(size, kernel, stride, padding, dilation)} = {count}",
-            extent, padded)
+            extent,
+            padded,
+        )
     return count
 
 
@@ -94,14 +113,27 @@ def same_padding(kernel: Shape, dilation: Shape) -> tuple[Shape, Shape]:
 
 def _channels(channels: int, weight: Shape, groups: int, op: str) -> None:
     if groups < 1 or weight[0] % groups or weight[0] < groups:
-        raise ShapeError(f"{op}: {weight[0]} output channels do not divide into {groups} groups",
-                         f"a multiple of {groups}", weight[0])
+        raise ShapeError(
+            f"{op}: {weight[0]} output channels do not divide into {groups} groups",
+            f"a multiple of {groups}",
+            weight[0],
+        )
     if channels != weight[1] * groups:
-        raise ShapeError(f"{op} expects {weight[1] * groups} input channels, but {channels} "
-                         "arrive", weight[1] * groups, channels)
+        raise ShapeError(
+            f"{op} expects {weight[1] * groups} input channels, but {channels} arrive",
+            weight[1] * groups,
+            channels,
+        )
 
 
-def conv(shape: Shape, weight: Shape, stride=1, padding=0, dilation=1, groups: int = 1) -> Shape:
+def conv(
+    shape: Shape,
+    weight: Shape,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Shape:
     """Convolution of any number of axes; `weight` is (out, in / groups, *kernel).
 
     Raises ShapeError where channels, groups, dimensions or sizes do not fit.
@@ -117,13 +149,21 @@ def conv(shape: Shape, weight: Shape, stride=1, padding=0, dilation=1, groups: i
             raise ShapeError('padding="same" is possible only with stride 1', 1, max(stride))
         return (*lead[:-1], weight[0], *sizes)
     padding = per_axis(0 if padding == "valid" else padding, axes, "padding", 0)
-    out = [_fit(op, *numbers)
-           for numbers in zip(sizes, kernel, stride, padding, dilation, strict=True)]
+    out = [
+        _fit(op, *numbers) for numbers in zip(sizes, kernel, stride, padding, dilation, strict=True)
+    ]
     return (*lead[:-1], weight[0], *out)
 
 
-def conv_transpose(shape: Shape, weight: Shape, stride=1, padding=0, output_padding=0,
-                   groups: int = 1, dilation=1) -> Shape:
+def conv_transpose(
+    shape: Shape,
+    weight: Shape,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    output_padding: PerAxis = 0,
+    groups: int = 1,
+    dilation: PerAxis = 1,
+) -> Shape:
     """Transposed convolution, (n - 1)s - 2p + d(k - 1) + q + 1; `weight` is (in, out / groups, *k).
 
     Raises ShapeError where channels, dimensions or sizes do not fit.
@@ -136,21 +176,32 @@ def conv_transpose(shape: Shape, weight: Shape, stride=1, padding=0, output_padd
     extra = per_axis(output_padding, axes, "output_padding", 0)
     dilation = per_axis(dilation, axes, "dilation", 1)
     if groups < 1 or weight[0] % groups or lead[-1] != weight[0]:
-        raise ShapeError(f"{op} expects {weight[0]} input channels, but {lead[-1]} arrive",
-                         weight[0], lead[-1])
+        raise ShapeError(
+            f"{op} expects {weight[0]} input channels, but {lead[-1]} arrive", weight[0], lead[-1]
+        )
     out = []
     for n, k, s, p, q, d in zip(sizes, kernel, stride, padding, extra, dilation, strict=True):
         if q >= s and q >= d:
-            raise ShapeError(f"output_padding {q} must be smaller than stride {s} or dilation {d}",
-                             max(s, d) - 1, q)
+            raise ShapeError(
+                f"output_padding {q} must be smaller than stride {s} or dilation {d}",
+                max(s, d) - 1,
+                q,
+            )
         out.append((n - 1) * s - 2 * p + d * (k - 1) + q + 1)
     if min(out) < 1:
         raise ShapeError(f"{op} makes a feature map of {times(out)}", 1, min(out))
     return (*lead[:-1], weight[1] * groups, *out)
 
 
-def pool(shape: Shape, axes: int, kernel, stride=None, padding=0, dilation=1,
-         ceil_mode: bool = False) -> Shape:
+def pool(
+    shape: Shape,
+    axes: int,
+    kernel: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+) -> Shape:
     """Max or average pooling; `stride=None` means the kernel size.
 
     Raises ShapeError where dimensions or sizes do not fit, or padding exceeds half the window.
@@ -164,12 +215,14 @@ def pool(shape: Shape, axes: int, kernel, stride=None, padding=0, dilation=1,
         if p > k // 2:
             raise ShapeError(f"{op}: padding {p} is over half the window", k // 2, p)
     lead, sizes = _spatial(shape, axes, op)
-    out = [_fit(op, *numbers, ceil_mode)
-           for numbers in zip(sizes, kernel, stride, padding, dilation, strict=True)]
+    out = [
+        _fit(op, *numbers, ceil_mode)
+        for numbers in zip(sizes, kernel, stride, padding, dilation, strict=True)
+    ]
     return (*lead, *out)
 
 
-def adaptive_pool(shape: Shape, axes: int, output_size) -> Shape:
+def adaptive_pool(shape: Shape, axes: int, output_size: int | Sequence[int | None]) -> Shape:
     """Pooling to a fixed output size; None keeps the size of that axis."""
     lead, sizes = _spatial(shape, axes, f"AdaptivePool{axes}d")
     wanted = output_size if isinstance(output_size, (tuple, list)) else [output_size] * axes
@@ -181,10 +234,14 @@ def linear(shape: Shape, weight: Shape) -> Shape:
     """Fully connected layer on the last axis; `weight` is (out_features, in_features)."""
     if not shape or shape[-1] != weight[1]:
         arrive = shape[-1] if shape else 0
-        hint = (f"; the input {times(shape)} is not flattened"
-                if len(shape) > 2 and prod(shape[1:]) == weight[1] else "")
-        raise ShapeError(f"Linear expects {weight[1]:,} features, but {arrive:,} arrive{hint}",
-                         weight[1], arrive)
+        hint = (
+            f"; the input {times(shape)} is not flattened"
+            if len(shape) > 2 and prod(shape[1:]) == weight[1]
+            else ""
+        )
+        raise ShapeError(
+            f"Linear expects {weight[1]:,} features, but {arrive:,} arrive{hint}", weight[1], arrive
+        )
     return (*shape[:-1], weight[0])
 
 
@@ -194,8 +251,9 @@ def broadcast(a: Shape, b: Shape) -> Shape:
     left, right = (1,) * (width - len(a)) + a, (1,) * (width - len(b)) + b
     for m, n in zip(left, right, strict=True):
         if m != n and 1 not in (m, n):
-            raise ShapeError(f"shapes {times(a)} and {times(b)} cannot be combined: "
-                             f"{m} against {n}", m, n)
+            raise ShapeError(
+                f"shapes {times(a)} and {times(b)} cannot be combined: {m} against {n}", m, n
+            )
     return tuple(n if m == 1 else m for m, n in zip(left, right, strict=True))
 
 
@@ -205,8 +263,9 @@ def matmul(a: Shape, b: Shape) -> Shape:
         raise ShapeError("matmul needs at least one axis on each side")
     inner = b[-2] if len(b) > 1 else b[-1]
     if a[-1] != inner:
-        raise ShapeError(f"matmul: {times(a)} has {a[-1]} columns, {times(b)} has {inner} rows",
-                         inner, a[-1])
+        raise ShapeError(
+            f"matmul: {times(a)} has {a[-1]} columns, {times(b)} has {inner} rows", inner, a[-1]
+        )
     rows, columns = a[-2:-1], b[-1:] if len(b) > 1 else ()
     return (*broadcast(a[:-2], b[:-2]), *rows, *columns)
 
@@ -226,13 +285,20 @@ def cat(shapes: Sequence[Shape], dim: int = 0) -> Shape:
     first, dim = shapes[0], axis(dim, len(shapes[0]))
     for number, shape in enumerate(shapes[1:], start=2):
         if len(shape) != len(first):
-            raise ShapeError(f"cat: branch 1 is {times(first)}, branch {number} is {times(shape)}",
-                             len(first), len(shape))
+            raise ShapeError(
+                f"cat: branch 1 is {times(first)}, branch {number} is {times(shape)}",
+                len(first),
+                len(shape),
+            )
         for i, (m, n) in enumerate(zip(first, shape, strict=True)):
             if i != dim and m != n:
-                raise ShapeError(f"cat along axis {dim}: branch 1 is {times(first)}, branch "
-                                 f"{number} is {times(shape)}; axis {i} has {m} against {n}", m, n)
-    return (*first[:dim], sum(shape[dim] for shape in shapes), *first[dim + 1:])
+                raise ShapeError(
+                    f"cat along axis {dim}: branch 1 is {times(first)}, branch "
+                    f"{number} is {times(shape)}; axis {i} has {m} against {n}",
+                    m,
+                    n,
+                )
+    return (*first[:dim], sum(shape[dim] for shape in shapes), *first[dim + 1 :])
 
 
 def stack(shapes: Sequence[Shape], dim: int = 0) -> Shape:
@@ -250,7 +316,7 @@ def flatten(shape: Shape, start: int = 0, end: int = -1) -> Shape:
     start, end = axis(start, len(shape)), axis(end, len(shape))
     if start > end:
         raise ShapeError(f"flatten: axis {start} comes after axis {end}", end, start)
-    return (*shape[:start], prod(shape[start:end + 1]), *shape[end + 1:])
+    return (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
 
 
 def reshape(shape: Shape, target: Shape) -> Shape:
@@ -260,12 +326,15 @@ def reshape(shape: Shape, target: Shape) -> Shape:
     if unknown > 1 or any(n < -1 for n in target):
         raise ShapeError(f"{target} is not a shape: at most one axis may be -1")
     if (unknown and (known == 0 or count % known)) or (not unknown and known != count):
-        raise ShapeError(f"{times(shape)} holds {count:,} numbers, which cannot be laid out as "
-                         f"{target}", known, count)
+        raise ShapeError(
+            f"{times(shape)} holds {count:,} numbers, which cannot be laid out as {target}",
+            known,
+            count,
+        )
     return tuple(count // known if n == -1 else n for n in target)
 
 
-def reduce(shape: Shape, dims=None, keepdim: bool = False) -> Shape:
+def reduce(shape: Shape, dims: PerAxis | None = None, keepdim: bool = False) -> Shape:
     """Mean, sum or maximum over `dims` (None or empty: all of them)."""
     dims = (dims,) if isinstance(dims, int) else tuple(dims or range(len(shape)))
     gone = [axis(dim, len(shape)) for dim in dims]
@@ -281,23 +350,33 @@ def batch_norm(shape: Shape, channels: int | None, training: bool) -> Shape:
     variance would be zero.
     """
     if len(shape) < 2:
-        raise ShapeError(f"batch norm needs a batch and channels, but {times(shape)} arrives",
-                         2, len(shape))
+        raise ShapeError(
+            f"batch norm needs a batch and channels, but {times(shape)} arrives", 2, len(shape)
+        )
     if channels is not None and shape[1] != channels:
-        raise ShapeError(f"batch norm expects {channels} channels, but {shape[1]} arrive",
-                         channels, shape[1])
+        raise ShapeError(
+            f"batch norm expects {channels} channels, but {shape[1]} arrive", channels, shape[1]
+        )
     if training and shape[1] and prod(shape) // shape[1] == 1:
-        raise ShapeError("batch norm in training mode needs more than one value per channel, "
-                         f"but {times(shape)} holds one: use a larger batch or input, or call "
-                         "net.eval()", 2, 1)
+        raise ShapeError(
+            "batch norm in training mode needs more than one value per channel, "
+            f"but {times(shape)} holds one: use a larger batch or input, or call "
+            "net.eval()",
+            2,
+            1,
+        )
     return shape
 
 
 def layer_norm(shape: Shape, normalized: Shape) -> Shape:
     """Normalization over the last axes, which must be `normalized`."""
-    if not normalized or shape[-len(normalized):] != normalized:
-        raise ShapeError(f"layer norm expects the last axes to be {times(normalized)}, but "
-                         f"{times(shape)} arrives", normalized, shape[-len(normalized):])
+    if not normalized or shape[-len(normalized) :] != normalized:
+        raise ShapeError(
+            f"layer norm expects the last axes to be {times(normalized)}, but "
+            f"{times(shape)} arrives",
+            normalized,
+            shape[-len(normalized) :],
+        )
     return shape
 
 
@@ -305,24 +384,37 @@ def group_norm(shape: Shape, groups: int) -> Shape:
     """Normalization of groups of channels, each over its channels and all positions."""
     channels = shape[1] if len(shape) > 1 else 0
     if groups < 1 or not channels or channels % groups:
-        raise ShapeError(f"{channels} channels do not divide into {groups} groups",
-                         f"a multiple of {groups}", channels)
+        raise ShapeError(
+            f"{channels} channels do not divide into {groups} groups",
+            f"a multiple of {groups}",
+            channels,
+        )
     if prod(shape) // groups == 1:
-        raise ShapeError(f"group norm needs more than one value per group, but {times(shape)} "
-                         f"holds one in each of {groups}", 2, 1)
+        raise ShapeError(
+            f"group norm needs more than one value per group, but {times(shape)} "
+            f"holds one in each of {groups}",
+            2,
+            1,
+        )
     return shape
 
 
 def pad(shape: Shape, amounts: Sequence[int]) -> Shape:
     """Constant padding: pairs (before, after) from the last axis backwards; negative crops."""
     if len(amounts) % 2 or len(amounts) > 2 * len(shape):
-        raise ShapeError(f"{len(amounts)} pad amounts for {len(shape)} axes: two per axis",
-                         2 * len(shape), len(amounts))
+        raise ShapeError(
+            f"{len(amounts)} pad amounts for {len(shape)} axes: two per axis",
+            2 * len(shape),
+            len(amounts),
+        )
     out = list(shape)
     for i in range(len(amounts) // 2):
         before, after = amounts[2 * i], amounts[2 * i + 1]
         if out[-1 - i] + min(before, 0) + min(after, 0) < 0:
-            raise ShapeError(f"padding {tuple(amounts)} crops more than {times(shape)} holds",
-                             out[-1 - i], before + after)
+            raise ShapeError(
+                f"padding {tuple(amounts)} crops more than {times(shape)} holds",
+                out[-1 - i],
+                before + after,
+            )
         out[-1 - i] += before + after
     return tuple(out)

@@ -46,27 +46,46 @@ def test_convolution(data):
     axes, groups = data.draw(st.integers(1, 3)), data.draw(st.sampled_from([1, 1, 1, 2, 3]))
     kernel = data.draw(st.tuples(*[st.integers(1, 5)] * axes))
     channels = data.draw(small) * groups if data.draw(st.booleans()) else data.draw(small)
-    weight = torch.zeros(data.draw(small) * data.draw(st.sampled_from([1, groups])),
-                         data.draw(small) if data.draw(st.booleans()) else
-                         max(channels // groups, 1), *kernel)
+    weight = torch.zeros(
+        data.draw(small) * data.draw(st.sampled_from([1, groups])),
+        data.draw(small) if data.draw(st.booleans()) else max(channels // groups, 1),
+        *kernel,
+    )
     lead = data.draw(st.sampled_from([(2, channels), (channels,), (1, 2, channels)]))
     x = torch.zeros(*lead, *data.draw(st.tuples(*[size] * axes)))
-    agree(f"conv{axes}d", getattr(F, f"conv{axes}d"), x, weight, None,
-          data.draw(numbers(0, 4, axes)),
-          data.draw(numbers(-1, 3, axes) | st.sampled_from(["same", "valid"])),
-          data.draw(numbers(0, 3, axes)), groups)
+    agree(
+        f"conv{axes}d",
+        getattr(F, f"conv{axes}d"),
+        x,
+        weight,
+        None,
+        data.draw(numbers(0, 4, axes)),
+        data.draw(numbers(-1, 3, axes) | st.sampled_from(["same", "valid"])),
+        data.draw(numbers(0, 3, axes)),
+        groups,
+    )
 
 
 @CASES
 @given(st.data())
 def test_transposed_convolution(data):
     axes = data.draw(st.integers(1, 2))
-    weight = torch.zeros(data.draw(small), data.draw(small),
-                         *data.draw(st.tuples(*[st.integers(1, 4)] * axes)))
+    weight = torch.zeros(
+        data.draw(small), data.draw(small), *data.draw(st.tuples(*[st.integers(1, 4)] * axes))
+    )
     x = torch.zeros(1, data.draw(small), *data.draw(st.tuples(*[st.integers(1, 5)] * axes)))
-    agree(f"conv_transpose{axes}d", getattr(F, f"conv_transpose{axes}d"), x, weight, None,
-          data.draw(numbers(1, 3, axes)), data.draw(numbers(0, 3, axes)),
-          data.draw(numbers(0, 3, axes)), 1, data.draw(numbers(1, 2, axes)))
+    agree(
+        f"conv_transpose{axes}d",
+        getattr(F, f"conv_transpose{axes}d"),
+        x,
+        weight,
+        None,
+        data.draw(numbers(1, 3, axes)),
+        data.draw(numbers(0, 3, axes)),
+        data.draw(numbers(0, 3, axes)),
+        1,
+        data.draw(numbers(1, 2, axes)),
+    )
 
 
 @CASES
@@ -75,10 +94,16 @@ def test_max_pooling(data):
     axes = data.draw(st.integers(1, 3))
     lead = data.draw(st.sampled_from([(2, 3), (3,)]))
     x = torch.zeros(*lead, *data.draw(st.tuples(*[size] * axes)))
-    agree(f"max_pool{axes}d", getattr(F, f"max_pool{axes}d"), x,
-          data.draw(numbers(0, 5, axes)), data.draw(st.none() | numbers(0, 4, axes)),
-          data.draw(numbers(-1, 3, axes)), data.draw(numbers(0, 3, axes)),
-          ceil_mode=data.draw(st.booleans()))
+    agree(
+        f"max_pool{axes}d",
+        getattr(F, f"max_pool{axes}d"),
+        x,
+        data.draw(numbers(0, 5, axes)),
+        data.draw(st.none() | numbers(0, 4, axes)),
+        data.draw(numbers(-1, 3, axes)),
+        data.draw(numbers(0, 3, axes)),
+        ceil_mode=data.draw(st.booleans()),
+    )
 
 
 @CASES
@@ -86,9 +111,15 @@ def test_max_pooling(data):
 def test_average_pooling(data):
     axes = data.draw(st.integers(1, 3))
     x = torch.zeros(2, 3, *data.draw(st.tuples(*[size] * axes)))
-    agree(f"avg_pool{axes}d", getattr(F, f"avg_pool{axes}d"), x,
-          data.draw(numbers(0, 5, axes)), data.draw(st.none() | numbers(0, 4, axes)),
-          data.draw(numbers(-1, 3, axes)), ceil_mode=data.draw(st.booleans()))
+    agree(
+        f"avg_pool{axes}d",
+        getattr(F, f"avg_pool{axes}d"),
+        x,
+        data.draw(numbers(0, 5, axes)),
+        data.draw(st.none() | numbers(0, 4, axes)),
+        data.draw(numbers(-1, 3, axes)),
+        ceil_mode=data.draw(st.booleans()),
+    )
 
 
 @CASES
@@ -96,7 +127,7 @@ def test_average_pooling(data):
 def test_adaptive_pooling(data):
     axes, kind = data.draw(st.integers(1, 3)), data.draw(st.sampled_from(["avg", "max"]))
     x = torch.zeros(2, 3, *data.draw(st.tuples(*[size] * axes)))
-    kept = st.none() if axes > 1 else st.nothing()      # the 1-d forms know no None
+    kept = st.none() if axes > 1 else st.nothing()  # the 1-d forms know no None
     wanted = data.draw(st.integers(1, 6) | st.tuples(*[kept | st.integers(1, 6)] * axes))
     agree(f"adaptive_{kind}_pool{axes}d", getattr(F, f"adaptive_{kind}_pool{axes}d"), x, wanted)
 
@@ -119,8 +150,10 @@ def test_matmul_and_broadcast(a, b):
 
 
 @CASES
-@given(st.lists(st.tuples(st.integers(1, 2), st.integers(1, 2), st.just(3)), min_size=1,
-                max_size=3), st.integers(-4, 3))
+@given(
+    st.lists(st.tuples(st.integers(1, 2), st.integers(1, 2), st.just(3)), min_size=1, max_size=3),
+    st.integers(-4, 3),
+)
 def test_cat_and_stack(sizes, dim):
     parts = [torch.ones(size) for size in sizes]
     agree("cat", torch.cat, parts, dim)
@@ -151,8 +184,14 @@ def test_reshape(shape, target):
 @CASES
 @given(tensors, small, st.booleans())
 def test_normalization(x, channels, training):
-    agree("batch_norm", F.batch_norm, x, torch.zeros(channels), torch.ones(channels),
-          training=training)
+    agree(
+        "batch_norm",
+        F.batch_norm,
+        x,
+        torch.zeros(channels),
+        torch.ones(channels),
+        training=training,
+    )
     agree("group_norm", F.group_norm, x, channels)
     agree("layer_norm", F.layer_norm, x, (channels,))
 
