@@ -1,0 +1,68 @@
+# The commands of the course; `make` alone lists them.
+# They need Python 3.11 or later with venv, and make (3.81 will do).
+#
+#   make lab LAB_ARGS="--no-browser --ip=0.0.0.0"    further arguments for JupyterLab
+#   make test PYTHON=python3.13                      another Python than python3
+#   make test TEST_ARGS="-k builder"                 further arguments for pytest
+
+PYTHON    ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
+LAB_ARGS  ?=
+TEST_ARGS ?=
+LESSON    ?= notebooks/01_alexnet.ipynb
+
+export UV_PYTHON_DOWNLOADS := never
+
+# The interpreter itself behind a link or a launcher, "not-found" if it does not run.
+FOUND   := $(shell "$(PYTHON)" -c 'import sys; print(sys.executable)' 2>/dev/null || echo not-found)
+VERSION := $(shell "$(FOUND)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+UV      := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
+RUN     := .venv/bin/python
+
+# Exists when .venv holds what pyproject.toml asks for, on this version of Python.
+READY   := .venv/.ready-$(VERSION)
+
+.PHONY: help lab test notebooks lint bench clean
+
+help:        ## list these commands
+	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' Makefile
+
+lab: $(READY)        ## open the first lesson in JupyterLab
+	$(RUN) -m jupyter lab --ServerApp.root_dir=. $(LESSON) $(LAB_ARGS)
+
+test: $(READY)        ## run every test, and every notebook against its stored outputs
+	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile $(TEST_ARGS)
+
+notebooks: $(READY)        ## execute notebooks/source/*.py into notebooks/*.ipynb
+	$(RUN) tools/build_notebooks.py
+
+lint: $(READY)        ## check style and formatting
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+
+bench: $(READY)        ## measure speed and memory against the usual ways
+	@for file in tools/bench_*.py; do \
+		test -e "$$file" || continue; \
+		echo "== $$file"; $(RUN) "$$file" || exit 1; \
+	done
+
+clean:        ## remove .venv, .uv, uv.lock and every cache; the next command installs again
+	rm -rf .venv .uv uv.lock build .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml Makefile
+	@"$(FOUND)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'The course needs Python 3.11 or later, and "$(PYTHON)" is $(or $(VERSION),not found).'; \
+		echo 'Name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12'; exit 1; }
+	@$(UV) --version >/dev/null 2>&1 || $(MAKE) --no-print-directory .uv/bin/uv PYTHON="$(FOUND)"
+	@echo "Installing the course into .venv on Python $(VERSION)."
+	@echo "The first time, this fetches a few GB (PyTorch above all) and takes some minutes."
+	$(UV) sync --python "$(FOUND)"
+	@touch $(READY)
+
+.uv/bin/uv:
+	@"$(FOUND)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'This Python has no venv. On Debian and Ubuntu: apt install python3-venv'; exit 1; }
+	@echo "Fetching uv, the installer, into .uv (uv is not on the PATH)."
+	"$(FOUND)" -m venv .uv
+	.uv/bin/python -m pip install --quiet uv

@@ -1,0 +1,130 @@
+"""The files that install and run the course agree with each other."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+# A module of LAYERS may import those before it; one of ALONE none of LAYERS.
+LAYERS = ["rules", "receptive", "operations", "tracing", "views", "diagram", "diagnosis", "lab"]
+ALONE = ["nets", "data", "training"]
+
+FORBIDDEN = {
+    "a registry's address": r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|files[.]pypi",
+    "a machine's path": r"(?<![\w.:/-])/(?:root|work|home|Users)/\w",
+}
+
+
+def course_files():
+    """Return every file of the repository that is committed, or would be."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [path for name in names.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+# -- conda and Binder
+
+
+def conda():
+    entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (pip,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
+    return [entry for entry in entries if isinstance(entry, str)], pip
+
+
+def test_environment_yml_holds_no_second_list():
+    packages, pip = conda()
+    assert pip == ["-e ."]
+    assert [re.split("[=<> ]", package)[0] for package in packages] == ["python", "pip"]
+
+
+def test_environment_yml_and_pyproject_agree_on_python():
+    packages, _ = conda()
+    (python,) = [package for package in packages if package.startswith("python=")]
+    lowest = PROJECT["project"]["requires-python"].removeprefix(">=")
+    assert python == f"python={lowest}"
+    major, minor = lowest.split(".")
+    assert f"sys.version_info < ({major}, {minor})" in (ROOT / "Makefile").read_text()
+
+
+# -- make
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_make_help_lists_every_command():
+    text = (ROOT / "Makefile").read_text()
+    commands = re.findall(r"^([a-z]+):", text, re.MULTILINE)
+    assert {"lab", "test", "notebooks", "lint", "bench", "clean", "help"} <= set(commands)
+    assert re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split() == commands
+    printed = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    assert re.findall(r"^  make ([a-z]+)\t\S", printed, re.MULTILINE) == commands
+
+
+# -- what is committed
+
+
+@pytest.mark.parametrize("kind", FORBIDDEN)
+def test_no_file_names_a_machine_or_registry(kind):
+    pattern = re.compile(FORBIDDEN[kind].encode())
+    found = []
+    for path in course_files():
+        content = path.read_bytes()
+        if b"\0" not in content:  # text
+            found += [f"{path.relative_to(ROOT)}: {m.group()}" for m in pattern.finditer(content)]
+    assert found == []
+
+
+def test_no_lock_file_is_committed():
+    assert [path for path in course_files() if path.name.endswith((".lock", ".draft"))] == []
+
+
+# -- imports: fast, and in one direction
+
+
+def test_importing_the_course_is_light():
+    heavy = ["torchvision", "d2l", "sklearn", "matplotlib", "pandas", "ipywidgets", "sympy"]
+    code = f"import sys, course_utils; print([m for m in {heavy} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "[]"
+
+
+def imports(path):
+    """Return the names of all that a file imports, those of course_utils without the package."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            name = ("." if node.level else "") + (node.module or "")
+            inner = name in {".", "course_utils"}
+            found |= {alias.name for alias in node.names} if inner else {name}
+    return {re.sub(r"^(\.|course_utils\.)", "", name) for name in found}
+
+
+def test_every_module_has_its_place():
+    modules = {path.stem for path in (ROOT / "course_utils").glob("*.py")} - {"__init__"}
+    assert modules <= {*LAYERS, *ALONE}
+
+
+@pytest.mark.parametrize("module", LAYERS + ALONE)
+def test_imports_run_one_way(module):
+    path = ROOT / "course_utils" / f"{module}.py"
+    if not path.exists():
+        pytest.skip("not written yet")
+    allowed = LAYERS[: LAYERS.index(module)] if module in LAYERS else []
+    family = set(LAYERS) if module in ALONE else set(LAYERS + ALONE)
+    assert imports(path) & (family - set(allowed) - {module}) == set()
+    assert module == "lab" or "ipywidgets" not in imports(path)
