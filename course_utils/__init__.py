@@ -9,7 +9,7 @@ _HOME = {
     "TraceError": "tracing",
     "ShapeError": "rules",
     "print_shapes": "views",
-    "explain": "views",
+    "explain": "explaining",
     "table": "views",
     "digits": "data",
     "fashion_mnist": "data",
