@@ -145,7 +145,8 @@ class Recorder(TorchFunctionMode):
                 raise
             finally:
                 self._stack.pop()
-            self._ended(path, module, args, output, start, first_call)
+            with torch._C.DisableTorchFunction():  # our own looks at shapes are no operations
+                self._ended(path, module, args, output, start, first_call)
             return output
 
         return run
@@ -411,6 +412,8 @@ def _to_meta(value: object) -> object:
 
 def _tensors(values: Iterable) -> list[torch.Tensor]:
     """The tensors among `values`, looking into lists, tuples and dicts."""
+    if type(values) is tuple and len(values) == 1 and isinstance(values[0], torch.Tensor):
+        return [values[0]]  # by far the most common, in a function called at every operation
     found = []
     for value in values:
         if isinstance(value, torch.Tensor):
