@@ -51,6 +51,9 @@ _CASTS = {
 }
 
 
+_unwatched = torch._C.DisableTorchFunction  # noqa: SLF001  documented under "Extending PyTorch"
+
+
 class NeedsValues(Exception):  # noqa: N818  no error: a reason to run for real
     """The forward asks for numbers that a shape does not have."""
 
@@ -145,7 +148,7 @@ class Recorder(TorchFunctionMode):
                 raise
             finally:
                 self._stack.pop()
-            with torch._C.DisableTorchFunction():  # our own looks at shapes are no operations
+            with _unwatched():
                 self._ended(path, module, args, output, start, first_call)
             return output
 

@@ -32,9 +32,12 @@ def times(shape: Sequence[int]) -> str:
 
 def per_axis(value: PerAxis, axes: int, name: str, low: int) -> Shape:
     """One int per spatial axis, each at least `low`; an int or a 1-tuple serves every axis."""
-    if type(value) is tuple and len(value) == axes and all(type(n) is int for n in value):
-        if min(value) >= low:
-            return value
+    if (
+        type(value) is tuple
+        and len(value) == axes
+        and all(type(n) is int and n >= low for n in value)
+    ):
+        return value
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(values) == 1:
         values = values * axes

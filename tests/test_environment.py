@@ -15,8 +15,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # A module of LAYERS may import those before it; one of ALONE none of LAYERS.
-LAYERS = ["rules", "receptive", "operations", "tracing", "views", "diagram", "diagnosis", "lab"]
-ALONE = ["nets", "data", "training"]
+LAYERS = (
+    "rules receptive operations twin recording tracing views explaining diagram diagnosis lab"
+).split()
+ALONE = ["nets", "resizing", "data", "progress", "training"]
 
 FORBIDDEN = {
     "a registry's address": r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|files[.]pypi",

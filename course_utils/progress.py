@@ -1,0 +1,55 @@
+"""A progress bar that a person sees and a stored notebook does not."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+def progress_bar(epochs: int, done: int, batches: int, *, shown: bool) -> "tqdm":
+    """A bar over all batches of a run, on the page or the terminal, or nowhere."""
+    from tqdm import tqdm
+
+    screen = _screen() if shown else None
+    total, initial = epochs * batches, min(done, epochs) * batches
+    return tqdm(
+        total=total, initial=initial, unit="batch", file=screen, disable=screen is None, ncols=110
+    )
+
+
+def _screen() -> Any:
+    """Where a person is looking: a notebook's page, a terminal, or None if nobody is.
+
+    Front ends for people let code ask questions (allow_stdin); nbclient and nbval do not. In
+    a notebook stored or checked by a program, a bar would be output that differs each time.
+    """
+    ipython = sys.modules.get("IPython")
+    kernel = getattr(ipython.get_ipython() if ipython else None, "kernel", None)
+    if kernel is not None:
+        return _Page() if getattr(kernel, "_allow_stdin", False) else None
+    return sys.stderr if sys.stderr.isatty() else None
+
+
+class _Page:
+    """A file for tqdm that keeps one line on a notebook's page up to date.
+
+    Not stderr, which is red and kept line by line; not tqdm's widget, which a saved notebook
+    cannot show.
+    """
+
+    encoding = "utf-8"
+    handle = None
+
+    def write(self, text: str) -> None:
+        """Show `text` in place of the line before."""
+        from IPython.display import display
+
+        line = {"text/plain": text.strip("\r\n")}
+        if self.handle is None:
+            self.handle = display(line, raw=True, display_id=True)
+        elif line["text/plain"].strip():
+            self.handle.update(line, raw=True)
+
+    def flush(self) -> None:
+        """Do nothing: write() has shown it."""
