@@ -1,7 +1,7 @@
 """A progress bar that a person sees and a stored notebook does not."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -14,7 +14,7 @@ def progress_bar(epochs: int, done: int, batches: int, *, shown: bool) -> "tqdm"
     screen = _screen() if shown else None
     total, initial = epochs * batches, min(done, epochs) * batches
     return tqdm(
-        total=total, initial=initial, unit="batch", file=screen, disable=screen is None, ncols=110
+        total=total, initial=initial, unit="batch", file=screen, disable=screen is None, ncols=90
     )
 
 
@@ -25,9 +25,10 @@ def _screen() -> Any:
     a notebook stored or checked by a program, a bar would be output that differs each time.
     """
     ipython = sys.modules.get("IPython")
-    kernel = getattr(ipython.get_ipython() if ipython else None, "kernel", None)
+    shell = ipython.get_ipython() if ipython else None
+    kernel = getattr(shell, "kernel", None)
     if kernel is not None:
-        return _Page() if getattr(kernel, "_allow_stdin", False) else None
+        return _Page(shell.execution_count) if getattr(kernel, "_allow_stdin", False) else None
     return sys.stderr if sys.stderr.isatty() else None
 
 
@@ -35,21 +36,25 @@ class _Page:
     """A file for tqdm that keeps one line on a notebook's page up to date.
 
     Not stderr, which is red and kept line by line; not tqdm's widget, which a saved notebook
-    cannot show.
+    cannot show. All runs of one cell share the line: twelve finished bars tell nobody anything.
     """
 
     encoding = "utf-8"
-    handle = None
+    shared: ClassVar[dict] = {}  # the cell that ran last -> its line
+
+    def __init__(self, cell: int) -> None:
+        self.cell = cell
 
     def write(self, text: str) -> None:
         """Show `text` in place of the line before."""
         from IPython.display import display
 
         line = {"text/plain": text.strip("\r\n")}
-        if self.handle is None:
-            self.handle = display(line, raw=True, display_id=True)
+        if self.cell not in self.shared:
+            self.shared.clear()
+            self.shared[self.cell] = display(line, raw=True, display_id=True)
         elif line["text/plain"].strip():
-            self.handle.update(line, raw=True)
+            self.shared[self.cell].update(line, raw=True)
 
     def flush(self) -> None:
         """Do nothing: write() has shown it."""

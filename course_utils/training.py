@@ -52,13 +52,11 @@ class History:
         return len(self.test_acc)
 
     def __repr__(self) -> str:
-        return f"History: {len(self)} epoch{'' if len(self) == 1 else 's'}{self.last()}"
-
-    def last(self) -> str:
-        """Return the last epoch's three numbers as text, empty before the first."""
-        numbers = zip(self.train_loss, self.train_acc, self.test_acc, strict=True)
-        text = ", train loss {:.3f}, train acc {:.2f}, test acc {:.2f}"
-        return text.format(*list(numbers)[-1]) if len(self) else ""
+        text = f"History: {len(self)} epoch{'' if len(self) == 1 else 's'}"
+        if not len(self):
+            return text
+        loss, train, test = self.train_loss[-1], self.train_acc[-1], self.test_acc[-1]
+        return f"{text}, train loss {loss:.3f}, train acc {train:.2f}, test acc {test:.2f}"
 
     def plot(self, ax: "Axes | None" = None) -> None:
         """Draw loss and accuracies over the epochs, into `ax` if given."""
@@ -170,7 +168,7 @@ class _Run:
                 history.test_acc.append(test_acc)
                 history.images += count
                 history.seconds += seconds
-                bar.set_postfix_str(history.last().lstrip(", "))
+                bar.set_postfix_str(f"loss {loss:.3f}, train {acc:.2f}, test {test_acc:.2f}")
                 if not math.isfinite(loss):
                     why = f"the training loss is {loss}. A smaller lr than {self.lr:g} may help."
                     history.stopped = f"Stopped after epoch {len(history)}: {why}"

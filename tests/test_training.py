@@ -1,3 +1,4 @@
+import itertools
 import pickle
 import sys
 from types import SimpleNamespace
@@ -451,6 +452,9 @@ def test_plot_makes_its_own_figure():
 # Progress
 
 
+CELLS = itertools.count(1)  # each test is a cell of its own
+
+
 def a_notebook(monkeypatch, *, person):
     """Stands for IPython in a kernel; returns the list of what it displays."""
     shown = []
@@ -461,10 +465,22 @@ def a_notebook(monkeypatch, *, person):
         return SimpleNamespace(update=lambda data, **_: shown.append(data["text/plain"]))
 
     kernel = SimpleNamespace(_allow_stdin=person)
-    module = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=kernel))
+    shell = SimpleNamespace(kernel=kernel, execution_count=next(CELLS))
+    module = SimpleNamespace(get_ipython=lambda: shell)
     monkeypatch.setitem(sys.modules, "IPython", module)
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
     return shown
+
+
+def test_runs_of_one_cell_share_a_line(loaders, monkeypatch):
+    shown = a_notebook(monkeypatch, person=True)
+    made = []
+    display = sys.modules["IPython.display"].display
+    sys.modules["IPython.display"].display = lambda *a, **k: made.append(1) or display(*a, **k)
+    for _ in range(2):
+        fit(small_net(), *loaders, epochs=1)
+    assert made == [1]
+    assert sum("15/15" in line for line in shown) >= 2
 
 
 def test_progress_is_one_line_that_a_person_sees(loaders, monkeypatch, capfd):
@@ -472,7 +488,7 @@ def test_progress_is_one_line_that_a_person_sees(loaders, monkeypatch, capfd):
     h = fit(small_net(), *loaders, epochs=2)
     assert "0/30" in shown[0]
     assert "30/30" in shown[-1]
-    assert f"test acc {h.test_acc[-1]:.2f}" in shown[-1]
+    assert f"test {h.test_acc[-1]:.2f}" in shown[-1]
     assert not any("\r" in line or "\n" in line for line in shown)
     assert capfd.readouterr() == ("", "")
 
