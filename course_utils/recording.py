@@ -97,7 +97,8 @@ class Recorder(TorchFunctionMode):
         self._rows: list[dict] = []  # the fields of each Step
         self._stack: list[str] = []
         self._failed: str | None = None
-        self._made: dict[int, tuple[int, torch.Tensor]] = {}  # tensors that depend on the input
+        # tensors that depend on the input: id -> (step that made it, shape, the tensor itself)
+        self._made: dict[int, tuple[int, Shape, torch.Tensor]] = {}
         self._origin: receptive.Field | None = None
         self._fields: list[receptive.Field | None] = []
         self._costs = _Costs(net)
@@ -107,7 +108,7 @@ class Recorder(TorchFunctionMode):
     def run(self, samples: list[torch.Tensor]) -> Exception | None:
         """Run the network; return the error that ended the run, saying in which layer."""
         for sample in samples:
-            self._made[id(sample)] = (-1, sample)
+            self._made[id(sample)] = (-1, tuple(sample.shape), sample)
             if sample.dim() > 2 and self._origin is None:
                 self._origin = receptive.start(sample.dim() - 2)
         try:
@@ -159,11 +160,16 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         """Name the module's step after it, and write down the call."""
         kind = type(module).__name__
+        if start + 1 == len(self._rows) and first == len(self.calls) and _is_layer(type(module)):
+            row = self._rows[start]  # a layer of one operation: by far the most common
+            row["op"] = kind
+            self.calls.append(Call(path, kind, row["inputs"], row["output"], start, start + 1))
+            return
         given, results = _tensors(args), _tensors((output,))
         if start == len(self._rows) and results and id(results[0]) in self._made:
             idle = "Identity" if isinstance(module, nn.Sequential) else kind
             self._record(path, idle, given, results[0], Effect(tuple(results[0].shape)))
-        elif first == len(self.calls) and start < len(self._rows) and _is_layer(module):
+        elif first == len(self.calls) and start < len(self._rows) and _is_layer(type(module)):
             costliest = max(self._rows[start:], key=lambda r: (r["params"], r["macs"], r["index"]))
             costliest["op"] = kind
         shape = tuple(results[0].shape) if results else ()
@@ -215,8 +221,8 @@ class Recorder(TorchFunctionMode):
             self._costs.pass_on(tensors, results, effect.macs)
         elif results and not (op in _CASTS and output is tensors[0]):
             self._record(self._stack[-1] if self._stack else "", op, tensors, results[0], effect)
-            for result in results:
-                self._made[id(result)] = (len(self._rows) - 1, result)
+            for result in results[1:]:
+                self._made[id(result)] = (len(self._rows) - 1, tuple(result.shape), result)
 
     def _apply(
         self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list
@@ -271,18 +277,18 @@ class Recorder(TorchFunctionMode):
     def _record(
         self, path: str, op: str, tensors: list, result: torch.Tensor, effect: Effect
     ) -> None:
-        index = len(self._rows)
-        live = [tensor for tensor in tensors if id(tensor) in self._made]
-        sources = tuple(self._made[id(tensor)][0] for tensor in live)
+        index, output = len(self._rows), tuple(result.shape)
+        live = [self._made[id(tensor)] for tensor in tensors if id(tensor) in self._made]
+        sources = tuple([made[0] for made in live])
         seen = self._field(sources, effect)
-        params, macs = self._costs.claim(tensors)
+        params, macs = self._costs.claim(tensors) if len(live) < len(tensors) else (0, 0)
         self._rows.append(
             {
                 "index": index,
                 "path": path,
                 "op": op,
-                "inputs": tuple(tuple(tensor.shape) for tensor in live),
-                "output": tuple(result.shape),
+                "inputs": tuple([made[1] for made in live]),
+                "output": output,
                 "params": params,
                 "macs": effect.macs + macs,
                 "sources": sources,
@@ -292,7 +298,7 @@ class Recorder(TorchFunctionMode):
             }
         )
         self._fields.append(seen)
-        self._made[id(result)] = (index, result)
+        self._made[id(result)] = (index, output, result)
 
     def _field(self, sources: tuple[int, ...], effect: Effect) -> receptive.Field | None:
         if effect.window is None:
@@ -364,7 +370,9 @@ def _effect(public: str, args: tuple, kwargs: dict) -> Effect:
     if rule is None or "out" in kwargs:
         return NotImplemented
     try:
-        return rule(*args, **{key: kwargs[key] for key in kwargs if key != "inplace"})
+        if "inplace" in kwargs:
+            kwargs = {key: kwargs[key] for key in kwargs if key != "inplace"}
+        return rule(*args, **kwargs)
     except (TypeError, AttributeError, ValueError):  # odd arguments: PyTorch's own error is better
         return NotImplemented
 
@@ -405,8 +413,9 @@ def _keeps(old: torch.Tensor, new: torch.Tensor, axes: int) -> bool:
     )
 
 
-def _is_layer(module: nn.Module) -> bool:
-    return type(module).__module__.startswith("torch.nn.modules")
+@cache
+def _is_layer(kind: type) -> bool:
+    return kind.__module__.startswith("torch.nn.modules")
 
 
 def _to_meta(value: object) -> object:
@@ -422,7 +431,8 @@ def _tensors(values: Iterable) -> list[torch.Tensor]:
         if isinstance(value, torch.Tensor):
             found.append(value)
         elif isinstance(value, (list, tuple)):
-            found += _tensors(value)
+            if value and not isinstance(value[0], int):
+                found += _tensors(value)
         elif isinstance(value, dict):
             found += _tensors(value.values())
     return found

@@ -102,8 +102,8 @@ def _fit(
     if count < 1:
         extent, padded = dilation * (kernel - 1) + 1, size + 2 * padding
         raise ShapeError(
-            f"{op} needs at least {extent} pixels along each axis, but {padded} arrive "
-            f"({size} + 2·{padding} of padding): "
+            f"{op} needs at least {extent} pixels for its window of {kernel}, but {padded} "
+            f"arrive ({size} + 2·{padding} of padding): "
             f"{window_formula(size, kernel, stride, padding, dilation)} = {count}",
             extent,
             padded,
@@ -145,7 +145,7 @@ def conv(
     Raises ShapeError where channels, groups, dimensions or sizes do not fit.
     """
     axes, kernel = len(weight) - 2, weight[2:]
-    op = f"Conv{axes}d with a {times(kernel)} kernel"
+    op = f"Conv{axes}d"
     stride = per_axis(stride, axes, "stride", 1)
     dilation = per_axis(dilation, axes, "dilation", 1)
     lead, sizes = _spatial(shape, axes, op)
@@ -175,7 +175,7 @@ def conv_transpose(
     Raises ShapeError where channels, dimensions or sizes do not fit.
     """
     axes, kernel = len(weight) - 2, weight[2:]
-    op = f"ConvTranspose{axes}d with a {times(kernel)} kernel"
+    op = f"ConvTranspose{axes}d"
     lead, sizes = _spatial(shape, axes, op)
     stride = per_axis(stride, axes, "stride", 1)
     padding = per_axis(padding, axes, "padding", 0)
@@ -213,7 +213,7 @@ def pool(
     Raises ShapeError where dimensions or sizes do not fit, or padding exceeds half the window.
     """
     kernel = per_axis(kernel, axes, "kernel_size", 1)
-    op = f"Pooling with a {times(kernel)} window"
+    op = f"Pool{axes}d"
     stride = kernel if stride is None or stride == [] else per_axis(stride, axes, "stride", 1)
     padding = per_axis(padding, axes, "padding", 0)
     dilation = per_axis(dilation, axes, "dilation", 1)

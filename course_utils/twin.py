@@ -94,7 +94,7 @@ def _double(value: object, memo: dict) -> object:
         if known is None:
             known = memo[id(value)] = _meta(value, memo)
         return known
-    if type(value) in (tuple, list) and all(type(v) in _PLAIN for v in value):
+    if type(value) in (tuple, list) and set(map(type, value)) <= _PLAIN:
         return type(value)(value)
     try:
         return copy.deepcopy(value, memo)
