@@ -3,6 +3,9 @@
 That its outputs come out again is nbval's part, in the same run of pytest.
 """
 
+import json
+from pathlib import Path
+
 import build_notebooks
 import nbformat
 import pytest
@@ -23,3 +26,16 @@ def test_notebook_is_what_its_source_says(source, target):
 def test_notebook_holds_nothing_it_must_not(source, target):
     assert target.exists(), f"{source.name} was never built; run: make notebooks"
     assert build_notebooks.problems(nbformat.read(target, as_version=4)) == []
+
+
+def stored_text(target):
+    """Return all text that the cells of a notebook print."""
+    cells = nbformat.read(target, as_version=4).cells
+    outputs = [out for cell in cells if cell.cell_type == "code" for out in cell.outputs]
+    return "".join(out.text for out in outputs if out.output_type == "stream")
+
+
+@pytest.mark.parametrize(("network", "lesson"), [("alexnet", "01_alexnet")])
+def test_the_lesson_prints_the_rows_of_the_notes(network, lesson):
+    shapes = json.loads(Path(__file__).with_name("shapes.json").read_text(encoding="utf-8"))
+    assert "\n".join(shapes[network]["rows"]) in stored_text(LESSONS[lesson][1])
