@@ -18,11 +18,12 @@ _LEFT = 3  # so many columns hold words and stand on the left; the others hold n
 # background is translucent, so that both of JupyterLab's themes stay readable.
 _CELL = "padding: 2px 10px; white-space: nowrap; text-align: {}"
 _MARK = "background-color: rgba(213, 94, 0, 0.16); font-weight: bold"
+_FAINT = "opacity: 0.6; font-style: italic"
 _TOTAL = "border-top: 2px solid; font-weight: bold"
 
 
 class Row(NamedTuple):
-    """One line of the table; `joins` marks the operation where branches meet."""
+    """One line of the table; `joins` marks where branches meet, `unused` what did not run."""
 
     path: str
     op: str
@@ -30,7 +31,8 @@ class Row(NamedTuple):
     params: int
     macs: int
     receptive_field: Shape | None
-    joins: bool
+    joins: bool = False
+    unused: bool = False
 
 
 def print_shapes(net: nn.Module, *inputs: Shape) -> None:
@@ -53,8 +55,8 @@ def table(net: nn.Module | Trace, *inputs: Shape, depth: int | None = None) -> "
     """Return a table of every operation: output, parameters, MACs, receptive field, totals.
 
     Takes a network and its input shapes, or a Trace. With `depth`, a submodule at that depth
-    takes one row: 1 shows the top-level children. Raises what `trace` raises, and TypeError
-    where a Trace comes with shapes.
+    takes one row: 1 shows the top-level children. Raises what `trace` raises, TypeError where
+    a Trace comes with shapes, and ValueError where `depth` is negative.
     """
     if isinstance(net, Trace):
         if inputs:
@@ -67,12 +69,16 @@ def rows(t: Trace, depth: int | None = None) -> list[Row]:
     """One Row per step, or per submodule at `depth`."""
     if depth is None:
         return [_row(step) for step in t.steps]
+    if depth < 0:
+        raise ValueError(f"depth counts levels of submodules: 0, 1, 2, …, not {depth}")
     kinds = {call.path: call.kind for call in t.calls}
+    begins = {(call.path, call.start) for call in t.calls}
     groups: list[tuple[str, list[Step]]] = []
     for step in t.steps:
         parts = step.path.split(".") if step.path else []
         head = ".".join(parts[:depth])
-        if len(parts) >= depth and groups and groups[-1][0] == head:
+        goes_on = len(parts) >= depth and groups and groups[-1][0] == head
+        if goes_on and step.op != "unused" and (head, step.index) not in begins:
             groups[-1][1].append(step)
         else:
             groups.append((head, [step]))
@@ -134,7 +140,8 @@ class Table:
         *body, total = self.cells()
         lines = [_html_row(HEADINGS, "th", "")]
         for row, cells in zip(self.rows, body, strict=True):
-            lines.append(_html_row(cells, "td", _MARK if row.joins else ""))
+            style = _MARK if row.joins else _FAINT if row.unused else ""
+            lines.append(_html_row(cells, "td", style))
         lines.append(_html_row(total, "td", _TOTAL))
         return f"<p>{escape(self.caption)}</p>\n<table>\n" + "\n".join(lines) + "\n</table>"
 
@@ -148,6 +155,7 @@ def _row(step: Step) -> Row:
         step.macs,
         step.receptive_field,
         joins(step),
+        step.op == "unused",
     )
 
 
@@ -156,7 +164,7 @@ def _folded(path: str, steps: list[Step], kind: str) -> Row:
         return _row(steps[0])
     last = steps[-1]
     params, macs = sum(s.params for s in steps), sum(s.macs for s in steps)
-    return Row(path, kind, last.output, params, macs, last.receptive_field, joins=False)
+    return Row(path, kind, last.output, params, macs, last.receptive_field)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

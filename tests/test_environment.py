@@ -16,7 +16,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 # A module of LAYERS may import those before it; one of ALONE none of LAYERS.
 LAYERS = (
-    "rules receptive operations twin recording tracing views explaining diagram diagnosis lab"
+    "rules receptive operations twin recording tracing views wording explaining diagram diagnosis "
+    "lab"
 ).split()
 ALONE = ["nets", "resizing", "data", "progress", "training"]
 

@@ -4,6 +4,7 @@ After a change that is meant to be seen: UPDATE_GOLDEN=1 make test, and read the
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ import torchvision
 from gallery import BasicBlock, inception, two_basic_blocks
 from torch import nn
 
-from course_utils import explain, nets
+from course_utils import explain, nets, trace
+from course_utils.explaining import WIDTH
+from course_utils.wording import sizes
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -73,4 +76,95 @@ def test_any_network_can_be_explained(name, capsys):
         net = torchvision.models.get_model(name, weights=None).eval()
     size = 299 if name == "inception_v3" else 224
     explain(net, (1, 3, size, size))
-    assert "In all: " in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "In all: " in text
+    assert max(map(len, text.splitlines())) <= WIDTH
+
+
+class UNet(nn.Module):
+    """A skip over a block, a window that is not square, and a path that comes back."""
+
+    def __init__(self):
+        super().__init__()
+        self.enc1, self.enc2 = BasicBlock(3, 8), BasicBlock(8, 8)
+        self.down, self.up = nn.MaxPool2d(2), nn.ConvTranspose2d(8, 8, 2, 2)
+        self.dec = nn.Conv2d(16, 3, (1, 7), padding=(0, 1))
+
+    def forward(self, x):
+        a = self.enc1(x)
+        return self.dec(torch.cat([a, self.up(self.enc2(self.down(a)))], 1))
+
+
+def test_a_value_from_another_block_is_named_after_it(capsys):
+    explain(UNet(), (1, 3, 16, 22))
+    text = capsys.readouterr().out
+    assert "Joins the result of enc1 and step 2: 8 + 8 = 16 channels." in text
+    assert "The net (UNet) goes on\n  2. up" in text
+    assert "5. Result:  1×3×16×18, where 1×3×16×22 came in." in text
+
+
+def test_each_run_of_a_block_is_told_on_its_own(capsys):
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.b = BasicBlock(4, 4)
+
+        def forward(self, x):
+            return self.b(self.b(x))
+
+    explain(Twice(), (1, 4, 8, 8))
+    assert capsys.readouterr().out.count("9. Result:  1×4×8×8, the shape that came in.") == 2
+
+
+def test_a_branch_says_what_it_reads(capsys):
+    explain(two_basic_blocks(), (128, 64, 28, 28))
+    explain(inception(), (1, 192, 28, 28))
+    text = capsys.readouterr().out
+    assert text.count("Reads the block's input.") == 2  # the two shortcuts
+    assert text.count("Reads the net's input.") == 3  # all paths but the first
+    both = "1×64×28×28, 1×128×28×28, 1×32×28×28, 1×32×28×28 → 1×256×28×28"
+    assert both in text and "Joins step 2, step 6, step 10 and step 13: 64 + 128" in text
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "told"),
+    [
+        (nn.Conv2d(1, 1, 11, 4, 1), (224, 224), "are left out, 1 of them padding."),
+        (nn.Conv2d(1, 1, 3, 2, 1), (28, 28), "row and column are left out, only padding."),
+        (nn.MaxPool2d(3, 2), (54, 54), "The last row and column are left out."),
+        (nn.MaxPool2d(3, 2), (53, 54), "= 26. The last column is left out."),
+        (nn.Conv2d(1, 1, 1, 2), (28, 28), "Of every 2 rows and columns, 1 is read."),
+        (nn.MaxPool2d(3, 2, ceil_mode=True), (28, 28), "ceil((28 + 2·0 - 3) / 2) + 1 = 14."),
+        (nn.Conv2d(1, 1, 4, padding="same"), (28, 28), "Rows and columns: 28 → 28."),
+        (nn.Conv2d(1, 1, (1, 7)), (9, 9), "Columns: floor((9 + 2·0 - 7) / 1) + 1 = 3."),
+        (nn.Conv1d(1, 1, 3), (9,), "Positions: floor((9 + 2·0 - 3) / 1) + 1 = 7."),
+    ],
+)
+def test_a_size_is_explained_with_what_is_left_out(layer, shape, told, capsys):
+    explain(layer, (1, 1, *shape))
+    assert told in " ".join(capsys.readouterr().out.split())
+
+
+def test_rows_called_left_out_are_those_that_no_output_depends_on():
+    """Against gradients: change nothing in the output, and be named, or neither."""
+    for n, k, s, p in [(54, 3, 2, 0), (224, 11, 4, 1), (28, 3, 2, 1), (20, 5, 4, 2), (13, 2, 2, 0)]:
+        x = torch.ones(1, 1, n, n, requires_grad=True)
+        nn.functional.conv2d(x, torch.ones(1, 1, k, k), None, s, p).sum().backward()
+        unread = int((x.grad[0, 0].sum(1) == 0).sum())
+        (text,) = sizes(trace(nn.Conv2d(1, 1, k, s, p), (1, 1, n, n)).steps[0])
+        found = re.search(r"The last (\d+)?.*left out(, (\d+) of them)?", text)
+        named = int(found[1] or 1) - int(found[3] or 0) if found and "only" not in text else 0
+        assert named == unread
+
+
+def test_unused_parameters_are_named_at_the_end(capsys):
+    class Spare(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.spare = nn.Linear(2, 2)
+
+        def forward(self, x):
+            return torch.relu(x)
+
+    explain(Spare(), (1, 2))
+    assert capsys.readouterr().out.endswith("Not used by this input: 6 parameters, in spare.\n")

@@ -116,3 +116,44 @@ def test_unused_parameters_and_notes_are_shown():
 def test_a_shape_that_does_not_fit_is_the_error_of_the_layer():
     with pytest.raises(ShapeError, match=r"0 \(Conv2d\).*1 input channels, but 3 arrive"):
         table(nets.alexnet(), (1, 3, 224, 224))
+
+
+class Spare(nn.Module):
+    """Holds parameters that its forward does not use."""
+
+    def __init__(self):
+        super().__init__()
+        self.c, self.spare = nn.Conv2d(1, 1, 3), nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.c(x)
+
+
+def test_unused_parameters_stand_apart_at_any_depth():
+    block, spare = rows(trace(nn.Sequential(Spare()), (1, 1, 8, 8)), depth=1)
+    assert block.output == (1, 1, 6, 6) and block.params == 10
+    assert spare.unused and spare.params == 6
+    styles = dict(read(table(Spare(), (1, 1, 8, 8))._repr_html_()).cells)
+    assert "opacity" in styles["not used by this input"] and "opacity" not in styles["Conv2d 3×3"]
+
+
+def test_two_runs_of_one_block_are_two_rows():
+    block = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU())
+    first, second = rows(trace(nn.Sequential(block, block), (1, 1, 8, 8)), depth=1)
+    assert (first.output, second.output) == ((1, 1, 6, 6), (1, 1, 4, 4))
+    again = rows(trace(Twice(), (1, 1, 8, 8)), depth=1)
+    assert [row.output for row in again] == [(1, 1, 6, 6), (1, 1, 4, 4)]
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.b = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU())
+
+    def forward(self, x):
+        return self.b(self.b(x))
+
+
+def test_a_negative_depth_is_refused():
+    with pytest.raises(ValueError, match="0, 1, 2"):
+        table(nets.lenet(), (1, 1, 28, 28), depth=-1)
