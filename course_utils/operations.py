@@ -31,6 +31,8 @@ def _shape(tensor) -> rules.Shape:
 
 
 def _axes(value, axes: int) -> rules.Shape:
+    if type(value) is tuple and len(value) == axes:
+        return value
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     return values * axes if len(values) == 1 else values
 
@@ -40,10 +42,10 @@ def _convolution(input, weight, bias=None, stride=1, padding=0, dilation=1, grou
     shape = rules.conv(x, w, stride, padding, dilation, groups)
     axes, kernel = len(w) - 2, w[2:]
     stride, dilation = _axes(stride, axes), _axes(dilation, axes)
-    if padding == "same":
-        padding = rules.same_padding(kernel, dilation)[0]
-    padding = _axes(0 if padding == "valid" else padding, axes)
-    span = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    if isinstance(padding, str):
+        padding = rules.same_padding(kernel, dilation)[0] if padding == "same" else 0
+    padding = _axes(padding, axes)
+    span = tuple([d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)])
     return Effect(
         shape,
         prod(shape) * prod(w[1:]),

@@ -12,6 +12,7 @@ through padding too, and it can exceed the image.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -34,6 +35,7 @@ def start(axes: int) -> Field:
     return Field((1,) * axes, (1,) * axes)
 
 
+@lru_cache(1024)  # deep networks ask the same again and again
 def through(field: Field, window: Window) -> Field:
     """The field behind a window (Araujo, Norris and Sim 2019, eq. 1 and 2)."""
     size = tuple(

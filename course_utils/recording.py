@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from . import operations, receptive
 from .operations import POINTWISE, Effect
 from .rules import Shape, ShapeError, times
-from .twin import named_modules
+from .twin import blank, named_modules
 
 # They answer from the shape or change nothing: no step of a network.
 _QUERIES = frozenset(
@@ -38,6 +38,8 @@ _VIEWS = frozenset(
     unbind detach contiguous clone expand_as view_as t movedim narrow unflatten swapaxes select
     data T mT""".split()
 )
+# In place and elementwise: the shape stays.
+_UPDATES = frozenset({"add_", "sub_", "mul_", "div_", "zero_", "fill_"})
 _CASTS = {
     "to": None,
     "cpu": None,
@@ -210,6 +212,8 @@ class Recorder(TorchFunctionMode):
                 raise NeedsValues(f"The forward of {self._here()} reads values ({name})")
             if getattr(func, "__module__", None) == "torch.nn.init":
                 return tensors[0]
+            if name in _UPDATES and len(tensors) == 1 and id(tensors[0]) not in self._made:
+                return tensors[0]  # a counter or a statistic; nothing that comes from the input
         output, effect = self._apply(func, name, args, kwargs, tensors)
         self._follow(_public(name), tensors, output, effect)
         return output
@@ -331,9 +335,13 @@ class _Costs:
 
     def claim(self, tensors: list) -> tuple[int, int]:
         """Parameters and MACs that these tensors bring and no earlier step has counted."""
-        keys = self._owed(tensors)
-        params = sum(self._free.pop(key)[1].numel() for key in keys if key in self._free)
-        return params, sum(self._macs.pop(key, 0) for key in keys)
+        params = macs = 0
+        for key in self._owed(tensors):
+            if key in self._free:
+                params += self._free.pop(key)[1].numel()
+            else:
+                macs += self._macs.pop(key, 0)
+        return params, macs
 
     def pass_on(self, tensors: list, results: list, macs: int) -> None:
         """An operation on parameters alone: its cost falls to the step that uses its result."""
@@ -358,7 +366,7 @@ class _Costs:
         return owners
 
     def _owed(self, tensors: list) -> set[int]:
-        keys = {id(tensor) for tensor in tensors if id(tensor) in self._free}
+        keys = {key for key in map(id, tensors) if key in self._free}
         if self._debts:
             keys = keys.union(*(self._debts.get(id(tensor), ()) for tensor in tensors))
         return keys
@@ -388,9 +396,9 @@ def _by_rule(name: str, kwargs: dict, tensors: list, effect: Effect) -> torch.Te
                 effect.shape,
             )
         return first
-    if tuple(first.shape) == effect.shape and not first.is_contiguous():
-        return torch.empty_strided(first.shape, first.stride(), dtype=first.dtype, device="meta")
-    return torch.empty(effect.shape, dtype=first.dtype, device="meta")
+    if tuple(first.shape) == effect.shape:
+        return first.detach()  # a new tensor with the same strides
+    return blank(effect.shape, first.dtype)
 
 
 def _cast(public: str, args: tuple, kwargs: dict) -> torch.Tensor:

@@ -6,6 +6,7 @@ The double can be run and changed at will; the network itself is only read.
 import copy
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ def meta_twin(net: nn.Module) -> nn.Module:
     A submodule registered under two names becomes two, so that each run has its own path;
     their parameters stay one. Hooks that a user registered are left out.
     """
-    memo: dict[object, object] = {}  # id of an original -> its double; shape -> a meta tensor
+    memo: dict[int, object] = {}  # id of an original -> its double
     pairs: list[tuple[nn.Module, nn.Module]] = []
     twin = _skeleton(net, memo, pairs, {})
     for module, double in pairs:
@@ -63,7 +64,7 @@ def _skeleton(module: nn.Module, memo: dict, pairs: list, above: dict) -> nn.Mod
     double = module.__class__.__new__(module.__class__)
     memo.setdefault(id(module), double)
     pairs.append((module, double))
-    above = {**above, id(module): double}
+    above[id(module)] = double
     own = double.__dict__
     for group in ("_parameters", "_buffers"):
         own[group] = {name: _double(tensor, memo) for name, tensor in old[group].items()}
@@ -74,6 +75,7 @@ def _skeleton(module: nn.Module, memo: dict, pairs: list, above: dict) -> nn.Mod
     for hooks in _HOOKS:
         if old[hooks]:
             own[hooks] = copy.deepcopy(_torch_hooks(old[hooks]), memo)
+    del above[id(module)]
     return double
 
 
@@ -92,7 +94,7 @@ def _double(value: object, memo: dict) -> object:
     if isinstance(value, torch.Tensor):
         known = memo.get(id(value))
         if known is None:
-            known = memo[id(value)] = _meta(value, memo)
+            known = memo[id(value)] = _meta(value)
         return known
     if type(value) in (tuple, list) and set(map(type, value)) <= _PLAIN:
         return type(value)(value)
@@ -102,18 +104,22 @@ def _double(value: object, memo: dict) -> object:
         return value
 
 
-def _meta(tensor: torch.Tensor, memo: dict) -> torch.Tensor:
-    """A tensor of the same shape, dtype and role that holds no numbers.
-
-    All of one shape are views of one tensor: a deep network has a thousand of them in a few
-    dozen shapes, and a view takes half the time of a tensor.
-    """
+def _meta(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of the same shape, dtype and role that holds no numbers."""
     if isinstance(tensor, UninitializedTensorMixin):
         return type(tensor)(device="meta", dtype=tensor.dtype)
-    key = (tensor.shape, tensor.dtype)
-    if key not in memo:
-        memo[key] = torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
-    empty = memo[key]
-    if isinstance(tensor, nn.Parameter):
+    empty = blank(tensor.shape, tensor.dtype)
+    # the first test is enough for nearly all, and much the quicker
+    if type(tensor) is nn.Parameter or isinstance(tensor, nn.Parameter):
         return nn.Parameter(empty, requires_grad=tensor.requires_grad)
-    return empty.detach()
+    return empty
+
+
+def blank(shape: torch.Size | tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """A new meta tensor, as a view of one made before: a quarter of the time of making it."""
+    return _original(shape, dtype).detach()
+
+
+@lru_cache(4096)
+def _original(shape: torch.Size | tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    return torch.empty(shape, dtype=dtype, device="meta")
