@@ -1,12 +1,22 @@
 """Images of one size made another, as PIL makes them, many at a time."""
 
+import os
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+CORES = min(os.cpu_count() or 1, 4)
 CHUNK = 32  # images resized at a time on the CPU: what one step writes, the next finds in the cache
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """One thread per core, each with one of torch's own: they never wait for each other busily."""
+    return ThreadPoolExecutor(CORES, initializer=torch.set_num_threads, initargs=(1,))
 
 
 class Resize:
@@ -35,6 +45,14 @@ class Resize:
     def __call__(self, images: Tensor) -> Tensor:
         """uint8 N × 1 × old × old to float32 N × 1 × new × new in [0, 1]."""
         result = self._empty(len(images) * self.new**2).view(-1, self.new, self.new)
+        if self.device.type != "cpu" or len(images) < 2 * CHUNK:
+            self._resize(images, result)
+        else:
+            for _ in _pool().map(self._resize, images.chunk(CORES), result.chunk(CORES)):
+                pass
+        return result.unsqueeze(1)
+
+    def _resize(self, images: Tensor, result: Tensor) -> None:
         step = CHUNK if self.device.type == "cpu" else len(images)
         for old, new in zip(images.split(step), result.split(step), strict=True):
             rows = old.reshape(-1, self.old).to(self._across.dtype) @ self._across
@@ -42,7 +60,6 @@ class Resize:
                 rows = rows.add_(0.5).floor_().float()
             rows = rows.view(-1, self.old, self.new)
             torch.bmm(self._down.expand(len(rows), -1, -1), rows, out=new)
-        return result.unsqueeze(1)
 
     def _empty(self, count: int) -> Tensor:
         """Return memory for `count` floats; on the CPU, that of a batch nobody holds any more.

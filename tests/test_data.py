@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import Resize, ToTensor
 
-from course_utils import data
+from course_utils import data, resizing
 from course_utils.data import best_device, digits, fashion_mnist
 
 SAMPLE = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -407,3 +407,10 @@ def test_importing_the_loaders_is_light():
         import sys, course_utils.data, course_utils.training
         assert not set({heavy.split()}) & set(sys.modules), sorted(sys.modules)"""
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_batch_shared_among_threads_is_resized_in_its_order():
+    resize = resizing.Resize(28, 40)
+    images = torch.randint(0, 256, (3 * resizing.CHUNK + 5, 1, 28, 28), dtype=torch.uint8)
+    alone = torch.cat([resize(image[None]) for image in images])
+    assert (resize(images) - alone).abs().max() <= 1 / 255
