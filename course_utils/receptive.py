@@ -48,14 +48,13 @@ def through(field: Field, window: Window) -> Field:
 def meet(fields: Sequence[Field | None]) -> Field | None:
     """The field where branches meet: the longest path on each axis.
 
-    A branch without spatial meaning adds nothing; None when no branch has any.
+    None where the field of one of them is not known: the longest path may be that one.
     """
-    spatial = [field for field in fields if field is not None]
-    if not spatial or len({len(field.size) for field in spatial}) > 1:
+    if None in fields or len({len(field.size) for field in fields}) != 1:
         return None
+    sizes, strides = zip(*fields, strict=True)
     return Field(
-        tuple(map(max, zip(*(field.size for field in spatial), strict=True))),
-        tuple(map(max, zip(*(field.stride for field in spatial), strict=True))),
+        tuple(map(max, zip(*sizes, strict=True))), tuple(map(max, zip(*strides, strict=True)))
     )
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from .recording import Call, NeedsValues, Recorder, Step
-from .rules import Shape
+from .rules import Shape, times
 from .twin import meta_twin, real_twin
 
 __all__ = ["Call", "Step", "Trace", "TraceError", "attempt", "trace"]
@@ -26,7 +26,7 @@ class TraceError(RuntimeError):
     """A network cannot be traced; the message names the operation and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """The record of one run: every step in order, and the totals."""
 
@@ -36,6 +36,13 @@ class Trace:
     calls: tuple[Call, ...]  # in the order in which they end; the net itself is last
     params: int  # every parameter once, as sum(p.numel()) counts them
     note: str = ""  # what a reader must know, "" if nothing
+
+    def __repr__(self) -> str:
+        shapes = " and ".join(map(times, self.inputs))
+        return (
+            f"Trace of {self.name}, input {shapes}: {len(self.steps)} steps, "
+            f"{self.params:,} parameters, {self.macs:,} MACs"
+        )
 
     @property
     def macs(self) -> int:

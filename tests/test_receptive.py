@@ -71,8 +71,20 @@ def test_the_recurrence_by_hand():
 
 
 def test_meeting_branches_take_the_longest_on_each_axis():
-    assert meet([Field((3, 9), (1, 1)), None, Field((5, 7), (1, 2))]) == Field((5, 9), (1, 2))
-    assert meet([None, None]) is None
+    assert meet([Field((3, 9), (1, 1)), Field((5, 7), (1, 2))]) == Field((5, 9), (1, 2))
+    assert meet([None, Field((3, 3), (1, 1))]) is None  # the longest path may be the unknown
+
+
+def test_a_merge_with_an_upsampled_branch_is_not_known():
+    class UNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.down, self.up = nn.Conv2d(3, 4, 2, 2), nn.ConvTranspose2d(4, 3, 2, 2)
+
+        def forward(self, x):
+            return torch.cat((x, self.up(self.down(x))), dim=1)
+
+    assert [s.receptive_field for s in trace(UNet(), (1, 3, 8, 8)).steps] == [(2, 2), None, None]
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,11 @@ def test_a_residual_block_step_by_step():
     assert t.by_path["0.conv2"][0].output == (4, 6, 3, 3)
 
 
+def test_a_trace_introduces_itself_in_one_line():
+    t = trace(nn.Sequential(nn.Linear(3, 4)), (2, 3))
+    assert repr(t) == "Trace of Sequential, input 2×3: 1 steps, 16 parameters, 24 MACs"
+
+
 def test_branches_meet_on_the_longest_path():
     cat = trace(Branches(), (1, 3, 8, 8)).steps[-1]
     assert (cat.op, cat.output, cat.receptive_field) == ("cat", (1, 10, 8, 8), (5, 5))
