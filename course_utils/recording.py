@@ -244,7 +244,10 @@ class Recorder(TorchFunctionMode):
         elif public in _VIEWS:
             if public in ("view", "reshape"):
                 operations.check_reshape(*args, **kwargs)
-            output = func(*args, **kwargs)
+            try:
+                output = func(*args, **kwargs)
+            except NotImplementedError as problem:  # x[x > 0]: the shape depends on the numbers
+                raise NeedsValues(f"{public} in {self._here()} needs values") from problem
         else:
             output, macs = self._by_meta_kernel(func, name, args, kwargs)
         if effect is NotImplemented:

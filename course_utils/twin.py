@@ -122,4 +122,5 @@ def blank(shape: torch.Size | tuple[int, ...], dtype: torch.dtype) -> torch.Tens
 
 @lru_cache(4096)
 def _original(shape: torch.Size | tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    return torch.empty(shape, dtype=dtype, device="meta")
+    with torch.inference_mode(False):  # kept, so it must serve outside inference too
+        return torch.empty(shape, dtype=dtype, device="meta")

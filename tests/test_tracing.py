@@ -271,6 +271,23 @@ def test_a_forward_that_reads_values_runs_for_real_once():
     assert t.output == (1, 4, 6, 6) and t.params == 112 and t.macs == 4 * 36 * 27
 
 
+def test_a_shape_that_depends_on_the_numbers_is_measured():
+    class Positive(nn.Module):
+        def forward(self, x):
+            return x[x > 0.5]
+
+    t = trace(Positive(), (4, 10))
+    assert "needs values" in t.note and 0 < t.output[0] < 10
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_a_trace_without_gradients_does_not_spoil_the_next(mode):
+    net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten())
+    with mode():
+        trace(net, (2, 3, 17, 19))
+    assert trace(net, (2, 3, 17, 19)).output == (2, 4 * 17 * 19)
+
+
 def test_wrong_arguments_say_what_is_expected():
     net = nn.Conv2d(3, 4, 3)
     with pytest.raises(TypeError, match=r"a shape, such as \(1, 1, 224, 224\)"):
