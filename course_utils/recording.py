@@ -206,7 +206,7 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         tensors = _tensors(args) + _tensors(kwargs.values()) if kwargs else _tensors(args)
         if not self.real:
-            if not any(tensor.is_meta for tensor in tensors):
+            if not tensors or not (tensors[0].is_meta or any(t.is_meta for t in tensors)):
                 return func(*args, **kwargs)
             if name in _READS_VALUES:
                 raise NeedsValues(f"The forward of {self._here()} reads values ({name})")
@@ -221,7 +221,7 @@ class Recorder(TorchFunctionMode):
     def _follow(self, op: str, tensors: list, output: object, effect: Effect) -> None:
         """A step, if the operation reads what came from the input; else a cost to pass on."""
         results = _tensors((output,))
-        if not any(id(tensor) in self._made for tensor in tensors):
+        if self._made.keys().isdisjoint(map(id, tensors)):
             self._costs.pass_on(tensors, results, effect.macs)
         elif results and not (op in _CASTS and output is tensors[0]):
             self._record(self._stack[-1] if self._stack else "", op, tensors, results[0], effect)
