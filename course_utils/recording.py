@@ -89,6 +89,17 @@ class Call:
     stop: int
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The operation that ended a run, with what it read; hangs on the error as `failure`."""
+
+    op: str
+    inputs: tuple[Shape, ...]  # only those that come from the net's input, as in Step
+    sources: tuple[int, ...]
+    args: tuple = field(default=(), compare=False, repr=False)
+    kwargs: Mapping = field(default_factory=dict, compare=False, repr=False)
+
+
 class Recorder(TorchFunctionMode):
     """Watches one run of `net`, which belongs to it and may be changed."""
 
@@ -148,6 +159,7 @@ class Recorder(TorchFunctionMode):
             except Exception:
                 if self._failed is None:
                     self._failed = path
+                self._broke_off(path, module, args, start)
                 raise
             finally:
                 self._stack.pop()
@@ -178,19 +190,31 @@ class Recorder(TorchFunctionMode):
         shapes = tuple(tuple(t.shape) for t in given)
         self.calls.append(Call(path, kind, shapes, shape, start, len(self._rows)))
 
+    def _broke_off(self, path: str, module: nn.Module, args: tuple, start: int) -> None:
+        """Write down a call that raised: it has no output, and the steps that it came to."""
+        shapes = tuple(tuple(t.shape) for t in _tensors(args))
+        kind = type(module).__name__
+        self.calls.append(Call(path, kind, shapes, (), start, len(self._rows)))
+
     def _located(self, problem: Exception) -> Exception:
         """The same error, saying in which layer it happened."""
         path = self._failed or ""
         module = self.net.get_submodule(path)
         where = f"{path} ({type(module).__name__})" if path else type(module).__name__
         if isinstance(problem, ShapeError):
-            trail = problem.__traceback__
-            problem = ShapeError(f"{where}: {problem}", problem.expected, problem.got)
-            problem = problem.with_traceback(trail)
+            bare = problem
+            problem = ShapeError(f"{where}: {bare}", bare.expected, bare.got)
+            problem = problem.with_traceback(bare.__traceback__)
+            problem.failure, problem.sentence = getattr(bare, "failure", None), str(bare)
         else:
             problem.add_note(f"In layer {where}, while tracing {type(self.net).__name__}.")
-        problem.path = path
+        problem.path, problem.net = path, self.net
         return problem
+
+    def _failure(self, op: str, args: tuple, kwargs: dict, tensors: list) -> "Failure":
+        """What an operation was given that could not be done."""
+        live = [self._made[id(tensor)] for tensor in tensors if id(tensor) in self._made]
+        return Failure(op, tuple(m[1] for m in live), tuple(m[0] for m in live), args, kwargs)
 
     # --------------------------------------------------------------- operations
 
@@ -214,7 +238,11 @@ class Recorder(TorchFunctionMode):
                 return tensors[0]
             if name in _UPDATES and len(tensors) == 1 and id(tensors[0]) not in self._made:
                 return tensors[0]  # a counter or a statistic; nothing that comes from the input
-        output, effect = self._apply(func, name, args, kwargs, tensors)
+        try:
+            output, effect = self._apply(func, name, args, kwargs, tensors)
+        except Exception as problem:
+            problem.failure = self._failure(_public(name), args, kwargs, tensors)
+            raise
         self._follow(_public(name), tensors, output, effect)
         return output
 

@@ -86,6 +86,8 @@ def _spatial(shape: Shape, axes: int, op: str) -> tuple[Shape, Shape]:
             axes + 2,
             len(shape),
         )
+    if 0 in shape[-axes:]:
+        raise ShapeError(f"{op} needs at least one pixel, but {times(shape)} arrives", 1, 0)
     return shape[:-axes], shape[-axes:]
 
 
@@ -144,8 +146,8 @@ def conv(
 
     Raises ShapeError where channels, groups, dimensions or sizes do not fit.
     """
-    axes, kernel = len(weight) - 2, weight[2:]
-    op = f"Conv{axes}d"
+    axes = len(weight) - 2
+    op, kernel = f"Conv{axes}d", per_axis(weight[2:], axes, "kernel_size", 1)
     stride = per_axis(stride, axes, "stride", 1)
     dilation = per_axis(dilation, axes, "dilation", 1)
     lead, sizes = _spatial(shape, axes, op)
@@ -174,8 +176,8 @@ def conv_transpose(
 
     Raises ShapeError where channels, dimensions or sizes do not fit.
     """
-    axes, kernel = len(weight) - 2, weight[2:]
-    op = f"ConvTranspose{axes}d"
+    axes = len(weight) - 2
+    op, kernel = f"ConvTranspose{axes}d", per_axis(weight[2:], axes, "kernel_size", 1)
     lead, sizes = _spatial(shape, axes, op)
     stride = per_axis(stride, axes, "stride", 1)
     padding = per_axis(padding, axes, "padding", 0)

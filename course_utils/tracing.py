@@ -90,7 +90,7 @@ def attempt(net: nn.Module, *inputs: Shape | torch.Tensor) -> tuple[Trace, Excep
             "Trace the Python module it was made from."
         )
     samples = [_sample(given, net) for given in inputs]
-    with _undisturbed():
+    with undisturbed():
         try:
             return _run(Recorder(meta_twin(net)), samples)
         except NeedsValues as reason:
@@ -117,7 +117,7 @@ def _run_for_real(net: nn.Module, samples: list, reason: Exception) -> tuple:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Leave the random states as they were, and keep garbage collection out of the run.
 
     A collection under torch takes up to 0.6 s.

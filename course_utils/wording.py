@@ -84,7 +84,8 @@ def _size(axes: list[str], n: int, m: int, k: int, s: int, p: int, d: int, *, ce
 def _gap(axes: list[str], extent: int, stride: int) -> str:
     if extent >= stride:
         return ""
-    return f" Of every {stride} {_many(axes)}, {extent} is read."
+    verb = "is" if extent == 1 else "are"
+    return f" Of every {stride} {_many(axes)}, {extent} {verb} read."
 
 
 def _left_out(axes: list[str], left: int, extent: int, stride: int, padding: int) -> str:
