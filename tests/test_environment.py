@@ -14,12 +14,14 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-# A module of LAYERS may import those before it; one of ALONE none of LAYERS.
+# A module or package of LAYERS may import those before it; one of ALONE none of LAYERS.
 LAYERS = (
-    "rules receptive operations twin recording tracing views wording explaining diagram diagnosis "
-    "lab"
+    "rules receptive operations twin recording tracing outline views wording explaining building "
+    "diagram diagnosis live"
 ).split()
-ALONE = ["nets", "resizing", "data", "progress", "training"]
+ALONE = ["resnets", "nets", "resizing", "data", "progress", "training"]
+PACKAGE = ROOT / "course_utils"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 FORBIDDEN = {
     "a registry's address": r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|files[.]pypi",
@@ -104,30 +106,35 @@ def test_importing_the_course_is_light():
     assert run.stdout.strip() == "[]"
 
 
+def layer(path):
+    """Return the module, or the package within course_utils, that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
 def imports(path):
-    """Return the names of all that a file imports, those of course_utils without the package."""
+    """Return the names of all that a file imports; of course_utils, module or package within."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            inside = path.parent != PACKAGE
+            names = {node.module} if node.module else {alias.name for alias in node.names}
+            found |= {layer(path)} if inside else names
         elif isinstance(node, ast.ImportFrom):
-            name = ("." if node.level else "") + (node.module or "")
-            inner = name in {".", "course_utils"}
-            found |= {alias.name for alias in node.names} if inner else {name}
-    return {re.sub(r"^(\.|course_utils\.)", "", name) for name in found}
+            whole = node.module == "course_utils"
+            found |= {alias.name for alias in node.names} if whole else {node.module}
+    return {name.removeprefix("course_utils.").partition(".")[0] for name in found}
 
 
 def test_every_module_has_its_place():
-    modules = {path.stem for path in (ROOT / "course_utils").glob("*.py")} - {"__init__"}
-    assert modules <= {*LAYERS, *ALONE}
+    assert {layer(path) for path in MODULES} == {*LAYERS, *ALONE}
 
 
-@pytest.mark.parametrize("module", LAYERS + ALONE)
-def test_imports_run_one_way(module):
-    path = ROOT / "course_utils" / f"{module}.py"
-    if not path.exists():
-        pytest.skip("not written yet")
-    allowed = LAYERS[: LAYERS.index(module)] if module in LAYERS else []
-    family = set(LAYERS) if module in ALONE else set(LAYERS + ALONE)
-    assert imports(path) & (family - set(allowed) - {module}) == set()
-    assert module == "lab" or "ipywidgets" not in imports(path)
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_run_one_way(path):
+    own = layer(path)
+    allowed = LAYERS[: LAYERS.index(own)] if own in LAYERS else []
+    family = set(LAYERS) if own in ALONE else set(LAYERS + ALONE)
+    assert imports(path) & (family - set(allowed) - {own}) == set()
+    assert own == "live" or not {"ipywidgets", "anywidget"} & imports(path)

@@ -1,0 +1,1 @@
+"""The live lab and its parts. Only these modules know ipywidgets."""

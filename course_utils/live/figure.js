@@ -1,0 +1,173 @@
+// The live picture. The kernel owns what is drawn (`svg`) and which blocks are open (`unfolded`);
+// this file shows it, moves the focus, and asks for a block to be folded or unfolded.
+
+const FACTS = [
+  ["shape", "output"],
+  ["parameters", "parameters"],
+  ["macs", "MACs"],
+  ["receptive-field", "receptive field"],
+];
+const NEAR = 10; // px, between a box and its tooltip
+let figures = 0;
+
+function render({ model, el }) {
+  const figure = document.createElement("div");
+  figure.className = "course-figure";
+  const page = document.createElement("div");
+  page.className = "course-figure-page";
+  const tip = document.createElement("div");
+  tip.className = "course-figure-tip";
+  tip.id = `course-figure-tip-${++figures}`;
+  tip.setAttribute("role", "tooltip");
+  tip.hidden = true;
+  figure.append(page, tip);
+  el.append(figure);
+
+  let current = null; // data-id of the box that Tab reaches
+  let tallest = 0;
+
+  const boxes = () => [...page.querySelectorAll(".box")];
+  const boxOf = (event) => event.target.closest?.(".box") ?? null;
+
+  function draw() {
+    const focused = page.contains(document.activeElement);
+    const { scrollLeft } = page;
+    hide();
+    page.innerHTML = model.get("svg");
+    page.scrollLeft = scrollLeft;
+    // A page that shrinks and grows while a slider moves cannot be read.
+    tallest = Math.max(tallest, page.querySelector("svg")?.getBoundingClientRect().height ?? 0);
+    figure.style.minHeight = `${Math.ceil(tallest)}px`;
+    const all = boxes();
+    // JupyterLab takes single letters as shortcuts otherwise.
+    all.forEach((box) => box.setAttribute("data-lm-suppress-shortcuts", "true"));
+    const again = all.find((box) => box.dataset.id === current) ?? all[0];
+    reach(again);
+    if (focused) again?.focus({ preventScroll: true });
+  }
+
+  function reach(box) {
+    if (!box) return;
+    boxes().forEach((other) => other.setAttribute("tabindex", other === box ? "0" : "-1"));
+    current = box.dataset.id;
+  }
+
+  function toggle(box) {
+    const { id } = box.dataset;
+    const open = model.get("unfolded");
+    const folds = box.getAttribute("aria-expanded") === "true";
+    tallest = 0; // the student asked for another picture; a smaller one needs no gap below it
+    model.set("unfolded", folds ? open.filter((one) => one !== id) : [...open, id]);
+    model.save_changes();
+  }
+
+  function show(box) {
+    tip.replaceChildren(line("course-figure-operation", box.dataset.operation));
+    if (box.dataset.path) tip.append(line("course-figure-path", box.dataset.path));
+    for (const [key, name] of FACTS) {
+      const value = box.getAttribute(`data-${key}`);
+      if (value) tip.append(line("", `${name}: ${value}`));
+    }
+    if (box.hasAttribute("aria-expanded")) {
+      const folds = box.getAttribute("aria-expanded") === "true";
+      tip.append(line("course-figure-path", `Enter or click: ${folds ? "fold" : "unfold"}`));
+    }
+    tip.hidden = false;
+    place(box);
+    box.setAttribute("aria-describedby", tip.id);
+  }
+
+  function place(box) {
+    const around = figure.getBoundingClientRect();
+    const at = box.getBoundingClientRect();
+    const below = at.bottom - around.top + NEAR;
+    const above = at.top - around.top - NEAR - tip.offsetHeight;
+    const fits = below + tip.offsetHeight <= around.height || above < 0;
+    const middle = at.left - around.left + at.width / 2 - tip.offsetWidth / 2;
+    const left = Math.max(0, Math.min(middle, around.width - tip.offsetWidth));
+    tip.style.left = `${left}px`;
+    tip.style.top = `${fits ? below : above}px`;
+  }
+
+  function hide() {
+    tip.hidden = true;
+    page.querySelector("[aria-describedby]")?.removeAttribute("aria-describedby");
+  }
+
+  function neighbour(box, key) {
+    const all = boxes();
+    const at = all.indexOf(box);
+    if (key === "ArrowRight") return all[at + 1];
+    if (key === "ArrowLeft") return all[at - 1];
+    if (key === "Home") return all[0];
+    if (key === "End") return all[all.length - 1];
+    return nearest(box, all, key === "ArrowUp" ? -1 : 1);
+  }
+
+  page.addEventListener("pointerover", (event) => {
+    const box = boxOf(event);
+    if (box) show(box);
+    else hide();
+  });
+  page.addEventListener("pointerleave", hide);
+  page.addEventListener("scroll", hide);
+  page.addEventListener("focusin", (event) => {
+    const box = boxOf(event);
+    if (!box) return;
+    reach(box);
+    show(box);
+  });
+  page.addEventListener("focusout", hide);
+  page.addEventListener("click", (event) => {
+    const box = boxOf(event);
+    if (!box) return;
+    box.focus({ preventScroll: true });
+    if (box.hasAttribute("aria-expanded")) toggle(box);
+  });
+  page.addEventListener("keydown", (event) => {
+    const box = boxOf(event);
+    if (!box || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (/^(Arrow|Home$|End$)/.test(event.key)) {
+      const next = neighbour(box, event.key);
+      next?.focus({ preventScroll: true });
+      next?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else if (event.key === "Escape" && !tip.hidden) hide();
+    else if (event.key === "Enter" || event.key === " ") {
+      if (box.hasAttribute("aria-expanded")) toggle(box);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  model.on("change:svg", draw);
+  draw();
+  return () => model.off("change:svg", draw);
+}
+
+function line(kind, text) {
+  const made = document.createElement("div");
+  made.className = kind;
+  made.textContent = text;
+  return made;
+}
+
+// The box closest to the one above (-1) or below (1) it on the page.
+function nearest(box, all, direction) {
+  const middle = (one) => {
+    const { left, right, top, bottom } = one.querySelector(".hit").getBoundingClientRect();
+    return [(left + right) / 2, (top + bottom) / 2];
+  };
+  const [x, y] = middle(box);
+  let best;
+  let least = Infinity;
+  for (const other of all) {
+    const [a, b] = middle(other);
+    const away = (b - y) * direction;
+    if (away < 20) continue; // beside it
+    const distance = away + 2 * Math.abs(a - x);
+    if (distance < least) [best, least] = [other, distance];
+  }
+  return best;
+}
+
+export default { render };

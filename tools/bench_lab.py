@@ -1,0 +1,133 @@
+"""How fast the lab answers: in the kernel alone, and from a key press to the changed page.
+
+Kernel: build, trace and render at one turn of a slider. Browser: a real JupyterLab in a headless
+Chromium; from the press of an arrow key until the last part of the page has changed and the next
+frame is due. Also the memory of the kernel with these labs open and used.
+"""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import browser
+import nbformat
+
+PRESSES = 30
+# name -> how its lab is made; `width` is the slider that is turned
+LABS = {
+    "LeNet": """
+def lenet(width=6, stride=1):
+    return nets.lenet(channels=(width, 16), strides=(stride, 1))
+lab(lenet, (1, 1, 28, 28), width=(1, 64), stride=(1, 3))""",
+    "AlexNet": """
+def alexnet(width=96, stride=4):
+    return nets.alexnet(channels=(width, 256, 384, 384, 256), strides=(stride, 1, 1, 1, 1))
+lab(alexnet, (1, 1, 224, 224), width=(32, 128), stride=(1, 8))""",
+    "VGG-11": """
+def vgg(width=64, hidden=4096):
+    arch = ((1, width), (1, 128), (2, 256), (2, 512), (2, 512))
+    return nets.vgg(conv_arch=arch, hidden=(hidden, 4096))
+lab(vgg, (1, 1, 224, 224), width=(32, 128), hidden=(1024, 8192, 1024))""",
+    "NiN": """
+def nin(width=96, stride=4):
+    return nets.nin(channels=(width, 256, 384), strides=(stride, 1, 1))
+lab(nin, (1, 1, 224, 224), width=(32, 128), stride=(1, 6))""",
+    "GoogLeNet": """
+def googlenet(width=64, num_classes=10):
+    return nets.googlenet(stem=(width, width, 192), num_classes=num_classes)
+lab(googlenet, (1, 1, 96, 96), width=(32, 128), num_classes=(2, 1000))""",
+    "batch norm": """
+def lenet(width=6, hidden=120):
+    return nets.batch_norm_lenet(channels=(width, 16), hidden=(hidden, 84)).eval()
+lab(lenet, (1, 1, 28, 28), width=(1, 64), hidden=(8, 256, 8))""",
+    "ResNet-18": """
+def resnet18(width=64, num_classes=10):
+    return nets.resnet18(channels=(width, 128, 256, 512), num_classes=num_classes).eval()
+lab(resnet18, (1, 1, 224, 224), width=(32, 128), num_classes=(2, 1000))""",
+    "ResNet-50": """
+def resnet50(width=64, num_classes=10):
+    return nets.resnet50(channels=(width, 128, 256, 512), num_classes=num_classes).eval()
+lab(resnet50, (1, 1, 224, 224), width=(32, 128), num_classes=(2, 1000))""",
+}
+SETUP = "from course_utils import lab, nets"
+MEMORY = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+
+# Times of the changes of the page since the last key press.
+WATCH = """() => {
+  window.pressed = window.changed = 0;
+  addEventListener("keydown", () => { window.pressed = performance.now(); }, true);
+  const seen = () => requestAnimationFrame(() => { window.changed = performance.now(); });
+  for (const part of document.querySelectorAll(".lab-panel")) {
+    new MutationObserver(seen).observe(part, { childList: true, subtree: true });
+  }
+}"""
+
+
+def in_kernel(name: str) -> list[float]:
+    """Milliseconds of each of PRESSES turns, after a few to warm up."""
+    space: dict = {}
+    *definition, call = LABS[name].strip().split("\n")
+    exec("\n".join([SETUP, *definition, f"made = {call}"]), space)  # noqa: S102  the text above
+    assert space["made"].problem is None
+    width = space["made"].controls["width"]
+    times = []
+    for turn in range(PRESSES + 5):
+        began = time.perf_counter()
+        width.value += 1 if turn < PRESSES // 2 else -1
+        times.append(1000 * (time.perf_counter() - began))
+    return times[5:]
+
+
+def in_browser(page: object, output: object) -> list[float]:
+    """Milliseconds from each of PRESSES arrow keys on the first slider to the changed page."""
+    handle = output.locator(".noUi-handle").first
+    handle.focus()
+    times = []
+    for turn in range(PRESSES + 5):
+        page.evaluate("window.changed = 0")
+        page.keyboard.press("ArrowRight" if turn < PRESSES // 2 else "ArrowLeft")
+        page.wait_for_function("window.changed > window.pressed")
+        page.wait_for_timeout(200)  # until its last part has changed
+        times.append(page.evaluate("window.changed - window.pressed"))
+    return times[5:]
+
+
+def told(times: list[float]) -> str:
+    """Median and 95th percentile."""
+    p95 = statistics.quantiles(times, n=20)[-1]
+    return f"p50 {statistics.median(times):5.1f} ms, p95 {p95:5.1f} ms"
+
+
+def main() -> None:
+    """Print one line for each network and place."""
+    for name in LABS:
+        print(f"kernel   {name:10} {told(in_kernel(name))}", flush=True)
+    if not browser.chromium():
+        print("browser  skipped: there is no Chromium on this machine")
+        return
+    cells = [SETUP, *LABS.values(), MEMORY]
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}},
+    )
+    with tempfile.TemporaryDirectory() as scratch, browser.browser_page() as page:
+        nbformat.write(notebook, Path(scratch) / "labs.ipynb")
+        with browser.jupyterlab(Path(scratch)) as address:
+            opened = browser.Notebook(page, address, "labs.ipynb")
+            opened.run_all()
+            page.wait_for_timeout(2000)
+            page.evaluate(WATCH)
+            outputs = page.locator(".jp-OutputArea-output:has(.noUi-handle)")
+            for number, name in enumerate(LABS):
+                times = in_browser(page, outputs.nth(number))
+                print(f"browser  {name:10} {told(times)}", flush=True)
+            page.locator(".jp-CodeCell").last.click()
+            page.evaluate("void jupyterapp.commands.execute('notebook:run-cell')")
+            page.wait_for_timeout(1500)
+            text = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output").inner_text()
+            print(f"memory   the kernel with these labs open and used: {text.strip()} MB at most")
+
+
+if __name__ == "__main__":
+    main()
