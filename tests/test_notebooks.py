@@ -35,7 +35,16 @@ def stored_text(target):
     return "".join(out.text for out in outputs if out.output_type == "stream")
 
 
-@pytest.mark.parametrize(("network", "lesson"), [("alexnet", "01_alexnet")])
+@pytest.mark.parametrize(
+    ("network", "lesson"),
+    [
+        ("alexnet", "01_alexnet"),
+        ("vgg", "02_vgg"),
+        ("nin", "03_nin"),
+        ("googlenet", "04_googlenet"),
+        ("resnet18", "06_resnet"),
+    ],
+)
 def test_the_lesson_prints_the_rows_of_the_notes(network, lesson):
     shapes = json.loads(Path(__file__).with_name("shapes.json").read_text(encoding="utf-8"))
     assert "\n".join(shapes[network]["rows"]) in stored_text(LESSONS[lesson][1])

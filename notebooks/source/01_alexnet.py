@@ -35,7 +35,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from course_utils import best_device, digits, fashion_mnist, fit, print_shapes, table, trace
+from course_utils import (best_device, digits, draw, fashion_mnist, fit, lab, print_shapes,
+                          table, trace)
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#7f7f7f"  # also told apart by colour-blind readers
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
@@ -210,6 +211,42 @@ print("AlexNet's first layer:", size_after(224, kernel=11, stride=4, padding=1))
 # are the last rows of the photograph. PyTorch does this without a word. It is not
 # an error, and AlexNet works well without them, but know that it happens.
 #
+# ## One window, by hand
+#
+# Here is one convolution alone. Move a slider, with the mouse or with the arrow keys.
+# Then point at a pixel of the output, and see which pixels of the input it reads.
+
+
+# %%
+def one_convolution(kernel_size=3, stride=2, padding=0):
+    return nn.Conv2d(1, 1, kernel_size, stride, padding)
+
+
+lab(one_convolution, (1, 1, 6, 6),
+    kernel_size=(1, 5), stride=(1, 4), padding=(0, 3), input_size=(3, 12))
+
+# %% [markdown]
+# Set this, and explain what you see. *Reset* takes you back to the small image above.
+#
+# 1. Set the stride to 4. Which pixels does no window read, and where are they? Make the
+#    kernel larger, until every pixel but those of one row and one column is read.
+# 2. Find the padding with which a 3×3 kernel with stride 1 makes an output as large as
+#    the input. Do the same for 5×5. Which padding does it take for a kernel of $k$?
+# 3. Set the input size to 3, and the kernel to 4. What does the message say? Which
+#    padding mends it, and what does the one window then read?
+#
+# <details><summary>Answers</summary>
+#
+# 1. One window fits, and it reads 9 pixels. The last 3 rows and columns are never read:
+#    the next step would need 4. With a 5×5 kernel the one window reads 25 pixels, and
+#    only the last row and column are left out.
+# 2. 1, then 2. In general $(k - 1)/2$, which is whole for odd $k$. It is one reason why
+#    kernels are odd.
+# 3. A window of 4 needs 4 pixels and gets 3. Padding 1 makes 5 of them, and the
+#    window reads the whole image and the padding above and on the left of it.
+# </details>
+
+# %% [markdown]
 # ## Build AlexNet
 #
 # AlexNet has eight layers with weights: five convolutions and three fully
@@ -251,6 +288,14 @@ head = [
     nn.Linear(4096, 10),                                       # 10
 ]
 net = nn.Sequential(*stem, *middle, *head)
+
+# %%
+draw(net, (1, 1, 224, 224))
+
+# %% [markdown]
+# *AlexNet from left to right. A box is a feature map: its height follows the rows, its
+# length the channels. The maps shrink and become many. From "Flatten" on there are no
+# maps, only numbers in a row.*
 
 # %% [markdown]
 # ## Look at the shapes
@@ -399,16 +444,23 @@ def alexnet(channels=96, kernel_size=11, stride=4, padding=1, features=6400):
     )
 
 # %%
-table(alexnet(channels=48), (1, 1, 224, 224))
+alexnet_lab = lab(alexnet, (1, 1, 224, 224), channels=(16, 128, 16), kernel_size=(3, 15),
+                  stride=(1, 8), padding=(0, 4), features=[1024, 2304, 6400, 9216],
+                  input_size=[96, 160, 192, 224, 256])
 
 # %% [markdown]
-# Change the call in the cell above, run it, and explain what you see:
+# Every slider acts at once. What differs from the start is marked, and the old number
+# is struck through. Under each window stands how its size came about. In the picture, what
+# your choice changes is outlined in orange. Point at a box, or walk to it with the Tab
+# and arrow keys, to read its numbers.
 #
-# 1. `channels=48`, as it stands. Which two layers have other numbers of parameters
-#    than before, and why only these?
-# 2. `kernel_size=14`. Not one shape changes. Why?
-# 3. `padding=2`. The network breaks, and the message names two numbers. Where does
-#    each come from? Which other choice repairs it?
+# Set this, and explain what you see. Press *Reset* in between.
+#
+# 1. Set the channels to 48. Which two layers have other numbers of parameters than
+#    before, and why only these?
+# 2. Set the kernel size to 14. Not one shape changes. Why?
+# 3. Set the padding to 2. The network breaks, and the message names two numbers. Where
+#    does each come from? Repair it without touching the padding again.
 #
 # <details><summary>Answers</summary>
 #
@@ -419,8 +471,17 @@ table(alexnet(channels=48), (1, 1, 224, 224))
 #    before they cost a step.
 # 3. The first maps are 55×55, as in the paper. Then 27, 13 and at last 6 rows
 #    arrive where it was 26, 12 and 5. So 256 · 6 · 6 = 9,216 numbers reach a
-#    linear layer that was built for 256 · 5 · 5 = 6,400. `features=9216` repairs it.
+#    linear layer that was built for 256 · 5 · 5 = 6,400. With 9,216 features it works.
 # </details>
+#
+# What the mouse does, code can do. This sets a slider, reads what the lab says, and
+# puts the slider back.
+
+# %%
+alexnet_lab.controls["padding"].value = 2
+print(alexnet_lab.code)
+print(alexnet_lab.problem)
+alexnet_lab.controls["padding"].value = 1
 
 # %% [markdown]
 # ## Measure: ReLU against sigmoid
@@ -672,6 +733,27 @@ else:
     fit(full, *data, epochs=10, lr=0.01).plot()
 
 # %% [markdown]
+# ## Questions
+#
+# Answer in two or three sentences, in writing, before you unfold.
+#
+# 1. You double the channels of the first convolution. Which layers change their number of
+#    parameters, which their arithmetic, and why not the others?
+# 2. A friend says: "The image has 224 rows, so a network for 256 rows needs more
+#    parameters." For which layers of AlexNet is that right?
+# 3. Why is one run with dropout and one without not enough to say that dropout helps?
+#
+# <details><summary>Answers</summary>
+#
+# 1. The first, which has twice as many filters, and the second, whose filters read twice as
+#    many channels. Both do twice the arithmetic. The second still makes 256 maps, so
+#    nothing behind it can tell.
+# 2. For the first linear layer alone. A convolution's filters do not depend on the size of
+#    the image, and the later linear layers read 4,096 numbers in any case.
+# 3. Runs differ by their first weights and by the order of the images. If the runs of the
+#    same kind differ as much as the two kinds, the difference says nothing.
+# </details>
+#
 # ## Exercises
 #
 # ### 1. The broken line
