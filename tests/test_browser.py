@@ -11,6 +11,7 @@ from pathlib import Path
 import browser
 import nbformat
 import pytest
+from playwright.sync_api import expect
 
 REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
 LESSON = Path(__file__).resolve().parent.parent / "notebooks" / "01_alexnet.ipynb"
@@ -41,6 +42,8 @@ def jupyter(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(jupyter):  # noqa: ARG001  the page closes before the server
+    # The parts of a lab reach the page one after another: every look waits for what it expects.
+    expect.set_options(timeout=30_000)
     with browser.browser_page(1400, 1100) as page:
         yield page
 
@@ -49,7 +52,7 @@ def page(jupyter):  # noqa: ARG001  the page closes before the server
 def lesson(page, jupyter):
     opened = browser.Notebook(page, jupyter, LESSON.name)
     opened.run_all()
-    assert page.locator(LABS).count() == 2
+    expect(page.locator(LABS)).to_have_count(2)
     return opened
 
 
@@ -74,23 +77,24 @@ class Bench:
     def readout(self, label):
         return self.slider(label).locator(".widget-readout")
 
-    def code(self):
-        return self.output.locator("code.lab-code").inner_text()
-
-    def totals(self):
-        return self.output.locator(".lab-totals").inner_text()
+    def picture(self):
+        return self.output.locator("svg").inner_html()
 
     def expect(self, *, code=None, says=None):
         """Wait until the line of code, or the words above the picture, hold this."""
         if code:
-            self.output.locator("code.lab-code", has_text=code).wait_for()
+            expect(self.output.locator("code.lab-code")).to_contain_text(code)
         if says:
-            self.output.locator(".lab-panel", has_text=re.compile(says)).first.wait_for()
+            expect(self.output.locator(".lab-panel").first).to_contain_text(re.compile(says))
+
+    def expect_picture(self, *, unlike):
+        """Wait until the picture is another one."""
+        changed = "([lab, old]) => lab.querySelector('svg')?.innerHTML !== old"
+        self.page.wait_for_function(changed, arg=[self.output.element_handle(), unlike])
 
     def reset(self):
-        button = self.output.locator("button", has_text="Reset")
-        if button.is_enabled():
-            button.click()
+        """Back to the start; where the lab stands there, the button does nothing."""
+        self.output.locator("button", has_text="Reset").evaluate("button => button.click()")
         self.expect(says="setting at the start")
 
 
@@ -114,13 +118,15 @@ def test_the_lesson_runs_without_an_error(lesson):
 
 def test_a_key_changes_table_totals_and_picture(lesson, alexnet):
     lesson.shot("alexnet-start", alexnet.output)
-    totals, picture = alexnet.totals(), alexnet.output.locator("svg").inner_html()
+    totals = alexnet.output.locator(".lab-totals")
+    before, picture = totals.inner_text(), alexnet.picture()
     alexnet.press("channels", "ArrowLeft", 3)
     alexnet.expect(code="channels=48", says="channels 96 → 48")
     row = alexnet.output.locator("tr.lab-line").first
-    assert "1×96×54×54" in row.inner_text() and "1×48×54×54" in row.inner_text()
-    assert alexnet.totals() != totals
-    assert alexnet.output.locator("svg").inner_html() != picture
+    expect(row).to_contain_text("1×96×54×54")
+    expect(row).to_contain_text("1×48×54×54")
+    expect(totals).not_to_have_text(before, use_inner_text=True)
+    alexnet.expect_picture(unlike=picture)
     lesson.shot("alexnet-changed", alexnet.output)
 
 
@@ -133,7 +139,7 @@ def test_a_drag_ends_at_the_last_value(alexnet):
         mouse.move(box["x"] - 4 * step, middle)
     mouse.up()
     alexnet.expect(code="kernel_size=3,")
-    assert alexnet.readout("kernel size").inner_text() == "3"
+    expect(alexnet.readout("kernel size")).to_have_text("3")
 
 
 def test_a_typed_number_counts(alexnet):
@@ -149,9 +155,9 @@ def test_a_broken_setting_is_explained_and_repaired_by_keyboard(lesson, alexnet)
     alexnet.expect(says="256 × 6 × 6 = 9,216")
     repair = alexnet.output.locator('button[data-send^="repair"]', has_text="9216")
     repair.wait_for()
-    lesson.shot("alexnet-broken", alexnet.output)
     broken = alexnet.output.locator("tr.lab-line:has(td.lab-failed)")
-    assert "expects 6,400, gets 9,216" in broken.inner_text()
+    expect(broken).to_contain_text("expects 6,400, gets 9,216")
+    lesson.shot("alexnet-broken", alexnet.output)
     repair.focus()
     alexnet.page.keyboard.press("Enter")
     alexnet.expect(code="padding=2, features=9216", says="The network works")
@@ -160,13 +166,15 @@ def test_a_broken_setting_is_explained_and_repaired_by_keyboard(lesson, alexnet)
 def test_the_line_of_code_can_be_copied(alexnet):
     alexnet.output.locator("button[data-copy]").click()
     alexnet.output.locator("button", has_text="Copied").wait_for()
-    assert alexnet.page.evaluate("navigator.clipboard.readText()") == alexnet.code()
+    line = alexnet.output.locator("code.lab-code").inner_text()
+    assert alexnet.page.evaluate("navigator.clipboard.readText()") == line
 
 
 def test_letters_in_a_lab_are_not_commands_of_jupyterlab(lesson, alexnet):
     cells = lesson.page.locator(".jp-Cell").count()
     places = "button[data-copy]", "svg g.box", ".noUi-handle", "button:text-is('Reset')"
     alexnet.press("stride", "ArrowLeft")  # so that Reset can be reached
+    alexnet.expect(code="stride=3")
     for place in places:
         alexnet.output.locator(place).first.focus()
         alexnet.page.keyboard.type("ab")  # to JupyterLab: a cell above, a cell below
@@ -175,19 +183,16 @@ def test_letters_in_a_lab_are_not_commands_of_jupyterlab(lesson, alexnet):
 
 
 def test_pointing_at_an_output_pixel_shows_what_it_reads(lesson, convolution):
-    cells = convolution.output.locator("svg g.cell")
-    first = convolution.output.locator("svg").inner_html()
-    cells.last.hover()
-    lesson.page.wait_for_timeout(200)
-    assert convolution.output.locator("svg").inner_html() != first
+    first = convolution.picture()
+    convolution.output.locator("svg g.cell").last.hover()
+    convolution.expect_picture(unlike=first)
     lesson.shot("convolution", convolution.output)
 
 
 def test_a_box_tells_its_numbers(alexnet):
     alexnet.output.locator("svg g.box").nth(1).hover()
     tip = alexnet.page.locator('[role="tooltip"]:visible, .figure-tip:visible').first
-    tip.wait_for()
-    assert "11,712" in tip.inner_text()
+    expect(tip).to_contain_text("11,712")
 
 
 def test_a_block_unfolds_by_mouse_and_by_keyboard(page, jupyter, lesson):  # noqa: ARG001  after the lesson's tests
@@ -195,6 +200,7 @@ def test_a_block_unfolds_by_mouse_and_by_keyboard(page, jupyter, lesson):  # noq
     opened.run_all()
     bench = Bench(page.locator(LABS))
     boxes = bench.output.locator("svg g.box")
+    expect(boxes.first).to_be_visible()
     folded = boxes.count()
     bench.output.locator('svg g.box[role="button"]').first.click()
     page.wait_for_function(f"document.querySelectorAll('svg g.box').length !== {folded}")

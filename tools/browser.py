@@ -106,8 +106,7 @@ class Notebook:
 
     def run_all(self, seconds: float = 300) -> None:
         """Run every cell and wait for the last."""
-        self.page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.wait_for_timeout(300)
+        self.page.evaluate(_RUN_ALL)
         self.page.wait_for_function(_ALL_RAN, timeout=seconds * 1000)
 
     def errors(self) -> list[str]:
@@ -128,7 +127,13 @@ _KERNEL_READY = """() => {
   const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
   return context?.isReady && context.session?.kernel?.status === "idle";
 }"""
+_RUN_ALL = """() => {
+  window.ranAll = false;
+  const run = jupyterapp.commands.execute("notebook:run-all-cells");
+  run.finally(() => { window.ranAll = true; });
+}"""
 _ALL_RAN = """() => {
+  if (!window.ranAll) return false;
   const notebook = document.querySelector(".jp-Notebook");
   const prompts = [...notebook.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
   const kernel = jupyterapp.shell.currentWidget?.sessionContext.session?.kernel;
