@@ -30,7 +30,7 @@ lab: $(READY)        ## open the first lesson in JupyterLab
 	$(RUN) -m jupyter lab --ServerApp.root_dir=. $(LESSON) $(LAB_ARGS)
 
 test: $(READY)        ## run every test, and every notebook against its stored outputs
-	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile $(TEST_ARGS)
+	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 notebooks: $(READY)        ## execute notebooks/source/*.py into notebooks/*.ipynb
 	$(RUN) tools/build_notebooks.py

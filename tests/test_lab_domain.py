@@ -20,6 +20,8 @@ ALL = 5_000  # above it, every pair of controls
 SAMPLE = 200
 REPAIRED = 30  # of the sample: a search for repairs takes a tenth of a second and more
 
+run = building.run
+
 
 def visited(lab: Lab) -> Iterator[dict]:
     """Every state; of a lab with too many, every pair of two controls' values."""
@@ -59,10 +61,25 @@ def agrees(lab: Lab, verdict: tuple | Exception) -> bool:
     return lab.trace is not None and lab.trace.output == verdict and works
 
 
-@pytest.mark.parametrize("lesson", lessons.LESSONS)
-def test_every_state_agrees_with_pytorch(lesson, record_property):
+@pytest.fixture(scope="module", params=lessons.LESSONS)
+def labs(request):
+    """The labs of a lesson; each setting is run once, also those tried to explain another."""
+    known = {}
+
+    def once(build, input_shape, choices):
+        key = build, input_shape, repr(sorted(choices.items()))
+        if key not in known:
+            known[key] = run(build, input_shape, choices)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "run", once)
+        yield lessons.labs(request.param)
+
+
+def test_every_state_agrees_with_pytorch(labs, record_property):
     states = broken = 0
-    for lab in lessons.labs(lesson):
+    for lab in labs:
         for state in visited(lab):
             lab.set(**state)
             verdict = by_pytorch(lab, "meta", building.Unfilled)
@@ -74,14 +91,13 @@ def test_every_state_agrees_with_pytorch(lesson, record_property):
     record_property("states", f"{states} visited, {broken} of them broken")
 
 
-@pytest.mark.parametrize("lesson", lessons.LESSONS)
-def test_a_sample_of_states_agrees_with_a_real_forward(lesson):
-    found = [(lab, state) for lab in lessons.labs(lesson) for state in visited(lab)]
-    chosen = random.Random(lesson).sample(found, min(SAMPLE, len(found)))  # noqa: S311  no secret
+def test_a_sample_of_states_agrees_with_a_real_forward(labs, request):
+    found = [(lab, state) for lab in labs for state in visited(lab)]
+    chosen = random.Random(request.node.name).sample(found, min(SAMPLE, len(found)))  # noqa: S311  no secret
     for number, (lab, state) in enumerate(chosen):
         lab.set(**state)
         verdict = by_pytorch(lab, "cpu", building.Unfilled)
         assert agrees(lab, verdict), (lab.code, verdict, str(lab.problem))
         for repair in lab.problem.repairs if lab.problem and number < REPAIRED else ():
-            _, error = building.run(lab.build, lab.input_shape, repair)
+            _, error = run(lab.build, lab.input_shape, repair)
             assert error is None, (lab.code, repair)
