@@ -209,12 +209,13 @@ print("AlexNet's first layer:", size_after(224, kernel=11, stride=4, padding=1))
 # %% [markdown]
 # 54 rows come out, and 3 are dropped. One of the three is padding; the other two
 # are the last rows of the photograph. PyTorch does this without a word. It is not
-# an error, and AlexNet works well without them, but know that it happens.
+# an error, but know that it happens.
 #
 # ## One window, by hand
 #
 # Here is one convolution alone. Move a slider, with the mouse or with the arrow keys.
-# Then point at a pixel of the output, and see which pixels of the input it reads.
+# Then point at a pixel of the output, and see which pixels of the input it reads. What
+# the page counts as MACs is explained under *Look at the shapes*.
 
 
 # %%
@@ -226,7 +227,8 @@ lab(one_convolution, (1, 1, 6, 6),
     kernel_size=(1, 5), stride=(1, 4), padding=(0, 3), input_size=(3, 12))
 
 # %% [markdown]
-# Set this, and explain what you see. *Reset* takes you back to the small image above.
+# Set this, and explain what you see. Press *Reset* in between: it takes you back to the
+# small image above.
 #
 # 1. Set the stride to 4. Which pixels does no window read, and where are they? Make the
 #    kernel larger, until every pixel but those of one row and one column is read.
@@ -310,7 +312,7 @@ for layer in net:
     print(layer.__class__.__name__, 'output shape:\t', X.shape)
 
 # %% [markdown]
-# That loop did a billion multiplications to learn 21 shapes. `print_shapes`, which
+# That loop did nearly a billion multiplications to learn 21 shapes. `print_shapes`, which
 # you saw at work on LeNet, prints the same rows on shapes alone, without any
 # arithmetic. So does `table`, which adds what each layer costs. A **MAC**
 # (multiply-accumulate) is one multiplication and the addition of its result: the
@@ -344,7 +346,7 @@ plt.show()
 # | number | where it comes from |
 # |---|---|
 # | 11×11 filters, stride 4 | A choice: look at coarse structure, and quickly have 16 times fewer positions to compute. A year later 7×7 with stride 2 did better (Zeiler and Fergus 2013). |
-# | 96, 256, 384, 384, 256 channels | Choices. The maps shrink, so there is room for more of them. Each number is even because the paper splits the channels over two GPUs. |
+# | 96, 256, 384, 384, 256 channels | Choices. The maps shrink, so there is room for more of them. The paper splits each number over two GPUs, so each is even. |
 # | 5×5, then 3×3 filters | Choices: smaller maps, smaller filters. |
 # | padding 2 and 1 | They follow: $(k - 1)/2$ keeps the size. |
 # | padding 1 in the first layer | The book's choice. It makes 54×54 maps; the paper's are 55×55. |
@@ -356,17 +358,19 @@ plt.show()
 #
 # ## What the paper has and this network has not
 #
-# You built the network of the book *Dive into Deep Learning*. The 2012 paper won
-# the ImageNet competition with 15.3 % top-5 error, against 26.2 % for the second
-# best (abstract). Its network differs:
+# You built the network of the book *Dive into Deep Learning*. The authors of the 2012
+# paper won the ImageNet competition with a top-5 error of 15.3 %, against 26.2 % for
+# the second best (abstract): for so many images the right label was not among the five
+# best guesses. They averaged the predictions of seven networks; one like that of the
+# paper had 18.2 % (section 6). It differs from yours:
 #
 # | | 2012 paper | here |
 # |---|---|---|
 # | images | 1.2 million colour photographs, 3 channels | 1 channel |
 # | first maps | 55×55 (figure 2), which needs padding 2, or images of 227×227 | 54×54 |
 # | classes | 1,000 | 10 |
-# | devices | two GPUs of 3 GB; convolutions 2, 4 and 5 see only the half of the maps on their own GPU (3.2) | one |
-# | local response normalization | after convolutions 1 and 2 (3.3) | none; the VGG paper found that it does not help (2014, section 4) |
+# | devices | two GPUs of 3 GB; convolutions 2, 4 and 5 see only the half of the maps on their own GPU (3.2, 3.5) | one |
+# | local response normalization | after convolutions 1 and 2 (3.3, 3.5) | none; the VGG paper found that it does not help (2014, section 4.1) |
 # | training | 90 epochs, five to six days; momentum, weight decay, shifted and mirrored images (4, 5) | 10 epochs, plain gradient descent |
 
 # %% [markdown]
@@ -680,9 +684,9 @@ plt.show()
 # ## Train at full size
 #
 # The notes train every network with `train_ch6`, from the library that comes with
-# the book. It starts from weights of its own, takes plain gradient steps of length
-# `lr`, and draws as it goes. Here are two epochs of it on the digits, with the head
-# from above.
+# the book. It starts from weights of its own, takes plain gradient steps, each `lr`
+# times the gradient, and draws as it goes. Here are two epochs of it on the digits,
+# with the head from above.
 
 # %% tags=["nbval-ignore-output"]
 from d2l import torch as d2l
@@ -880,7 +884,7 @@ assert sum(p.numel() for layer in paper for p in layer.parameters()) == 60_965_2
 # - In eight layers the sigmoid's gradient all but disappears and ReLU's does not.
 #   Dropout helped where labels were wrong, and made no difference where none were.
 #
-# AlexNet's five convolutions have three kernel sizes, two strides and four numbers
+# AlexNet's five convolutions have three kernel sizes, two strides and three numbers
 # of channels, each of them a choice. Suppose that you want a deeper network: where
 # do you put the next layer, and how wide is it? The next lesson, on VGG, asks
 # whether one block, repeated, can take the place of all those choices.

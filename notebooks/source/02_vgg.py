@@ -80,7 +80,7 @@ plt.show()
 # get smaller and the channels become more, and then fewer again. Where would a sixth
 # dot go?*
 #
-# The picture does not say. Each of AlexNet's numbers was found by trying. In 2014
+# The picture does not say. Most of AlexNet's numbers, you saw, were choices. In 2014
 # Karen Simonyan and Andrew Zisserman, of the Visual Geometry Group in Oxford, asked
 # what depth alone does, and to find out they fixed all the rest. Their networks are
 # called VGG after the group.
@@ -141,13 +141,13 @@ print(f"three 3×3 against one 7×7: {1 - 27 / 49:.0%} fewer weights")
 
 # %% [markdown]
 # To see the same square is not to see it in the same way. Take filters of ones, so that
-# every pixel counts the same wherever a filter reads it. On how many ways does a pixel
+# every pixel counts the same wherever a filter reads it. In how many ways does a pixel
 # reach the output? That is its gradient.
 
 
 # %%
 def ways(kernel_size, count):
-    """For each pixel of a 5×5 image, on how many ways it reaches the one output."""
+    """For each pixel of a 5×5 image, in how many ways it reaches the one output."""
     image = torch.zeros(1, 1, 5, 5, requires_grad=True)
     X = image
     for _ in range(count):
@@ -347,7 +347,8 @@ t = trace(net, (1, 1, 224, 224))
 parts = {"block 1": "0", "block 2": "1", "block 3": "2", "block 4": "3", "block 5": "4",
          "linear 1": "6", "linear 2": "9", "linear 3": "12"}
 steps = [[s for s in t.steps if s.path.split(".")[0] == path] for path in parts.values()]
-params, macs = [sum(s.params for s in part) for part in steps], [sum(s.macs for s in part) for part in steps]
+params = [sum(s.params for s in part) for part in steps]
+macs = [sum(s.macs for s in part) for part in steps]
 first = 25_088 * 4_096
 print(f"weights of the first linear layer: 25,088 · 4,096 = {first:,}")
 print(f"of all parameters of VGG-11:       {first / t.params:.1%}")
@@ -467,14 +468,14 @@ ax.set(xlabel="convolution", ylabel="how much digits differ")
 plt.show()
 
 # %% [markdown]
-# *Each line is one network; there are three of each kind. From one number on the left
-# to the next it is a hundredth. With PyTorch's usual first weights, what tells one digit from another is
-# lost on the way.*
+# *Each line is one network; there are three of each kind. Each number on the left is a
+# hundred times the one below. With PyTorch's usual first weights, what tells one digit
+# from another is lost on the way.*
 #
 # The authors met this too. They trained the 11 layers first, put parts of the result
-# into the deeper networks as first weights, and found only later that well-scaled random
-# weights do as well (section 3.1). Below, all networks start with Kaiming's. Lesson 5 has a
-# more thorough cure.
+# into the deeper networks as first weights, and found only later that random weights of
+# a suitable scale make this unnecessary (section 3.1). Below, all networks start with
+# Kaiming's. Lesson 5 has a more thorough cure.
 #
 # ## Measure: deep or wide
 #
@@ -578,16 +579,16 @@ for (kind, (_, _, colour)), height in zip(KINDS.items(), (0.04, 0.14, 0.24)):
 plt.show()
 
 # %% [markdown]
-# *Each dot or line is one run; there are three of each kind. Left: after one epoch, shallow
-# and deep cannot be told apart. Right: the deep nets and those with large filters leave the shallow ones
-# behind.*
+# *Each dot or line is one run; there are three of each kind. Left: after one epoch,
+# shallow and deep cannot be told apart. Right: the deep nets and those with large filters
+# leave the shallow ones behind.*
 #
 # What this shows: at equal arithmetic depth helps where the convolutions have to do the
 # work, because it makes them see more. What it does not show: that two 3×3 are better
-# than one 5×5 that sees as much. Here they are not. The paper
-# found a difference: with 5×5 filters in place of pairs of 3×3, the top-1 error was 7 %
-# higher (section 4.1). But that was on a million photographs, and the two networks did
-# not do the same arithmetic.
+# than one 5×5 that sees as much. Here they are not. The paper found a difference: with
+# 5×5 filters in place of pairs of 3×3, the top-1 error, the share of wrong first guesses,
+# was 7 % higher (section 4.1). But that was on more than a million photographs, and the
+# two networks were not made to do the same arithmetic.
 #
 # So the answer to the fourth prediction is: it depends, on what comes behind, and on
 # how much of the image each number sees.
@@ -609,7 +610,8 @@ d2l.train_ch6(small_net("deep", "linear"), train_iter, test_iter, 2, 0.05, d2l.t
 #
 # The full VGG-11 does eight times the arithmetic of AlexNet. So the book trains it with
 # a quarter of the channels: on Fashion-MNIST, at 224×224 pixels, ten epochs in batches
-# of 128 with steps of 0.05. It takes minutes on a GPU and many hours on a CPU.
+# of 128. Its steps are 0.05 in the editions that call `train_ch6`, as here, and 0.01 in
+# version 1.0. It takes minutes on a GPU and hours on a CPU.
 
 # %% tags=["nbval-ignore-output"]
 import os
@@ -618,7 +620,7 @@ FULL_SIZE = best_device().type != "cpu"  # set it to True to train on whatever t
 ratio = 4
 small_conv_arch = [(pair[0], pair[1] // ratio) for pair in conv_arch]
 if not FULL_SIZE:
-    print("Skipped: there is no GPU, and a CPU needs many hours. To run it all the same, "
+    print("Skipped: there is no GPU, and a CPU needs hours. To run it all the same, "
           "set FULL_SIZE = True in this cell, and run it.")
 else:
     torch.set_num_threads(os.cpu_count())

@@ -253,6 +253,10 @@ with torch.no_grad():
 # %%
 draw(net, (1, 1, 224, 224))
 
+# %% [markdown]
+# *Each frame is a NiN block: a window, then two 1×1 convolutions, which leave the shape
+# as it is. The last block makes ten maps, and each is averaged to one number.*
+
 # %%
 table(net, (1, 1, 224, 224))
 
@@ -292,7 +296,7 @@ assert round(sum(s.macs for s in ones) / t.macs, 2) == 0.24
 # | 3×3 in the last block | A choice: the window of the block before, once more. |
 # | dropout 0.5 | Taken over from AlexNet. |
 #
-# The network of the paper is smaller: three blocks, for colour images of 32×32 pixels
+# The network of the paper is smaller: three blocks, for images of at most 32×32 pixels
 # (section 4). The one here is the book's, for images of 224×224.
 
 # %% [markdown]
@@ -329,7 +333,7 @@ nin_lab = lab(nin, (1, 1, 224, 224), kernel_size=[7, 9, 11, 13], strides=(2, 6),
 # %% [markdown]
 # Set this, and explain what you see. Press *Reset* in between.
 #
-# 1. Set `ones` to 0. Which columns of the table change, and which does not?
+# 1. Set `ones` to 0. Which columns of the table change, and which do not?
 # 2. Set the head to *linear*. What happens to the parameters, and what to the MACs? Now
 #    set the input size to 256. The network breaks; with *average* it does not. Why?
 # 3. Set the input size to 66. Which layer fails, and what does it lack? Find two ways to
@@ -339,12 +343,12 @@ nin_lab = lab(nin, (1, 1, 224, 224), kernel_size=[7, 9, 11, 13], strides=(2, 6),
 #
 # 1. Parameters and MACs fall, by 22 % and 24 %. The output shapes and the receptive
 #    field stay: a 1×1 convolution neither shrinks a map nor sees further.
-# 2. 39 million weights join, twenty times what NiN has in all, and the MACs grow by 5 %.
-#    With 256 pixels 384 maps of 6×6 arrive, 13,824 numbers, where the layer has weights
-#    for 9,600. Averages are always 384 or 10.
-# 3. The third pooling has a 3×3 window and receives maps of 2×2. With the second map one
-#    row larger it would work: smaller steps (`strides` 3) or a smaller kernel in the
-#    first layer (9) do that.
+# 2. 39 million weights join, almost twenty times what NiN has in all, and the MACs grow
+#    by 5 %. With 256 pixels 384 maps of 6×6 arrive, 13,824 numbers, where the layer has
+#    weights for 9,600. Averaging makes ten numbers, whatever the size of the maps.
+# 3. The third pooling has a 3×3 window and receives maps of 2×2. The 66 rows become 14, 6
+#    and 2 on the way; from 15 they become 7 and 3, which is enough. Smaller steps
+#    (`strides` 3) or a smaller kernel (9) in the first layer make at least 15.
 # </details>
 
 # %%
@@ -434,10 +438,11 @@ plt.show()
 # *Each line is one run; there are three of each kind. The fully connected end is faster
 # at first. After five epochs the two kinds are close together.*
 #
-# The head has 64 times fewer parameters, and in the end you see no difference. What
-# this does not show: that averaging is *better*. The paper says so, for CIFAR-10
-# photographs: averaging overfits less (section 4.5). On easy digits there is little to
-# overfit to.
+# The head has 64 times fewer parameters, and on average the runs end less than 0.1
+# apart. Three runs of each kind cannot tell whether the rest is chance. What this does
+# not show either: that averaging is *better*. The paper says so, for CIFAR-10
+# photographs: averaging overfits less (section 4.6). Five epochs on easy digits are no
+# test of that.
 #
 # ## Look at the maps
 #
@@ -571,9 +576,10 @@ d2l.train_ch6(small_nin("averaging"), train, test, 2, 0.1, d2l.try_gpu())
 # How a deep network starts depends on its first weights and on the optimizer as much as
 # on its layers. Lesson 5, on batch normalization, makes it depend less.
 #
-# The book trains NiN on Fashion-MNIST at 224×224 pixels: ten epochs in batches of 128
-# with steps of 0.1. It takes minutes on a GPU and hours on a CPU. If the loss stays at
-# 2.303, it is slow to start, or its scores are dead: look whether all of them are 0.
+# The book, in its editions with `train_ch6`, trains NiN on Fashion-MNIST at 224×224
+# pixels: ten epochs in batches of 128 with steps of 0.1. It takes minutes on a GPU and
+# hours on a CPU. If the loss stays at 2.303, it is slow to start, or its scores are
+# dead: look whether all of them are 0.
 
 # %% tags=["nbval-ignore-output"]
 import os
@@ -703,6 +709,7 @@ def accepts(net, size):
 with torch.device("meta"):
     whole, bare, headed = nin(), nin(ones=0), nin(head="linear")
     repaired = nin(strides=3), nin(kernel_size=9)
+    vgg = nets.vgg()
     headless = nn.Sequential(*nets.vgg()[:5], nn.AdaptiveAvgPool2d(1), nn.Flatten(),
                              nn.Linear(512, 10))
 assert [s.output for s in trace(whole, (1, 1, 224, 224)).steps] == [s.output for s in t.steps]
@@ -714,6 +721,8 @@ assert 384 * 5 * 5 * 4096 == 39_321_600 and 19 < 39_321_600 / t.params < 20
 assert accepts(whole, 256) and not accepts(headed, 256) and 384 * 6 * 6 == 13_824
 assert [n for n in (66, 67, 500) if accepts(whole, n)] == [67, 500]
 assert all(accepts(net, 66) for net in repaired)
+assert (224 - 11) // 4 + 1 == (224 + 2 * 1 - 11) // 4 + 1 == 54
+assert [n for n in (223, 224, 255, 256) if accepts(vgg, n)] == [224, 255]
 
 assert trace(headless, (1, 1, 224, 224)).params == 9_224_458
 assert round(9_224_458 / 128_806_154, 2) == 0.07
@@ -732,7 +741,7 @@ assert sum(n for k, n in counts if k == 1) == 159_434
 #   saves no parameters.
 # - NiN has 1,992,166 parameters and not one of them in a linear layer. What saves is
 #   global average pooling in place of a head of wide layers. On the digits averaging
-#   ended as accurate as a head with 64 times its parameters.
+#   ended less than 0.1 from a head with 64 times its parameters.
 # - A ReLU on the scores can kill them: where it cuts off at every position, no gradient
 #   is left to bring a score back.
 #
@@ -751,4 +760,5 @@ assert sum(n for k, n in counts if k == 1) == 159_434
 #   Localization](https://arxiv.org/abs/1512.04150). 2016. Class maps from global average
 #   pooling.
 # - A. Zhang, Z. Lipton, M. Li, A. Smola. [Dive into Deep
-#   Learning](https://d2l.ai). Section 8.3 (NiN).
+#   Learning](https://d2l.ai). Section 8.3 (NiN), with steps of 0.05; in earlier editions
+#   section 7.3, with steps of 0.1.

@@ -40,7 +40,7 @@ from torch.nn import functional as F
 
 from course_utils import digits, draw, evaluate, fit, lab, nets, table, trace
 
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#7f7f7f"  # also told apart by colour-blind readers
+BLUE, ORANGE = "#0072b2", "#d55e00"  # also told apart by colour-blind readers
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
 
 # %% [markdown]
@@ -182,8 +182,8 @@ table(first, (1, 192, 12, 12))
 #
 # A **stem** of three plain convolutions shrinks the image. Nine Inception blocks follow, in
 # groups of 2, 5 and 2, with a pooling between the groups. At the end stands what you know
-# from NiN: global average pooling in place of large linear layers. (NiN's last maps were
-# the scores; here one linear layer makes the ten scores.)
+# from NiN: global average pooling in place of large linear layers. (NiN's averages were the
+# scores; here one linear layer makes the ten scores from 1,024 averages.)
 
 # %%
 b1 = nn.Sequential(nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3), nn.ReLU(),
@@ -239,7 +239,8 @@ table(net, (1, 1, 96, 96), depth=2)
 # %% [markdown]
 # The receptive field is that of the longest path, through the 5×5 convolutions. Behind the
 # last block it is 715 pixels wide, far beyond the edge of the image. The shortest path,
-# through the 1×1 convolutions only, sees less. Each number in the last maps is made of both.
+# through the 1×1 convolutions only, sees less. Each number in the last maps is made of paths
+# of many lengths.
 #
 # ## Why these numbers?
 #
@@ -264,7 +265,7 @@ table(net, (1, 1, 96, 96), depth=2)
 # | help for the first layers | two small classifiers on the way, used in training only, whose losses are added at 0.3 (section 5) | none |
 # | dropout | 0.4 in front of the linear layer | none |
 # | local response normalization | twice in the stem | none |
-# | 6.7 % | seven such networks, 144 cut-outs of each image, averaged (section 7) | one network |
+# | 6.7 % | seven networks, one of them wider, 144 cut-outs of each image, averaged (section 7) | one network |
 #
 # Why would the first layers need help? Keep the question; you meet it again below.
 #
@@ -349,9 +350,9 @@ print("all operations, with each ReLU, pooling and concat:", len(slim.steps))
 #
 # ## Cheaper than what?
 #
-# The notes say that its main advantages are few parameters and little arithmetic. Compared
-# with what, and for which image? The networks of the lessons before, each at the sizes that
-# it accepts:
+# The notes say that GoogLeNet's main advantages are few parameters and little arithmetic.
+# Compared with what, and for which image? The networks of the lessons before, each at the
+# sizes that it accepts:
 
 # %%
 rows = [("AlexNet", nets.alexnet(), 224), ("VGG-11", nets.vgg(), 224), ("NiN", nets.nin(), 224),
@@ -371,9 +372,9 @@ plt.show()
 # 96×96. Parameters do not depend on the image; MACs do.*
 #
 # At 224×224 GoogLeNet does *more* arithmetic than AlexNet, by a factor of 1.6, with 7.8
-# times fewer parameters. NiN has fewer of both. Next to VGG it is small in every way. And
-# at 96×96, where the book runs it, it does 5.4 times less than at 224×224; that is a matter
-# of the image, not of the network. A sentence such as "it is cheap" needs two more words:
+# times fewer parameters. NiN has fewer of both. Next to VGG-11 GoogLeNet is small in every
+# way. And at 96×96, where the book runs it, it does 5.4 times less than at 224×224; that is a
+# matter of the image, not of the network. A sentence such as "it is cheap" needs two more words:
 # than what, and for which input.
 #
 # ## Turn one choice at a time
@@ -523,17 +524,18 @@ plt.show()
 # %% [markdown]
 # *Each mark is one network; the three networks stand side by side in the same order.*
 #
-# The trained networks rely on their 1×1, 3×3 and pooling paths. On the 5×5 path it depends:
-# with some other seeds there is little to lose. Does this answer the question of the lesson?
+# The trained networks rely on their 1×1, 3×3 and pooling paths. Without the 5×5 path they
+# lose too in this figure, though less. Does this answer the question of the lesson?
 # In part. It shows that a network trained with several kernel sizes uses several. It does not
 # show that one trained with 3×3 alone would be worse. That takes another experiment, and
 # photographs: digits that all have one size hardly need four kernel sizes.
 #
 # ## Train at full size
 #
-# The book's settings are a learning rate of 0.1, 10 epochs, batches of 128, Fashion-MNIST at
-# 96×96 pixels, and the notes' call is `d2l.train_ch6`. It takes minutes on a GPU and hours on
-# a CPU. The data, 30 MB, is downloaded once. The second cell does the same with `fit`.
+# The notes' call is `d2l.train_ch6`. The book's editions that use it train on Fashion-MNIST
+# at 96×96 pixels: 10 epochs, batches of 128, a learning rate of 0.1. It takes minutes on a
+# GPU and hours on a CPU. The data, 30 MB, is downloaded once. The second cell does the same
+# with `fit`.
 
 # %% tags=["nbval-ignore-output"]
 import os
@@ -687,7 +689,7 @@ assert macs["2.0.p3_2"] == direct and macs["2.0.p3_1"] > 0
 channels = 192
 for group in GROUPS:
     channels += sum(p1 + p2[1] + p3[1] for p1, p2, p3, _ in group)
-assert channels == 4944
+assert channels == 4944 and 64 + 128 + 32 + 192 == 416
 
 paper = trace(nets.googlenet(in_channels=3, num_classes=1000), (1, 3, 224, 224))
 assert paper.params == 6_998_552 and round(60_965_224 / paper.params, 1) == 8.7
@@ -697,6 +699,7 @@ assert round(alexnet.params / slim.params, 1) == 7.8
 assert 144 * 25 * 16 * 32 == 1_843_200 and 144 * 9 * (16 * 32 + 32 * 32) == 1_990_656
 assert 144 * 9 * (16 * 16 + 16 * 32) == 995_328
 assert 7 + 2 * 2 + 2 * 4 + 2 * 4 == 27 and 27 + 2 * 8 + 2 * 16 == 75
+assert trace(net, (1, 1, 1, 1)).steps[-1].output == (1, 10)
 assert [s for s in slim.steps if s.receptive_field][-2].receptive_field == (715, 715)
 
 for seed in range(3):
@@ -737,4 +740,5 @@ for seed in range(3):
 # - K. He and others. [Delving Deep into
 #   Rectifiers](https://arxiv.org/abs/1502.01852). 2015. The scale of the first weights.
 # - A. Zhang, Z. Lipton, M. Li, A. Smola. [Dive into Deep
-#   Learning](https://d2l.ai). Section 8.4.
+#   Learning](https://d2l.ai). Section 8.4 (GoogLeNet), with a learning rate of 0.01; in
+#   earlier editions section 7.4, with 0.1.
