@@ -98,14 +98,14 @@ plt.show()
 
 # %% [markdown]
 # *Each line is one network; there are three of each kind. Left: at the end the spread is
-# below a millionth, or between a thousandth and 1, or above a thousand, and all that
-# differs is the scale of the first weights. Right: with batch normalization behind each
+# below a millionth, or between a thousandth and 1, or above a thousand, and what makes
+# the difference is the scale of the first weights. Right: with batch normalization behind each
 # convolution all nine lines lie on one another.*
 #
 # Why does the scale matter so much? A layer multiplies the spread by some factor, and 22
 # layers multiply it by 22 such factors. With ReLU, the factor is about 1 if the weights
-# have a variance of 2 divided by the number of weights that a filter has (He and others
-# 2015). PyTorch's own have a sixth of that variance:
+# have a variance of 2 divided by the number of weights that a filter has (Kaiming He and
+# others 2015, hence the name). PyTorch's own have a sixth of that variance:
 
 # %%
 conv = nn.Conv2d(64, 64, kernel_size=3)
@@ -132,8 +132,9 @@ print(f"factor of one layer: {6 ** -0.5:.2f}; of 22 layers: {6 ** -11:.0e}")
 #
 # <details><summary>Where the answers are</summary>
 #
-# 1 and 2: *What is true of the result?* 3: *A parameter that does nothing*. 4: *How long
-# may a step be?* 5: *The same image in two batches*. Come back and compare.
+# 1 and 2: *What is true of the result?* 3: *A parameter that does nothing*. 4: *LeNet with
+# sigmoids*, and *How long may a step be?* 5: *The same image in two batches*. Come back and
+# compare.
 # </details>
 
 # %% [markdown]
@@ -490,7 +491,7 @@ print("Every run with batch normalization ends above 0.6, every run without belo
 
 # %% [markdown]
 # Guessing is right one time in ten, and without batch normalization the network does not
-# get beyond that. Is this a fair comparison? Only for this network. Sigmoids need help,
+# get far beyond that. Is this a fair comparison? Only for this network. Sigmoids need help,
 # and ReLU with Kaiming's first weights is another kind of help. So give it to both sides
 # and ask a sharper question.
 #
@@ -536,8 +537,8 @@ plt.show()
 # normalization (squares) the runs at 0.1 train and the runs at 1 and above do not. With
 # it (circles), those at 1 and 3 train too. At 10, nothing does.*
 #
-# Between 0.1 and 1 it depends on the seed; try 0.3. So batch normalization allows steps
-# at least three times as long, and by these marks perhaps thirty times. Why?
+# Between 0.1 and 1 there is no mark; try 0.3. So batch normalization allows steps at least
+# three times as long, and by these marks perhaps thirty times. Why?
 #
 # ## Why does it help?
 #
@@ -573,14 +574,14 @@ print(f"size of the gradient: {slope10.norm() / slope.norm():.2f} times")
 #
 # | who | what they say | what speaks for it |
 # |---|---|---|
-# | Ioffe and Szegedy 2015 | While the first layers learn, the input of the later ones keeps changing its distribution. Normalizing stops this **internal covariate shift**. | The same accuracy in 14 times fewer steps. The shift as cause is their explanation, not their measurement. |
+# | Ioffe and Szegedy 2015 | While the first layers learn, the input of the later ones keeps changing its distribution. Normalizing reduces this **internal covariate shift**. | The same accuracy in 14 times fewer steps. The shift as cause is their explanation, not their measurement. |
 # | Santurkar and others 2018 | The shift has little to do with it. The loss becomes smoother: its gradient changes less along a step. | They add random shifts *behind* batch normalization, and the network still trains as well. |
 # | Bjorck and others 2018 | The gain is the larger learning rate. Without normalization, activations and gradients grow with depth, and only small steps survive. | At equal, small rates the gain largely disappears. |
 # | Kohler and others 2019 | The length of a weight vector is learned apart from its direction. | Proofs for simple models. |
 # | Yang and others 2019 | In deep networks without skip connections batch normalization makes the gradients explode at the start. | A calculation, and experiments. |
 # | Zhang and others 2019, Brock and others 2021 | One can do without. | Very deep residual networks that train without any normalization, with other care. |
 #
-# What all measurements share: larger steps, and less dependence on the first weights. You
+# What most of them agree on: larger steps, and less dependence on the first weights. You
 # have now measured both. None of it says that the first explanation is right, although
 # it is the one in most notes.
 #
@@ -669,6 +670,8 @@ deep = {norm: [seeded(seed, small_alexnet, norm=norm) for seed in range(3)]
         for norm in (False, True)}
 learned = {norm: [trained(net, 2e-3, 3, seed, torch.optim.Adam) for seed, net in enumerate(nets)]
            for norm, nets in deep.items()}
+assert max(run.train_acc[-1] for run in learned[False]) < 0.3
+assert min(run.train_acc[-1] for run in learned[True]) > 0.9
 
 # %%
 _, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
@@ -689,7 +692,7 @@ plt.show()
 
 # %% [markdown]
 # *Each line is one network; there are three of each kind. Left: with batch normalization
-# the sigmoid's gradient no longer shrinks. Dividing by a small standard deviation makes
+# the sigmoid's gradient no longer disappears. Dividing by a small standard deviation makes
 # small slopes larger again. Right: the accuracy on the training images (solid) goes up to
 # nearly 1, and the accuracy on the test images (dashed) does not follow.*
 #
@@ -874,7 +877,7 @@ else:
 # <details><summary>Solution</summary>
 #
 # It trains: each of three seeds ends above one half. Whether dropout makes it better is
-# another question; on these images it did not for us.
+# another question. Train three seeds without it and compare.
 # </details>
 #
 # ### 5. Normalize something else

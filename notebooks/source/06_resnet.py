@@ -604,15 +604,15 @@ print(f"the note's with 3, 4, 6, 3: {params + dead:,} parameters, {convs - 3 + 1
 # linear layer. The list alone does not make a ResNet-50.
 #
 # As to the fourth prediction: ResNet-18 has less than a tenth of VGG-11's parameters. It has
-# no large linear layers. ResNet-152, more than eight times as deep, still has less than half
-# of them.
+# no large linear layers. ResNet-152, more than eight times as deep as ResNet-18, still has
+# less than half of VGG-11's.
 #
 # ## Measure: the gradient
 #
 # Why do 56 plain layers not train? "Because the gradient vanishes on its way back
 # through so many layers, and shortcuts carry it around", say the notes, and many others.
 # Look at the gradient in each of 54 convolutions, before any training, in five kinds of
-# network. **Kaiming** is the scale of the first weights that suits ReLU (lesson 1).
+# network. **Kaiming** is the scale of the first weights that suits ReLU (lesson 5).
 
 
 # %%
@@ -675,12 +675,12 @@ plt.show()
 # So gradients do vanish, in the plain network without anything. Shortcuts cure that, and
 # so does either of two things that were known before ResNet: weights of the right scale,
 # and batch norm. But the networks that you saw fail at the start had batch norm. Their
-# gradient did not vanish: it is far larger in the first layers than in the last. He and others say it of theirs
-# (2016, section 4.1): batch norm was there, the gradients had "healthy norms", and
-# vanishing gradients are unlikely to be the cause. Why deep plain networks are so hard to
-# train has been argued about since: because gradients grow from layer to layer (Yang and
-# others 2019), or because those of similar images no longer resemble each other (Balduzzi
-# and others 2017).
+# gradient did not vanish: it is far larger in the first layers than in the last. He and
+# others say of theirs, too, that it did not vanish (2016, section 4.1): batch norm was there,
+# the gradients had "healthy norms", and vanishing gradients are unlikely to be the cause. Why
+# deep plain networks are so hard to train has been argued about since: because gradients grow
+# from layer to layer (Yang and others 2019), or because those of similar images no longer
+# resemble each other (Balduzzi and others 2017).
 #
 # ## Measure: degradation, and its cure
 #
@@ -804,8 +804,8 @@ plt.show()
 # ## Use a trained one
 #
 # "Use a pretrained model", the notes advise. Torchvision has weights for the whole family,
-# trained on the 1.3 million photographs of ImageNet. They fit your own classes, because
-# these have the same layers in the same order.
+# trained on the 1.3 million photographs of ImageNet. They fit the networks that you built,
+# because these have the same layers in the same order.
 #
 # The next cell downloads the weights of ResNet-18, 45 MB, once. A file of weights can hold
 # any Python object, and loading it can run code; `weights_only` refuses everything but
@@ -827,8 +827,9 @@ try:
 except (OSError, RuntimeError):
     print("Skipped: the weights could not be downloaded. With a network, run this cell again.")
 else:
-    pretrained = family_member(18)
-    pretrained.load_state_dict(dict(zip(pretrained.state_dict(), saved.values())))
+    pretrained, theirs = family_member(18), torchvision.models.resnet18()
+    theirs.load_state_dict(saved)  # by name: the file may hold them in another order
+    pretrained.load_state_dict(dict(zip(pretrained.state_dict(), theirs.state_dict().values())))
     image = weights.transforms()(torch.tensor(photo).permute(2, 0, 1))
     with torch.no_grad():
         shares, classes = pretrained.eval()(image[None]).softmax(1)[0].topk(3)
@@ -839,10 +840,10 @@ else:
     plt.show()
 
 # %% [markdown]
-# Three things have to match the training: the order and scale of the colours and the size
-# of the picture, which `weights.transforms()` takes care of, and `eval()`, so that batch
-# norm uses its stored averages. ImageNet has few flowers among its classes; look at what
-# the network calls this one, and how sure it is.
+# Three things have to match the training: the colours come in the order red, green, blue, as
+# in this photograph; `weights.transforms()` takes care of their scale and of the size of the
+# picture; and with `eval()`, batch norm uses its stored averages. ImageNet has few flowers
+# among its classes; look at what the network calls this one, and how sure it is.
 #
 # ## Where ResNets are used
 #
@@ -875,10 +876,11 @@ for task, model in whole.items():
 # - Classification averages the last maps and has one linear layer.
 # - Detection takes the maps of all four stages, coarse and fine, and adds them from the top
 #   down (a **feature pyramid**, Lin and others 2017). The output here is the finest of its
-#   maps. The rest of the detector reads boxes from them; how many depends on the picture, so
-#   it is left out of the trace.
-# - Segmentation keeps the maps of stages three and four at 28×28, for finer borders. It takes
-#   stride 1 there and spreads the 3×3 filters out instead. That is where its MACs come from.
+#   maps. The rest of the detector, Faster R-CNN (Ren and others 2015), reads boxes from them;
+#   how many depends on the picture, so it is left out of the trace.
+# - Segmentation, with convolutions only (Long and others 2015), keeps the maps of stages three
+#   and four at 28×28, for finer borders. It takes stride 1 there and spreads the 3×3 filters
+#   out instead. That is where its MACs come from.
 #
 # ## Train at full size
 #
@@ -1016,8 +1018,8 @@ if data:
 #
 # <details><summary>Solution</summary>
 #
-# 3.86 billion, in place of 4.09: the first convolution of four blocks works on smaller maps
-# (in the first stage nothing changes, its stride is 1). But a 1×1 window with stride 2 reads
+# 3.86 billion, in place of 4.09: in the first block of stages two to four, the first
+# convolution makes smaller maps. (In stage one nothing changes, its stride is 1.) But a 1×1 window with stride 2 reads
 # one place out of four, and the other three never reach $F$.
 # </details>
 #
@@ -1152,9 +1154,9 @@ with torch.no_grad():
 # shortcut. Where to go from here:
 #
 # - Other ways to use shortcuts: DenseNet concatenates where ResNet adds (Huang and others
-#   2017). Chapter 8.7 of the book builds it from parts that you have.
-# - Better training: the same ResNet-50 gained several percent on ImageNet in six years, from
-#   new recipes alone (Wightman and others 2021).
+#   2017). Section 8.7 of the book builds it from parts that you have.
+# - Better training: the same ResNet-50 gained several percentage points on ImageNet in six
+#   years, from new recipes alone (Wightman and others 2021).
 # - ConvNeXt (Liu and others 2022) changes ResNet-50 step by step, each one measured. After
 #   this course you can read it.
 # - Transformers, which read language and pictures, add a shortcut around every one of their
