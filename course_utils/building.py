@@ -76,7 +76,7 @@ def sized(input_shape: Shape, size: int | tuple[int, int] | None) -> Shape:
     sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,) * axes
     if axes < 1 or len(sizes) != axes:
         raise ValueError(
-            f"input_size {size} sets the last axes of the input, but the input shape is "
+            f"an input_size of {size} sets the last axes of the input, but the input shape is "
             f"{input_shape}: give one of batch, channels, rows and columns"
         )
     return (*input_shape[:2], *sizes)

@@ -28,7 +28,7 @@ _QUERIES = frozenset(
 )
 # These need the numbers that a meta tensor does not have.
 _READS_VALUES = frozenset(
-    """item tolist numpy __bool__ __int__ __float__ __index__ __complex__
+    """item tolist numpy __bool__ __int__ __float__ __index__ __complex__ __format__
     __array__ __contains__ nonzero argwhere is_nonzero equal allclose masked_select
     unique""".split()
 )
@@ -226,7 +226,7 @@ class Recorder(TorchFunctionMode):
             if not isinstance(found, torch.Tensor) or isinstance(args[0], UninitializedTensorMixin):
                 return found
             name, func = func.__self__.__name__, lambda *_: found
-        elif name in _QUERIES:
+        elif name in _QUERIES and not (name == "__format__" and args[1]):  # f"{x:.3f}"
             return func(*args, **kwargs)
         tensors = _tensors(args) + _tensors(kwargs.values()) if kwargs else _tensors(args)
         if not self.real:

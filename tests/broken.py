@@ -4,6 +4,7 @@ The builders are written as students write them. A choice that is not in `choice
 default of the builder, with which most of them work.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -307,6 +308,108 @@ def too_small_an_arch(arch=((1, 16), (1, 32))):
     return nn.Sequential(nn.Conv2d(3, first, 3), nn.Conv2d(first, second, 3))
 
 
+class NotCalled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 8, 3)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        x = self.conv1(x)
+        x = self.relu
+        return self.conv2(x)
+
+
+class ReturnsALayer(NotCalled):
+    def forward(self, x):  # noqa: ARG002  that is the mistake
+        return self.conv1
+
+
+class WithoutSelf(NotCalled):
+    def forward(self, x):
+        return relu(self.conv1(x))  # noqa: F821
+
+
+class Reassigned(NotCalled):
+    def forward(self, x):
+        x = print(x.shape)
+        return self.conv2(x)
+
+
+class ASingleNumber(NotCalled):
+    def forward(self, x):
+        return self.conv2(self.conv1(x).mean())
+
+
+class TwoResults(nn.Module):
+    def forward(self, x):
+        return x, x.mean()
+
+
+def two_results():
+    return nn.Sequential(TwoResults(), nn.Conv2d(3, 4, 3))
+
+
+def a_block_left_out():
+    def block(channels):
+        nn.Sequential(nn.Conv2d(3, channels, 3), nn.ReLU())
+
+    return nn.Sequential(block(8), nn.Flatten())
+
+
+class CalledList(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Conv2d(3, 4, 3), nn.ReLU()])
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class Endless(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Endless()
+
+
+class NoSuperNoLayers(nn.Module):
+    def __init__(self):
+        self.width = 8
+
+    def forward(self, x):
+        return x * self.width
+
+
+class SuperWithArguments(nn.Module):
+    def __init__(self, width=8):
+        super().__init__(width)
+
+
+class ForwardWithoutSelf(nn.Module):
+    def forward(x):  # noqa: N805  that is the mistake
+        return x
+
+
+def a_function_for_a_layer():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), F.relu)
+
+
+def a_dict_of_layers():
+    return nn.Sequential({"conv": nn.Conv2d(3, 4, 3)})
+
+
+def a_dot_in_a_name():
+    return nn.Sequential(OrderedDict([("conv.1", nn.Conv2d(3, 4, 3))]))
+
+
+def half(width=16):
+    return nn.Sequential(nn.Conv2d(3, width / 4, 3))
+
+
+def pooled_to(size=3, norm=nn.Identity):
+    return nn.Sequential(nn.AdaptiveAvgPool2d(size), nn.Conv2d(3, 8, 3), norm(8))
+
+
 class ReadsValues(nn.Module):
     """Needs numbers to run at all, and then does not fit."""
 
@@ -338,7 +441,7 @@ GALLERY = {
         "arch with 5 entries", (2, 1), {"arch": ((1, 16), (1, 32), (2, 64))},
     ),
     "no choice to blame": Broken(
-        lenet, (1, 1, 8, 8), {}, "shrunk away", "3", "layer 2"[1:], (5, 4), {"kernel": 3}
+        lenet, (1, 1, 8, 8), {}, "shrunk away", "3", "Layer 2 (AvgPool2d", (5, 4), {"kernel": 3}
     ),
     # a Linear made for another count of numbers
     "alexnet, stride 3": Broken(
@@ -394,7 +497,12 @@ GALLERY = {
         {"first": 16},
     ),
     "the input has colours": Broken(
-        lenet, (1, 3, 28, 28), {}, "input", "0", "3 channels", (1, 3), None
+        lenet, (1, 3, 28, 28), {}, "input", "0",
+        "3 channels, the second number: write in_channels=3 in this layer, or give an input of 1",
+        (1, 3), None,
+    ),
+    "a map of one pixel, a batch of one image": Broken(
+        pooled_to, (1, 3, 8, 8), {"size": 1}, "shrunk away", "1", "size=1", (3, 1), {"size": 3}
     ),
     "channels last": Broken(
         two_convolutions, (2, 32, 32, 3), {}, "input", "0", "(2, 3, 32, 32)", (3, 32), None
@@ -460,6 +568,10 @@ GALLERY = {
     "one value per channel": Broken(
         headless, (1, 3, 32, 32), {}, "batch norm", "7", "leaves 1 pixel", (2, 1), {"depth": 4}
     ),
+    "instance norm of one pixel": Broken(
+        pooled_to, COLOUR, {"norm": nn.InstanceNorm2d}, "batch norm", "2", "norm=InstanceNorm2d",
+        (2, 1), {"size": 4},
+    ),
     "batch norm for vectors": Broken(
         headless, COLOUR, {"norm": nn.BatchNorm1d}, "dimensions", "7", "norm=BatchNorm1d", (2, 4),
         {"norm": nn.BatchNorm2d},
@@ -490,6 +602,12 @@ GALLERY = {
     "channels 0": Broken(lenet, GREY, {"channels": 0}, "setting", "0", "channels=0", (1, 0)),
     "channels negative": Broken(lenet, GREY, {"channels": -6}, "setting", "", "channels=-6"),
     "channels as text": Broken(lenet, GREY, {"channels": "6"}, "setting", "", "channels='6'"),
+    "channels of a quotient": Broken(
+        half, COLOUR, {}, "setting", "", "", repair=None, line="width / 4"
+    ),
+    "a dot in the name of a layer": Broken(
+        a_dot_in_a_name, COLOUR, {}, "setting", "", "", repair=None, line="conv.1"
+    ),
     "dropout of 2": Broken(lenet, GREY, {"dropout": 2}, "setting", "", "dropout=2"),
     "pool None": Broken(lenet, GREY, {"pool": None}, "setting", "2", "pool=None"),
     "pooled to a negative size": Broken(lenet, GREY, {"pooled": -1}, "setting", "5", "pooled=-1"),
@@ -527,6 +645,50 @@ GALLERY = {
     ),
     "a forward of two inputs": Broken(two_inputs, COLOUR, {}, "your code", "1", repair=None),
     "forward misspelt": Broken(NotImplementedForward, COLOUR, {}, "your code", "", repair=None),
+    "a layer passed on, not its result": Broken(
+        NotCalled, COLOUR, {}, "your code", "conv2", "call it, layer(x)", ("Tensor", "ReLU"), None,
+        line="self.conv2(x)",
+    ),
+    "a layer returned, not its result": Broken(
+        ReturnsALayer, COLOUR, {}, "your code", "", "a layer that was not called", None, None,
+        line="def forward", works=True,
+    ),
+    "a layer without self": Broken(
+        WithoutSelf, COLOUR, {}, "your code", "", "", repair=None, line="relu(self.conv1(x))"
+    ),
+    "the result of print": Broken(
+        Reassigned, COLOUR, {}, "your code", "conv2", "returns nothing", ("Tensor", "None"), None,
+        line="self.conv2(x)",
+    ),
+    "one number for an image": Broken(
+        ASingleNumber, COLOUR, {}, "dimensions", "conv2", "makes one number out of", (4, 0), None,
+        line="mean()",
+    ),
+    "two results for one": Broken(
+        two_results, COLOUR, {}, "your code", "1", "take one of them", ("Tensor", "tuple"), None
+    ),
+    "a block that is None": Broken(a_block_left_out, COLOUR, {}, "your code", "", repair=None),
+    "a ModuleList that is called": Broken(
+        CalledList, COLOUR, {}, "your code", "layers", "", repair=None, line="self.layers(x)"
+    ),
+    "a constructor without end": Broken(
+        Endless, COLOUR, {}, "your code", "", "", repair=None, line="Endless()"
+    ),
+    "no super().__init__(), and no layers": Broken(
+        NoSuperNoLayers, COLOUR, {}, "your code", "", repair=None
+    ),
+    "super().__init__() with arguments": Broken(
+        SuperWithArguments, COLOUR, {}, "your code", "", "", repair=None, line="__init__(width)"
+    ),
+    "a forward without self": Broken(
+        ForwardWithoutSelf, COLOUR, {}, "your code", "", "", repair=None, line="def forward(x)"
+    ),
+    "a function for a layer": Broken(
+        a_function_for_a_layer, COLOUR, {}, "your code", "", "", repair=None, line="F.relu"
+    ),
+    "a dict of layers": Broken(
+        a_dict_of_layers, COLOUR, {}, "your code", "", "", repair=None, line="nn.Sequential({"
+    ),
     "layers in a plain list": Broken(
         PlainList, COLOUR, {}, "your code", "", "ModuleList", (336, 0), None, works=True
     ),

@@ -19,6 +19,7 @@ from broken import (
     googlenet,
     lenet,
     mlp,
+    pooled_to,
     resnet,
     two_convolutions,
     unflattened,
@@ -157,6 +158,20 @@ def test_the_text_of_a_concat_names_the_branch_the_layer_and_the_padding():
         ("builder returns a class", "returns the class Viewed, not a network: call it, Viewed()"),
         ("a forward of two inputs", "missing 1 required positional argument: 'y'"),
         ("a block without return", "The forward of block 0 (NoReturn) returns nothing."),
+        ("a layer passed on, not its result", "Layer conv2 (Conv2d) gets a ReLU where a tensor"),
+        ("a layer returned, not its result", "The forward of ReturnsALayer returns no tensor."),
+        ("a layer without self", "The name relu is not defined. Is self.relu meant?"),
+        ("the result of print", "Layer conv2 (Conv2d) gets None where a tensor is due."),
+        ("one number for an image", "(batch, channels, rows, columns), but one number arrives."),
+        ("a block that is None", "Place 0 of a Sequential is None."),
+        ("a ModuleList that is called", "ModuleList only holds layers: call them one after"),
+        ("a constructor without end", "Endless.__init__ calls itself without end."),
+        ("no super().__init__(), and no layers", "NoSuperNoLayers.__init__ must call super()."),
+        ("super().__init__() with arguments", "Wrong arguments: SuperWithArguments.__init__()"),
+        ("a function for a layer", "relu is a function: write nn.ReLU()."),
+        ("a dict of layers", "it got a dict: write Sequential(*layers.values())."),
+        ("a dot in the name of a layer", 'module name can\'t contain ".", got: conv.1.'),
+        ("channels of a quotient", "Conv2d cannot have out_channels=4.0: it must be a whole"),
     ],
 )
 def test_mistakes_in_python_in_plain_words(name, text):
@@ -181,6 +196,7 @@ def test_mistakes_in_python_in_plain_words(name, text):
         (partial(googlenet, padding=1), COLOUR, "14×14 out of 16×16; padding 2 would keep 16×16."),
         (partial(gated, channels=8), COLOUR, "Layer 1.fc (Linear) makes 8."),
         (partial(resnet, project=True, gain=1), COLOUR, "a shortcut needs two equal shapes."),
+        (partial(pooled_to, norm=nn.InstanceNorm2d), COLOUR, "a larger batch does not help."),
         (partial(lenet), (1, 28, 28), "has no batch; a batch of one image is (1, 1, 28, 28)."),
     ],
 )
@@ -218,6 +234,42 @@ def test_a_gate_and_a_scalar_are_no_silent_broadcast():
             return (x * x.mean(dim=(2, 3), keepdim=True) + 1).mean()
 
     assert diagnose(Net, COLOUR) is None
+
+
+def test_numbers_given_axes_of_their_own_are_meant_to_be_repeated():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shift = nn.Linear(3, 3)
+
+        def forward(self, x):
+            return x + self.shift(x.mean(dim=(2, 3)))[:, :, None, None]
+
+    assert diagnose(Net, COLOUR) is None
+
+
+def test_an_image_for_a_signal():
+    d = diagnose(lambda: nn.Conv1d(1, 8, 3), (1, 1, 10, 10))
+    assert "needs 3 dimensions (batch, channels, positions)" in d.headline
+    assert (d.expected, d.got) == (3, 4)
+
+
+def test_a_linear_on_the_input_itself():
+    d = diagnose(lambda: nn.Sequential(nn.Linear(784, 10), nn.Flatten()), GREY)
+    assert d.cause == "The input is 1×28×28; nn.Flatten() would make it 1 × 28 × 28 = 784."
+
+
+def test_a_print_in_a_forward_is_not_repeated_by_the_search(capsys):
+    class Prints(nn.Module):
+        def forward(self, x):
+            print("here")
+            return x
+
+    def build(reads=16):
+        return nn.Sequential(Prints(), nn.Conv2d(3, 8, 3), nn.Conv2d(reads, 4, 3))
+
+    assert diagnose(build, COLOUR).repairs == [{"reads": 8}]
+    assert capsys.readouterr().out == "here\n"
 
 
 def test_a_builder_of_this_package_is_explained_too():

@@ -10,6 +10,7 @@ from nbclient import NotebookClient
 from torch import nn
 
 from course_utils import lab, nets
+from course_utils.diagram import svg
 from course_utils.live import comparing, controls, page
 from course_utils.live.figure import Figure
 from course_utils.live.pixels import Pixels
@@ -139,6 +140,11 @@ def test_a_broken_setting_is_explained_and_its_repairs_work(small):
     assert small.problem is None and small.trace is not None
 
 
+def test_a_control_that_does_not_exist_is_named(small):
+    with pytest.raises(KeyError, match="no control is called chanels; there are channels, "):
+        small.set(chanels=48)
+
+
 def test_reset_goes_back(small):
     before = small.html
     small.set(channels=48, stride=8)
@@ -166,6 +172,14 @@ def test_a_single_window_is_drawn_pixel_by_pixel():
     made = lab(lambda stride=1: nn.Conv2d(1, 1, 3, stride), (1, 1, 6, 6), stride=(1, 4))
     assert isinstance(made._picture, Pixels)
     assert isinstance(lab(alexnet, IMAGE, stride=(1, 8))._picture, Figure)
+
+
+def test_the_picture_redraws_itself_when_a_block_is_toggled():
+    made = lab(lambda classes=10: nets.resnet18(num_classes=classes), IMAGE, classes=(2, 10))
+    assert made._picture.svg == svg(made.trace)
+    opened = made._picture.unfolded[:1]
+    made._picture.unfolded = opened
+    assert made._picture.svg == svg(made.trace, opened) != svg(made.trace)
 
 
 def test_input_size_changes_the_input_and_reaches_a_builder_that_asks_for_it():

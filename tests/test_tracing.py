@@ -271,6 +271,17 @@ def test_a_forward_that_reads_values_runs_for_real_once():
     assert t.output == (1, 4, 6, 6) and t.params == 112 and t.macs == 4 * 36 * 27
 
 
+def test_a_forward_that_prints_a_value_runs_for_real(capsys):
+    class Telling(Fussy):
+        def forward(self, x):
+            print(f"{x.shape} {x.mean():.1f}")
+            return self.conv(x)
+
+    t = trace(Telling(), (16, 3, 8, 8))
+    assert "reads values" in t.note and t.output == (1, 4, 6, 6)
+    assert capsys.readouterr().out.startswith("torch.Size([1, 3, 8, 8]) ")
+
+
 def test_a_shape_that_depends_on_the_numbers_is_measured():
     class Positive(nn.Module):
         def forward(self, x):

@@ -14,7 +14,7 @@ from course_utils.tracing import Trace, TraceError
 from . import mistakes, places, settings
 from .clashes import CLASHES
 from .meetings import MEETINGS
-from .story import Finding, Story, capital, image, many
+from .story import INPUT, Finding, Story, capital, image, many
 
 Net = Callable[[], nn.Module]  # the network once more, for what a trace does not hold
 
@@ -41,7 +41,7 @@ def find(
 def _unbuilt(error: Exception, build: Callable) -> Finding:
     """The builder itself failed, in the constructor of a layer or elsewhere."""
     made = settings.construction(error)
-    if made is not None:
+    if made is not None and not isinstance(error, RecursionError):
         return _unmade(error, *made)
     if isinstance(error, TraceError):
         return Finding("your code", "", _message(error) + ".", line=places.first_line(build))
@@ -56,7 +56,7 @@ def _unbuilt(error: Exception, build: Callable) -> Finding:
 
 def _unmade(error: Exception, kind: str, arguments: dict) -> Finding:
     """A layer of class `kind` refuses its settings."""
-    if kind in ("Sequential", "ModuleList"):
+    if "is not a Module" in str(error):
         return mistakes.no_layer(error, kind)
     bad, line = settings.fault(kind, arguments), places.last_line(error)
     if bad is None:
@@ -92,14 +92,15 @@ def honest(error: Exception) -> Finding:
 
 
 def _message(error: Exception) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".!") or type(error).__name__
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    return text.strip().split("\n")[0].rstrip(".!") or type(error).__name__
 
 
 def _warning(trace: Trace, rebuild: Net) -> Finding | None:
     """What PyTorch does without a word although it is hardly meant."""
     story = Story(trace)
     for step in trace.steps:
-        if _broadcasts(step):
+        if _broadcasts(step) and not _is_meant(story, step):
             return _silent_broadcast(story, step)
     if trace.calls and not trace.calls[-1].output and not _scalar(trace):
         return mistakes.returns_none(rebuild())
@@ -110,6 +111,12 @@ def _warning(trace: Trace, rebuild: Net) -> Finding | None:
 
 def _broadcasts(step: Step) -> bool:
     return step.op in ("add", "sub") and len(step.inputs) == 2 and step.inputs[0] != step.inputs[1]
+
+
+def _is_meant(story: Story, step: Step) -> bool:
+    """Whether an `unsqueeze` or `[:, :, None, None]` gave one of the two its axes of 1."""
+    makers = [story.steps[i] for i in step.sources if i != INPUT]
+    return any(m.inputs and len(m.output) > len(m.inputs[0]) for m in makers)
 
 
 def _silent_broadcast(story: Story, step: Step) -> Finding:

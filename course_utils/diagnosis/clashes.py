@@ -29,8 +29,9 @@ def dimensions(story: Story) -> Finding | None:
         reads = f"{' or '.join(map(str, legal))} dimensions"
     if len(shape) in legal:
         return None
-    headline = f"{story.layer} needs {reads}, but {times(shape)} has {len(shape)}."
-    numbers = legal[0] if axes == 1 else wanted, len(shape)
+    arrived = f"{times(shape)} has {len(shape)}" if shape else "one number arrives"
+    headline = f"{story.layer} needs {reads}, but {arrived}."
+    numbers = legal[0] if "BatchNorm" in kind else wanted, len(shape)
     if story.unbatched:
         return story.finding("input", headline, _no_batch(story), *numbers)
     makers = [i for i in story.back(source) if i != INPUT and not _keeps(story.steps[i])]
@@ -39,22 +40,24 @@ def dimensions(story: Story) -> Finding | None:
         cause = f"The input shape {given} has {len(given)} numbers where {wanted} are needed."
         return story.finding("input", headline, cause, *numbers)
     step = story.steps[makers[0]]
-    cause = f"{story.what(step.index)} makes {times(step.output)} out of {times(step.inputs[0])}."
+    made = times(step.output) or "one number"
+    cause = f"{story.what(step.index)} makes {made} out of {times(step.inputs[0])}."
     return story.finding("dimensions", headline, cause, *numbers)
 
 
 def channels(story: Story) -> Finding | None:
     """A convolution or normalization reads another number of channels than arrive."""
     expected, got = story.numbers
-    shape, source = story.arriving
-    if not story.operation.startswith(("conv", "batch_norm")) or got not in shape[:2]:
+    _, source = story.arriving
+    # The numbers alone may as well be those of a window and a map.
+    if not isinstance(got, int) or "channels, but" not in str(story.error):
         return None
     maker = story.channel_maker(source)
     headline = f"{story.layer} reads {many(expected, 'channel')}, but {arrive(got)}."
     if story.unbatched:
         return story.finding("input", headline, _no_batch(story), expected, got)
     if maker == INPUT:
-        return story.finding("input", headline, _input_channels(shape, expected), expected, got)
+        return story.finding("input", headline, _input_channels(story, expected), expected, got)
     made = story.steps[maker]
     cause = f"{story.what(maker)} makes {got} channels."
     if made.op == "cat":
@@ -68,11 +71,20 @@ def _no_batch(story: Story) -> str:
     return f"The input shape {given} has no batch; a batch of one image is {(1, *given)}."
 
 
-def _input_channels(shape: Shape, expected: int) -> str:
+def _input_channels(story: Story, expected: int) -> str:
+    """What the input's second number means, and what to write in the layer or for the input."""
+    shape = story.trace.inputs[0]
     if shape[-1] == expected and len(shape) == 4:
         right = (shape[0], shape[3], shape[1], shape[2])
         return f"The input shape {shape} has its channels last; PyTorch reads {right}."
-    return f"The input shape {shape} means {many(shape[1], 'channel')}, the second number."
+    own = vars(story.module)
+    name = next((n for n in ("in_channels", "num_features") if n in own), None)
+    fits = name and shape[1] > 0 and shape[1] % own.get("groups", 1) == 0
+    write = f"write {name}={shape[1]} in this layer, or " if fits else ""
+    return (
+        f"The input shape {shape} means {many(shape[1], 'channel')}, the second number: "
+        f"{write}give an input of {many(expected, 'channel')}."
+    )
 
 
 def shrunk(story: Story) -> Finding | None:
@@ -136,9 +148,9 @@ def _not_flattened(story: Story, shape: Shape, source: int, expected: int) -> Fi
         f"{story.layer} expects {expected:,} numbers, but {image(shape)} arrives, which is not "
         f"flattened: Linear reads its last axis, {shape[-1]}."
     )
-    cause = (
-        f"{story.what(source)} makes {image(shape)}; nn.Flatten() would make it {_product(shape)}."
-    )
+    made = "is" if source == INPUT else "makes"
+    cause = f"{story.what(source)} {made} {image(shape)}; "
+    cause += f"nn.Flatten() would make it {_product(shape)}."
     return story.finding("in_features", headline, cause, expected, shape[-1])
 
 
@@ -196,7 +208,7 @@ def _input_is(story: Story) -> str:
 
 
 def one_value(story: Story) -> Finding | None:
-    """Batch norm in training with one value per channel, whose variance would be zero."""
+    """A norm in training with one value per channel, whose variance would be zero."""
     shape, source = story.arriving
     if story.operation not in ("batch_norm", "instance_norm") or len(shape) < 2:
         return None
@@ -207,11 +219,13 @@ def one_value(story: Story) -> Finding | None:
         f"but {times(shape)} holds one."
     )
     maker = story.size_maker(source)
-    cause = "The batch holds 1 image"
+    left = ""
     if maker != INPUT and len(shape) > 2:
         before = pixels(story.steps[maker].inputs[0])
-        cause += f", and {story.what(maker)} leaves 1 pixel of {before}"
-    cause += ": a batch of 2 works, and so does net.eval()."
+        left = f", and {story.what(maker)} leaves 1 pixel of {before}"
+    cause = f"The batch holds 1 image{left}: a batch of 2 works, and so does net.eval()."
+    if story.operation == "instance_norm":
+        cause = f"Each image is normalized by itself{left}: a larger batch does not help."
     return story.finding("batch norm", headline, cause, 2, 1)
 
 

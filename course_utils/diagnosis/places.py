@@ -3,6 +3,7 @@
 import linecache
 import os
 import sysconfig
+from collections import Counter
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -43,11 +44,16 @@ def theirs(code: CodeType) -> bool:
 
 def last_line(error: BaseException) -> Line | None:
     """The line of the student's own code that the error came from, if there is one."""
-    own = [(frame, number) for frame, number in frames(error) if theirs(frame.f_code)]
-    if not own:
-        return None
-    frame, number = own[-1]
-    return line(frame.f_code.co_filename, number)
+    found = innermost(error)
+    return found and line(found[0].co_filename, found[1])
+
+
+def innermost(error: BaseException) -> tuple[CodeType, int] | None:
+    """The student's own function in which the error arose, if there is one, and the line."""
+    own = [(frame.f_code, n) for frame, n in frames(error) if theirs(frame.f_code)]
+    if isinstance(error, RecursionError):  # it may break off anywhere in the circle
+        own = [place for place, _ in Counter(own).most_common(1)]
+    return own[-1] if own else None
 
 
 def first_line(function: object) -> Line | None:

@@ -5,9 +5,11 @@ on every machine.
 """
 
 import inspect
+import io
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from functools import cached_property
 from itertools import combinations, product
 
@@ -59,7 +61,8 @@ class Search:
     def outcome(self, setting: Mapping) -> tuple[Trace | None, Finding | None]:
         """The trace and the finding of a setting; the finding is None if it works."""
         if _key(setting) not in self._known:
-            trace, error = building.run(self.build, self.input_shape, setting)
+            with redirect_stdout(io.StringIO()):  # a `print` in a forward, a hundred times
+                trace, error = building.run(self.build, self.input_shape, setting)
             self.runs += 1
             self.steps += len(trace.steps) if trace else 1
             self.judge(setting, trace, error)

@@ -41,7 +41,7 @@ def construction(error: BaseException) -> tuple[str, dict] | None:
         code, names = frame.f_code, frame.f_locals
         made = names.get("self")
         torchs = code.co_name == "__init__" and code.co_filename.startswith(_TORCH)
-        if torchs and isinstance(made, nn.Module):
+        if torchs and isinstance(made, nn.Module) and code is not nn.Module.__init__.__code__:
             count = code.co_argcount + code.co_kwonlyargcount
             given = {name: names[name] for name in code.co_varnames[1:count] if name in names}
             return type(made).__name__, given
@@ -136,8 +136,8 @@ def plain(value: object) -> object:
 
 
 def shown(value: object) -> str:
-    """A value as the student would write it; a fraction with six digits."""
-    return f"{value:g}" if isinstance(value, float) else repr(value)
+    """A value as the student would write it; a fraction with six digits, but 4.0 as it is."""
+    return f"{value:g}" if isinstance(value, float) and value % 1 else repr(value)
 
 
 def _all(value: object) -> tuple:

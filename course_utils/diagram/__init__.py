@@ -34,11 +34,9 @@ def draw(
     by default outer blocks are unfolded as long as the picture stays readable. Raises what
     `trace` raises, TypeError where a Trace comes with shapes, and KeyError for an unknown block.
     """
-    if isinstance(net, Trace):
-        if inputs:
-            raise TypeError("a Trace knows its input shapes: draw(trace) takes no others")
-        return Drawing(net, _chosen(net, unfold))
-    t = trace(net, *inputs)
+    if isinstance(net, Trace) and inputs:
+        raise TypeError("a Trace knows its input shapes: draw(trace) takes no others")
+    t = net if isinstance(net, Trace) else trace(net, *inputs)
     return Drawing(t, _chosen(t, unfold))
 
 

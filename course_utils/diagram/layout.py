@@ -191,7 +191,7 @@ class _Framed:
     ) -> None:
         self.panel = panel = _Panel(frame, reaches, sources, room)
         self.block, self.first, self.last = frame.block, panel.first, panel.last
-        self.needs, self.gives, self.target = panel.needs, panel.gives, None
+        self.needs, self.target = panel.needs, None
         self.width = max(panel.width + 2 * _PAD, text_width(title(frame.block)) + 28)
         self.up, self.down = panel.up + HEADER + _PAD / 2, panel.down + _PAD
         self.left, self.right = 0.0, self.width

@@ -8,10 +8,6 @@ from pathlib import Path
 import anywidget
 import traitlets
 
-from course_utils.diagram import default_unfolded, svg
-from course_utils.outline import outline
-from course_utils.tracing import Trace
-
 _HERE = Path(__file__).parent
 
 
@@ -26,13 +22,3 @@ class Figure(anywidget.AnyWidget):
 
     svg = traitlets.Unicode().tag(sync=True)
     unfolded = traitlets.List(traitlets.Unicode()).tag(sync=True)
-
-    @classmethod
-    def of(cls, t: Trace, **marks: object) -> "Figure":
-        """A figure of one trace that redraws itself; `marks` are those of `diagram.svg`."""
-        start = default_unfolded(outline(t))
-        figure = cls(svg=svg(t, start, **marks), unfolded=start)
-        figure.observe(
-            lambda change: setattr(figure, "svg", svg(t, change["new"], **marks)), "unfolded"
-        )
-        return figure

@@ -80,7 +80,13 @@ class Lab:
         return f"{name}({', '.join(f'{key}={_literal(value)}' for key, value in given.items())})"
 
     def set(self, **choices: object) -> None:
-        """Set several controls as one turn; each must take a value that it can reach."""
+        """Set several controls as one turn; each must take a value that it can reach.
+
+        Raises KeyError for a name that no control has.
+        """
+        if unknown := choices.keys() - self.controls.keys():
+            names = ", ".join(self.controls)
+            raise KeyError(f"no control is called {min(unknown)}; there are {names}")
         for widget in self.controls.values():
             widget.unobserve(self._turned, "value")
         try:

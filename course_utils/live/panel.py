@@ -6,15 +6,14 @@ from pathlib import Path
 import traitlets
 from anywidget import AnyWidget
 
-HERE = Path(__file__).parent
-STYLE_SHEET = HERE / "panel.css"
+_HERE = Path(__file__).parent
 
 
 class Panel(AnyWidget):
     """Shows `html`. A button with `data-send` calls `on_press`, one with `data-copy` copies."""
 
-    _esm = HERE / "panel.js"
-    _css = STYLE_SHEET
+    _esm = _HERE / "panel.js"
+    _css = _HERE / "panel.css"
     html = traitlets.Unicode().tag(sync=True)
     spoken = traitlets.Bool(default_value=False).tag(sync=True)  # read out by screen readers
     steady = traitlets.Bool(default_value=False).tag(sync=True)  # keeps the height it once had
