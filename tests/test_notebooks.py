@@ -4,6 +4,7 @@ That its outputs come out again is nbval's part, in the same run of pytest.
 """
 
 import json
+import re
 from pathlib import Path
 
 import build_notebooks
@@ -26,6 +27,12 @@ def test_notebook_is_what_its_source_says(source, target):
 def test_notebook_holds_nothing_it_must_not(source, target):
     assert target.exists(), f"{source.name} was never built; run: make notebooks"
     assert build_notebooks.problems(nbformat.read(target, as_version=4)) == []
+
+
+@each_lesson
+def test_no_year_begins_a_list(source, target):  # noqa: ARG001  the notebook holds the same prose
+    years = re.findall(r"^# +\d{4}\. .*", source.read_text(encoding="utf-8"), re.MULTILINE)
+    assert years == [], "Markdown makes a numbered list of these lines: break them elsewhere"
 
 
 def stored_text(target):

@@ -751,8 +751,8 @@ assert sum(n for k, n in counts if k == 1) == 159_434
 #
 # ## References
 #
-# - M. Lin, Q. Chen, S. Yan. [Network In Network](https://arxiv.org/abs/1312.4400).
-#   2013. Sections in this lesson are of this paper.
+# - M. Lin, Q. Chen, S. Yan. [Network In
+#   Network](https://arxiv.org/abs/1312.4400). 2013. Sections in this lesson are of this paper.
 # - J. Long, E. Shelhamer, T. Darrell. [Fully Convolutional Networks for Semantic
 #   Segmentation](https://arxiv.org/abs/1411.4038). 2015. Linear layers written as
 #   convolutions, to have a map of scores.

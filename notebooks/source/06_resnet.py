@@ -1019,8 +1019,8 @@ if data:
 # <details><summary>Solution</summary>
 #
 # 3.86 billion, in place of 4.09: in the first block of stages two to four, the first
-# convolution makes smaller maps. (In stage one nothing changes, its stride is 1.) But a 1×1 window with stride 2 reads
-# one place out of four, and the other three never reach $F$.
+# convolution makes smaller maps. (In stage one nothing changes, its stride is 1.) But a 1×1
+# window with stride 2 reads one place out of four, and the other three never reach $F$.
 # </details>
 #
 # ### 5. Begin as a copy
@@ -1178,8 +1178,8 @@ with torch.no_grad():
 #   Normalization](https://arxiv.org/abs/1902.08129). 2019.
 # - S. De, S. Smith. [Batch Normalization Biases Residual Blocks Towards the Identity Function
 #   in Deep Networks](https://arxiv.org/abs/2002.10444). 2020.
-# - P. Goyal and others. [Accurate, Large Minibatch SGD](https://arxiv.org/abs/1706.02677).
-#   2017. Section 5.1, for γ = 0.
+# - P. Goyal and others. [Accurate, Large Minibatch
+#   SGD](https://arxiv.org/abs/1706.02677). 2017. Section 5.1, for γ = 0.
 # - T.-Y. Lin and others. [Feature Pyramid Networks for Object
 #   Detection](https://arxiv.org/abs/1612.03144). 2017.
 # - J. Long, E. Shelhamer, T. Darrell. [Fully Convolutional Networks for Semantic
