@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
-from gallery import BasicBlock, inception, two_basic_blocks
+from gallery import inception, two_basic_blocks
 from torch import nn
 
 from course_utils import explain, nets, trace
@@ -28,7 +28,7 @@ def bottleneck() -> nn.Module:
     ("name", "build", "shape"),
     [
         ("two_basic_blocks", two_basic_blocks, (128, 64, 28, 28)),
-        ("projection", lambda: BasicBlock(64, 128, stride=2), (1, 64, 28, 28)),
+        ("projection", lambda: nets.BasicBlock(64, 128, strides=2), (1, 64, 28, 28)),
         ("inception", inception, (1, 192, 28, 28)),
         ("bottleneck", bottleneck, (1, 64, 56, 56)),
         ("alexnet", nets.alexnet, (1, 1, 224, 224)),
@@ -86,7 +86,7 @@ class UNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.enc1, self.enc2 = BasicBlock(3, 8), BasicBlock(8, 8)
+        self.enc1, self.enc2 = nets.BasicBlock(3, 8), nets.BasicBlock(8, 8)
         self.down, self.up = nn.MaxPool2d(2), nn.ConvTranspose2d(8, 8, 2, 2)
         self.dec = nn.Conv2d(16, 3, (1, 7), padding=(0, 1))
 
@@ -107,7 +107,7 @@ def test_each_run_of_a_block_is_told_on_its_own(capsys):
     class Twice(nn.Module):
         def __init__(self):
             super().__init__()
-            self.b = BasicBlock(4, 4)
+            self.b = nets.BasicBlock(4, 4)
 
         def forward(self, x):
             return self.b(self.b(x))
