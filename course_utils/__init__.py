@@ -1,33 +1,26 @@
-"""Modern CNNs, layer by layer: the tools behind the lessons. Names are imported on first use."""
+"""What the lessons share: networks, data, training. Names are imported on first use."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # so that an editor completes them
+    from . import nets
+    from .data import best_device, digits, fashion_mnist
+    from .training import evaluate, fit
 
 _HOME = {
-    "trace": "tracing",
-    "Trace": "tracing",
-    "Step": "tracing",
-    "TraceError": "tracing",
-    "ShapeError": "rules",
-    "print_shapes": "views",
-    "explain": "explaining",
-    "table": "views",
-    "draw": "diagram",
-    "lab": "live.lab",
-    "diagnose": "diagnosis",
     "digits": "data",
     "fashion_mnist": "data",
+    "best_device": "data",
     "fit": "training",
     "evaluate": "training",
-    "best_device": "training",
 }
-_MODULES = {"nets", "rules"}
-
-__all__ = [*_HOME, "nets"]  # noqa: PLE0604  names and homes stand in one place
+__all__ = ["best_device", "digits", "evaluate", "fashion_mnist", "fit", "nets"]
 
 
 def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return import_module(f".{name}", __name__)
+    if name == "nets":
+        return import_module(".nets", __name__)
     if name not in _HOME:
         raise AttributeError(f"course_utils has no {name!r}; it has {', '.join(__all__)}")
     value = getattr(import_module(f".{_HOME[name]}", __name__), name)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .resnets import (  # noqa: F401  one place for all networks
+from .residual_nets import (  # noqa: F401  one place for all networks
     BasicBlock,
     Bottleneck,
     Residual,

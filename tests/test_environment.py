@@ -1,10 +1,8 @@
 """The files that install and run the course agree with each other."""
 
-import ast
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -14,14 +12,6 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-# A module or package of LAYERS may import those before it; one of ALONE none of LAYERS.
-LAYERS = (
-    "rules receptive operations twin recording tracing outline views wording explaining building "
-    "diagram diagnosis live"
-).split()
-ALONE = ["resnets", "nets", "resizing", "data", "progress", "training"]
-PACKAGE = ROOT / "course_utils"
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 FORBIDDEN = {
     "a registry's address": r"pypi[.]org|pythonhosted[.]org|registry[.]npmjs|files[.]pypi",
@@ -94,47 +84,3 @@ def test_no_file_names_a_machine_or_registry(kind):
 
 def test_no_lock_file_is_committed():
     assert [path for path in course_files() if path.name.endswith((".lock", ".draft"))] == []
-
-
-# -- imports: fast, and in one direction
-
-
-def test_importing_the_course_is_light():
-    heavy = ["torchvision", "d2l", "sklearn", "matplotlib", "pandas", "ipywidgets", "sympy"]
-    code = f"import sys, course_utils; print([m for m in {heavy} if m in sys.modules])"
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert run.stdout.strip() == "[]"
-
-
-def layer(path):
-    """Return the module, or the package within course_utils, that a file belongs to."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-
-
-def imports(path):
-    """Return the names of all that a file imports; of course_utils, module or package within."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level:
-            inside = path.parent != PACKAGE
-            names = {node.module} if node.module else {alias.name for alias in node.names}
-            found |= {layer(path)} if inside else names
-        elif isinstance(node, ast.ImportFrom):
-            whole = node.module == "course_utils"
-            found |= {alias.name for alias in node.names} if whole else {node.module}
-    return {name.removeprefix("course_utils.").partition(".")[0] for name in found}
-
-
-def test_every_module_has_its_place():
-    assert {layer(path) for path in MODULES} == {*LAYERS, *ALONE}
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_run_one_way(path):
-    own = layer(path)
-    allowed = LAYERS[: LAYERS.index(own)] if own in LAYERS else []
-    family = set(LAYERS) if own in ALONE else set(LAYERS + ALONE)
-    assert imports(path) & (family - set(allowed) - {own}) == set()
-    assert own == "live" or not {"ipywidgets", "anywidget"} & imports(path)

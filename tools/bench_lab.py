@@ -50,7 +50,7 @@ def resnet50(width=64, num_classes=10):
     return nets.resnet50(channels=(width, 128, 256, 512), num_classes=num_classes).eval()
 lab(resnet50, (1, 1, 224, 224), width=(32, 128), num_classes=(2, 1000))""",
 }
-SETUP = "from course_utils import lab, nets"
+SETUP = "from course_utils import nets\nfrom layerwise import lab"
 MEMORY = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
 
 # Times of the changes of the page since the last key press.

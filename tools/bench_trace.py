@@ -68,7 +68,8 @@ def prepared(way: str, build: str, shape: tuple[int, ...]) -> Callable[[], objec
     import torch
     from torchvision import models
 
-    from course_utils import nets, trace
+    from course_utils import nets
+    from layerwise import trace
 
     net = eval(build, {"nets": nets, "models": models}).eval()  # noqa: S307  our own text
     if way == "trace":

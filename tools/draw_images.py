@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from course_utils import nets
-from course_utils.diagram import Drawing, draw
+from layerwise.diagram.drawing import Drawing, draw
 
 FOLDER = Path(__file__).resolve().parent.parent / "images"
 

@@ -35,8 +35,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from course_utils import (best_device, digits, draw, fashion_mnist, fit, lab, nets,
-                          print_shapes, table, trace)
+from course_utils import best_device, digits, fashion_mnist, fit, nets
+from layerwise import draw, lab, print_shapes, table, trace
 
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"  # also told apart by colour-blind readers
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

@@ -38,7 +38,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import digits, draw, evaluate, fit, lab, nets, table, trace
+from course_utils import digits, evaluate, fit, nets
+from layerwise import draw, lab, table, trace
 
 BLUE, ORANGE = "#0072b2", "#d55e00"  # also told apart by colour-blind readers
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

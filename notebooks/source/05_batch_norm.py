@@ -37,7 +37,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from course_utils import best_device, digits, evaluate, fashion_mnist, fit, lab, table, trace
+from course_utils import best_device, digits, evaluate, fashion_mnist, fit
+from layerwise import lab, table, trace
 
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#7f7f7f"  # also told apart by colour-blind readers
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

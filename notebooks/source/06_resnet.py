@@ -35,7 +35,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import digits, draw, evaluate, explain, fit, lab, print_shapes, table, trace
+from course_utils import digits, evaluate, fit
+from layerwise import draw, explain, lab, print_shapes, table, trace
 
 ORANGE, BLUE, GREY = "#d55e00", "#0072b2", "#7f7f7f"  # plain, residual, and neither
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})

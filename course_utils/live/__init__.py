@@ -1,1 +1,0 @@
-"""The live lab and its parts. Only these modules know ipywidgets."""

@@ -1,0 +1,1 @@
+"""The picture of any network, laid out from its trace."""

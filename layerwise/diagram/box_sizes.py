@@ -1,0 +1,142 @@
+"""How large a box is drawn, and the words under it: sizes in pixels from shapes.
+
+A feature map is a volume. Its height follows the rows, its depth (drawn slanting) the columns and
+its length, left to right, the channels, each by the square root: from 7 to 224 rows a picture
+keeps both visible. A vector is a bar, its height the logarithm of its features. `SCALE` says so.
+"""
+
+import re
+from functools import lru_cache
+from math import log2, sqrt
+from typing import NamedTuple
+
+from layerwise.operations.rules import Shape, times
+from layerwise.tracing.recorder import Step
+
+from .graph import Item
+
+SCALE = "Height: √rows. Length: √channels."
+SCALE_OF_BARS = "Thin bars: log of the features."
+FONT = 11  # px, of every label
+LINE = 13  # px, from one line of text to the next
+
+SYMBOLS = {"add": "+", "mul": "×", "sub": "−"}  # of a join
+
+_PER_ROOT_ROW, _PER_ROOT_CHANNEL, _PER_DOUBLING = 7.0, 1.6, 8.0
+_SLANT = (0.22, 0.15)  # how far the depth goes right and up, of the height of as many rows
+_LARGEST = 240  # px: nothing is drawn larger, whatever its shape
+_SMALLEST = 2.5
+_BAR = 7
+_SLAB = 5
+_WIDEST_WORD = 12  # letters; longer names break at a capital
+# Widths in hundredths of the font size, of DejaVu Sans, the widest of the usual fonts.
+_WIDTHS = {
+    **dict.fromkeys("ijl.,·:;'|I ", 34),
+    **dict.fromkeys("ftr()-/", 42),
+    **dict.fromkeys("0123456789", 64),
+    **dict.fromkeys("×+−=", 84),
+    **dict.fromkeys("mMW%@", 100),
+    **dict.fromkeys("wGOQD", 81),
+}
+
+
+class Solid(NamedTuple):
+    """The drawn size: front face `length` × `height`, slanting off by `right` and `up`."""
+
+    length: float
+    height: float
+    right: float = 0.0
+    up: float = 0.0
+
+
+def solid(item: Item) -> Solid:
+    """The size in which the feature map or vector of a box is drawn."""
+    rows, columns, channels = extents(item)
+    if rows is None:
+        return Solid(_BAR, _bounded(_PER_DOUBLING * log2(max(channels, 1))))
+    depth = _PER_ROOT_ROW * sqrt(columns) if columns > 1 else 0.0
+    slant = [min(depth, _LARGEST) * share for share in _SLANT]
+    length = _SLAB if item.kind == "slab" else _PER_ROOT_CHANNEL * sqrt(channels)
+    return Solid(_bounded(length), _bounded(_PER_ROOT_ROW * sqrt(rows)), *slant)
+
+
+def extents(item: Item) -> tuple[int | None, int, int]:
+    """Rows (None for a vector), columns, and channels or features of what leaves a box.
+
+    The shape alone does not tell which axis is which. Three axes are (batch, channels, length)
+    while pixels keep their place, as behind a Conv1d, and (batch, tokens, features) otherwise.
+    """
+    shape = item.shape[1:]
+    if len(shape) < 2:
+        return None, 1, shape[0] if shape else 1
+    if len(shape) == 2:
+        signal = item.steps and item.steps[-1].receptive_field is not None
+        return (shape[1], 1, shape[0]) if signal else (shape[0], 1, shape[1])
+    return shape[-2], shape[-1], shape[0]
+
+
+def caption(item: Item) -> list[str]:
+    """The words under a box, a line each: the operation, its window, then what follows it."""
+    if item.kind == "broken":
+        return _wrapped(item.text, 26, 6)
+    if item.kind == "input":
+        return [item.text]
+    if item.kind == "block":
+        kind, name = item.block.call.kind, item.block.id.rpartition(".")[2]
+        return [*_words(kind), *([] if name[:1].isdigit() else _words(name))]
+    first, *others = item.steps
+    symbol = item.kind == "join" and first.op in SYMBOLS
+    lines = [*([] if symbol else _words(first.op)), *_window(first)]
+    for step in others:
+        lines += _words(_without_axes(step.op))
+    return lines
+
+
+def shape_text(shape: Shape) -> str:
+    """The shape without its batch, as it stands over a box."""
+    return f"{shape[1]:,}" if len(shape) == 2 else times(shape[1:])
+
+
+@lru_cache(4096)
+def text_width(text: str) -> float:
+    """Pixels that a line of text takes at most."""
+    hundredths = sum([_WIDTHS.get(letter, 66) for letter in text])
+    return hundredths * FONT / 100 + 1
+
+
+def _window(step: Step) -> list[str]:
+    """A window and its stride: "11×11 /4"."""
+    if "kernel_size" not in step.settings:
+        return []
+    stride = step.settings["stride"]
+    jump = stride[0] if len(set(stride)) == 1 else times(stride)
+    return [times(step.settings["kernel_size"]) + (f" /{jump}" if jump != 1 else "")]
+
+
+@lru_cache(1024)
+def _words(name: str) -> tuple[str, ...]:
+    """A name in lines of a readable width: "AdaptiveAvgPool2d" -> "AdaptiveAvg", "Pool2d"."""
+    lines = [""]
+    for part in re.findall(r"[A-Z]?[^A-Z_]+_?|[A-Z_]+", name) or [name]:
+        if lines[-1] and len(lines[-1]) + len(part) > _WIDEST_WORD:
+            lines.append("")
+        lines[-1] += part
+    return tuple(line if len(line) <= 2 * _WIDEST_WORD else line[:23] + "…" for line in lines)
+
+
+def _without_axes(op: str) -> str:
+    return op[:-2] if re.search(r"\D\dd$", op) else op
+
+
+def _wrapped(text: str, width: int, most: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    lines = [line if len(line) <= 2 * width else line[: 2 * width - 1] + "…" for line in lines]
+    return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1] + " …"]
+
+
+def _bounded(pixels: float) -> float:
+    return min(max(pixels, _SMALLEST), _LARGEST)

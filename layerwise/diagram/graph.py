@@ -1,0 +1,170 @@
+"""What a picture shows of a trace: boxes, the frames around them, and who feeds whom.
+
+A block is one box while it is folded and a frame around its parts when it is unfolded. A step
+that keeps the shape (ReLU, batch norm, dropout) has no box: it belongs to the box it acts on.
+An Identity has none either: what leaves it is what came in.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from layerwise.operations.rules import Shape
+from layerwise.tracing.module_tree import Block
+from layerwise.tracing.recorder import Step
+
+_STACKING = frozenset({"cat", "concat", "concatenate", "stack"})
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One box: its place in the order, what it stands for, and the shape that leaves it.
+
+    `kind` is "input", "map", "slab" (keeps the shape, alone in its frame), "cat", "join" (an
+    add, a product: feature maps of one shape meet), "block" or "broken".
+    """
+
+    number: int
+    kind: str
+    id: str  # a block's own id, "@17" for step 17, "@input", "@broken"
+    shape: Shape
+    steps: list[Step] = field(default_factory=list)
+    block: Block | None = None
+    text: str = ""  # what the failed step says; "input", or how many there are
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """An unfolded block and its parts; the outermost frame is the whole network."""
+
+    block: Block
+    parts: "list[Item | Frame]"
+
+
+@dataclass(slots=True)
+class View:
+    """The tree of what is visible, its boxes in order, and the sources of each box."""
+
+    root: Frame
+    items: list[Item]
+    sources: list[list[int]]  # for each box: the numbers of the boxes that feed it, in order
+
+
+def view(tree: Block, unfolded: Collection[str], failed: str | None = None) -> View:
+    """What is visible of `tree` when the blocks `unfolded` are; `failed` adds a broken box."""
+    return _Viewer(tree, frozenset(unfolded)).view(failed)
+
+
+def levels(tree: Block) -> list[list[Block]]:
+    """The blocks that a picture can fold and unfold: the outermost first, level by level."""
+    uses, found, level = _uses(tree.steps), [], [tree]
+    while level:
+        inside = [part for block in level for part in block.parts if isinstance(part, Block)]
+        level = [block for block in inside if not _is_one_box(block, uses)]
+        found += [level] if level else []
+    return found
+
+
+def keeps_shape(step: Step) -> bool:
+    """Whether a step changes numbers one by one, or within a channel, and no shape."""
+    return (
+        len(set(step.sources)) == 1
+        and step.output == step.inputs[0]
+        and not step.macs
+        and "kernel_size" not in step.settings
+    )
+
+
+class _Viewer:
+    def __init__(self, tree: Block, unfolded: frozenset[str]) -> None:
+        self.tree, self.unfolded = tree, unfolded
+        self.uses = _uses(tree.steps)
+        self.items: list[Item] = []
+        self.owner: dict[int, Item] = {}  # step -> the box that stands for it
+
+    def view(self, failed: str | None) -> View:
+        inputs = self.tree.call.inputs
+        root = Frame(self.tree, [])
+        first = self._item(root, "input", "@input", inputs[0] if inputs else ())
+        first.text = "input" if len(inputs) < 2 else f"{len(inputs)} inputs"
+        self.owner[-1] = first
+        self._fill(root, self.tree)
+        sources = self._sources()
+        if failed is not None:
+            last = self.items[-1]
+            self._item(root, "broken", "@broken", last.shape).text = failed
+            sources.append([last.number])
+        return View(root, self.items, sources)
+
+    def _item(self, frame: Frame, kind: str, name: str, shape: Shape) -> Item:
+        item = Item(len(self.items), kind, name, shape)
+        self.items.append(item)
+        frame.parts.append(item)
+        return item
+
+    def _fill(self, frame: Frame, block: Block) -> None:
+        for part in block.parts:
+            if isinstance(part, Step):
+                self._add(frame, part)
+            elif _is_one_box(part, self.uses):
+                self._fill(frame, part)
+            elif part.id in self.unfolded:
+                frame.parts.append(Frame(part, []))
+                self._fill(frame.parts[-1], part)
+            else:
+                item = self._item(frame, "block", part.id, part.call.output)
+                item.block, item.steps = part, list(part.steps)
+                self.owner.update(dict.fromkeys([step.index for step in item.steps], item))
+
+    def _add(self, frame: Frame, step: Step) -> None:
+        if step.op == "unused":
+            return
+        if _is_idle(step):
+            self.owner[step.index] = self.owner[step.sources[0]]
+            return
+        kind = "slab" if keeps_shape(step) else _kind(step)
+        if kind == "slab" and self.uses[step.sources[0]] == 1:
+            before = self.owner[step.sources[0]]
+            ends = before.steps and before.steps[-1].index == step.sources[0]
+            if ends and before.kind != "block" and before in frame.parts:
+                before.steps.append(step)
+                self.owner[step.index] = before
+                return
+        item = self._item(frame, kind, f"@{step.index}", step.output)
+        item.steps.append(step)
+        self.owner[step.index] = item
+
+    def _sources(self) -> list[list[int]]:
+        found: list[set[int]] = [set() for _ in self.items]
+        for item in self.items:
+            for step in item.steps:
+                found[item.number].update([self.owner[source].number for source in step.sources])
+            found[item.number].discard(item.number)
+        return [sorted(numbers) for numbers in found]
+
+
+def _kind(step: Step) -> str:
+    if len(set(step.sources)) < 2:
+        return "map"
+    if step.op in _STACKING:
+        return "cat"
+    return "map" if step.macs or step.params else "join"
+
+
+def _is_idle(step: Step) -> bool:
+    return step.op == "Identity"
+
+
+def _uses(steps: Iterable[Step]) -> Counter[int]:
+    """How many steps read each step's output; what an Identity passes on has one reader more."""
+    return Counter([source for step in steps for source in set(step.sources)])
+
+
+def _is_one_box(block: Block, uses: Counter[int]) -> bool:
+    """Whether all steps of a block share one box, so that there is nothing to unfold."""
+    steps = [step for step in block.steps if not _is_idle(step)]
+    return all(
+        keeps_shape(step) and step.sources[0] == before.index and uses[before.index] == 1
+        for before, step in pairwise(steps)
+    )

@@ -1,0 +1,223 @@
+"""A scene as SVG text: boxes with their words and facts, frames, wires, the scale.
+
+Text and lines take JupyterLab's own colours where the picture stands in its page, so that both
+themes can be read; elsewhere the dark fallback holds.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from html import escape
+
+from layerwise.operations.rules import times
+from layerwise.views.layer_table import describe
+
+from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, shape, sign
+from .box_sizes import FONT, LINE, SCALE, SCALE_OF_BARS, extents, text_width
+from .graph import Item
+from .layout import HEADER, MARGIN, OVER, title
+from .scene import Box, Group, Scene, Wire
+
+SKIP = "var(--course-skip, #0072b2)"
+_FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
+_PAGE_COLOUR = re.compile(r"var\(--[a-z0-9-]+, (#[0-9a-f]+)\)")
+_BEND = 5  # px, radius of a corner
+
+
+def paint(scene: Scene, name: str, changed: Collection[int], card: bool) -> str:
+    """The picture of a scene; `card` puts a light card behind it and names no page colours."""
+    note = list(_legend(scene))
+    width = max(scene.width, 2 * MARGIN + max(map(text_width, note)))
+    height = scene.height + LINE * len(note) + 4
+    left = (scene.width - width) / 2
+    frame = f'width="{px(width)}" height="{px(height)}"'
+    back = f'<rect x="{px(left)}" {frame} rx="8" fill="#fcfcfc"/>\n' if card else ""
+    lines = [_text(left + MARGIN, scene.height + LINE * i + 6, line) for i, line in enumerate(note)]
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" {frame} '
+        f'viewBox="{px(left)} 0 {px(width)} {px(height)}" role="{"img" if card else "group"}" '
+        f'aria-label="{escape(name)}" font-family="{_FONTS}" font-size="{FONT}">\n'
+        f"<title>{escape(name)}</title>\n{back}"
+    )
+    body = (
+        head,
+        *map(_group_back, scene.groups),
+        *_wires(scene),
+        f'<g fill="{INK}" text-anchor="middle">\n',
+        *_boxes(scene, changed),
+        f'</g>\n<g class="scale" fill="{INK}" fill-opacity="0.8">',
+        *lines,
+        "</g></svg>\n",
+    )
+    text = "".join(body)
+    return _PAGE_COLOUR.sub(r"\1", text) if card else text
+
+
+def _legend(scene: Scene) -> Iterator[str]:
+    """The scale in one line or two, as wide as the picture."""
+    bars = any(extents(box.item)[0] is None for box in scene.boxes)
+    parts = [SCALE, *([SCALE_OF_BARS] if bars else [])]
+    parts += ["Blue: past other boxes."] if any(wire.skips for wire in scene.wires) else []
+    line = " ".join(parts)
+    yield from [line] if text_width(line) + 2 * MARGIN < max(scene.width, 330) else parts
+
+
+# ------------------------------------------------------------------------ boxes
+
+
+def _boxes(scene: Scene, changed: Collection[int]) -> Iterator[str]:
+    """Boxes and titles of frames in the order in which they run; Tab reaches the first."""
+    marked = frozenset(changed)
+    for number, thing in enumerate(scene.things):
+        stop = "-1" if number else "0"
+        if isinstance(thing, Group):
+            yield _group_title(thing, stop) + "\n"
+        else:
+            is_changed = not marked.isdisjoint([step.index for step in thing.item.steps])
+            yield _box(thing, scene, stop, is_changed) + "\n"
+
+
+def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
+    item, size = box.item, box.solid
+    role = 'role="button" aria-expanded="false"' if item.kind == "block" else 'role="img"'
+    middle = box.left + (size.length + size.right) / 2
+    top, low = box.middle - size.height / 2 - size.up, box.middle + size.height / 2
+    edge = CHANGED if changed else INK if item.kind in OUTLINED else EDGE
+    told = (
+        f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{stop}" {role} '
+        f"{_facts(item, scene, changed)}>{_hit(box.x, box.y, box.width, box.height)}"
+        f'<g stroke="{edge}" stroke-width="{1.8 if changed else 0.7}" stroke-linejoin="round" '
+        f'fill="{fill(item)}">{shape(box)}</g>'
+    )
+    words = [_text(middle, low + LINE * (i + 1) + 2, line) for i, line in enumerate(box.lines)]
+    if box.title:
+        words.append(_text(middle, top - OVER, box.title))
+    if box.title and changed:
+        wide = text_width(box.title) - 2
+        words.append(
+            f'<path d="M{px(middle - wide / 2)} {px(top - OVER + 3)}h{px(wide)}" '
+            f'stroke="{CHANGED}" stroke-width="2"/>'
+        )
+    return f"{told}{''.join(words)}</g>"
+
+
+def _hit(x: float, y: float, width: float, height: float) -> str:
+    """What the pointer meets, and where the focus is shown."""
+    return (
+        f'<rect class="hit" x="{px(x)}" y="{px(y)}" width="{px(width)}" height="{px(height)}" '
+        'rx="3" fill="none" pointer-events="all"/>'
+    )
+
+
+# ---------------------------------------------------------------------- tooltips
+
+
+def _facts(item: Item, scene: Scene, changed: bool) -> str:
+    """What a tooltip and a screen reader say of a box."""
+    shape = times(item.shape)
+    if item.kind == "broken":
+        return f'data-operation="broken" aria-label="{escape("Broken: " + item.text)}"'
+    if item.kind == "input":
+        shapes = " and ".join(times(given) for given in scene.view.root.block.call.inputs)
+        return f'data-operation="input" data-shape="{shapes}" aria-label="input {shapes}"'
+    facts = {"operation": _operation(item), "shape": shape}
+    params, macs = sum(s.params for s in item.steps), sum(s.macs for s in item.steps)
+    if params:
+        facts["parameters"] = f"{params:,}"
+    if macs:
+        facts["MACs"] = f"{macs:,}"
+    last = item.steps[-1].receptive_field
+    if last:
+        facts["receptive field"] = times(last)
+    told = "; ".join(f"{name} {value}" for name, value in list(facts.items())[1:])
+    label = f"{facts['operation']}: {told}{', changed' if changed else ''}"
+    data = " ".join(f'data-{_key(name)}="{escape(value)}"' for name, value in facts.items())
+    path = item.block.id if item.block else item.steps[0].path
+    return f'{data} data-path="{escape(path)}" aria-label="{escape(label)}"'
+
+
+def _key(name: str) -> str:
+    return name.lower().replace(" ", "-")
+
+
+def _operation(item: Item) -> str:
+    if item.block:
+        return f"{item.block.call.kind} {item.block.id}, folded: {len(item.steps)} steps"
+    return ", then ".join(describe(step) for step in item.steps)
+
+
+# ---------------------------------------------------------------- frames and wires
+
+
+def _group_back(group: Group) -> str:
+    return (
+        f'<rect class="frame" x="{px(group.x)}" y="{px(group.y)}" width="{px(group.width)}" '
+        f'height="{px(group.height)}" rx="7" fill="{INK}" fill-opacity="0.035" '
+        f'stroke="{INK}" stroke-opacity="0.4" stroke-width="1"/>'
+    )
+
+
+def _group_title(group: Group, stop: str) -> str:
+    block, x, y = group.block, group.x, group.y
+    text = title(block)
+    told = f"{block.call.kind} {block.id}, unfolded; output {times(block.call.output)}"
+    return (
+        f'<g class="box frame" data-id="{escape(block.id)}" tabindex="{stop}" role="button" '
+        f'aria-expanded="true" data-operation="{escape(text)}" '
+        f'data-shape="{times(block.call.output)}" data-parameters="{block.params:,}" '
+        f'data-macs="{block.macs:,}" data-path="{escape(block.id)}" aria-label="{escape(told)}">'
+        f"{_hit(x + 3, y + 3, text_width(text) + 20, HEADER - 3)}"
+        f"{sign(x + 12, y + HEADER / 2 + 1, '−')}"
+        f'<text x="{px(x + 21)}" y="{px(y + HEADER - 4)}" text-anchor="start">{escape(text)}'
+        "</text></g>"
+    )
+
+
+def _wires(scene: Scene) -> Iterator[str]:
+    """One path for all pieces of each box's way, skips apart."""
+    ways: dict[tuple[int, bool], list[str]] = {}
+    for wire in scene.wires:
+        ways.setdefault((wire.source, wire.skips), []).append(_way(wire))
+    yield '<g fill="none" stroke-width="1.3" stroke-linecap="round" stroke-linejoin="round">'
+    for (source, skips), pieces in sorted(ways.items()):
+        ink = f'stroke="{SKIP}"' if skips else f'stroke="{INK}" stroke-opacity="0.65"'
+        kind = "wire skip" if skips else "wire"
+        yield f'<path class="{kind}" data-from="{source}" {ink} d="{"".join(pieces)}"/>'
+    yield "</g>"
+
+
+def _way(wire: Wire) -> str:
+    points = wire.points
+    (x, y), *others = points
+    told = [f"M{px(x)} {px(y)}"]
+    if wire.turns:
+        told += _rounded(points)
+    else:
+        for a, b in others:
+            if a != x and abs(b - y) > 0.05:
+                half = (x + a) / 2
+                told.append(f"C{px(half)} {px(y)} {px(half)} {px(b)} {px(a)} {px(b)}")
+            elif (a, b) != (x, y):
+                told.append(f"L{px(a)} {px(b)}")
+            x, y = a, b
+    if wire.target is not None:
+        x, y = points[-1]
+        told.append(f"M{px(x - 4.5)} {px(y - 3)}L{px(x)} {px(y)}L{px(x - 4.5)} {px(y + 3)}")
+    return "".join(told)
+
+
+def _rounded(points: list[tuple[float, float]]) -> Iterator[str]:
+    """Straight lines through the points, with round corners."""
+    for (x, y), (a, b), (c, d) in zip(points, points[1:], points[2:], strict=False):
+        before, after = _towards(a, b, x, y), _towards(a, b, c, d)
+        yield f"L{px(before[0])} {px(before[1])}Q{px(a)} {px(b)} {px(after[0])} {px(after[1])}"
+    yield f"L{px(points[-1][0])} {px(points[-1][1])}"
+
+
+def _towards(a: float, b: float, x: float, y: float) -> tuple[float, float]:
+    far = abs(x - a) + abs(y - b)
+    share = min(_BEND / far, 0.5) if far else 0
+    return a + (x - a) * share, b + (y - b) * share
+
+
+def _text(x: float, y: float, text: str) -> str:
+    return f'<text x="{px(x)}" y="{px(y)}">{escape(text)}</text>'

@@ -1,0 +1,1 @@
+"""The live lab: controls, page, and pictures that answer."""

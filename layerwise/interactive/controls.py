@@ -1,0 +1,142 @@
+"""The sliders and menus of the lab, made from the short forms of `ipywidgets.interact`."""
+
+import difflib
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Real
+
+from ipywidgets import (
+    Checkbox,
+    Dropdown,
+    FloatSlider,
+    IntSlider,
+    Layout,
+    SelectionSlider,
+    ValueWidget,
+    interactive,
+)
+
+from layerwise.operations.rules import Shape
+
+EMPTY = inspect.Parameter.empty
+INPUT_SIZE = "input_size"  # the one control that changes the input and not the network
+
+
+def make(
+    build: Callable, input_shape: Shape, forms: Mapping[str, object]
+) -> dict[str, ValueWidget]:
+    """One widget for each control, set to the builder's own default where it can be reached.
+
+    `input_size` starts from the last axis of `input_shape`.
+
+    Raises TypeError where a control is no parameter of the builder or a parameter has neither
+    default nor control, and ValueError where a short form cannot be understood.
+    """
+    parameters = inspect.signature(build).parameters
+    _check_names(build, parameters, forms)
+    controls = {}
+    defaults = {INPUT_SIZE: input_shape[-1]}
+    defaults |= {p.name: p.default for p in parameters.values() if p.default is not EMPTY}
+    for name, form in forms.items():
+        controls[name] = _widget(name, form, defaults.get(name, EMPTY))
+    width = max((len(label(name)) for name in forms), default=0)
+    for name, widget in controls.items():
+        widget.description = label(name)
+        widget.style.description_width = f"{0.55 * width + 0.5:.1f}em"
+        widget.layout = Layout(width="auto", height="32px")
+    return controls
+
+
+def label(name: str) -> str:
+    """`kernel_size` -> "kernel size"."""
+    return name.replace("_", " ")
+
+
+def values(widget: ValueWidget) -> list:
+    """Every value that a control can take, in order."""
+    if isinstance(widget, Checkbox):
+        return [False, True]
+    if isinstance(widget, (IntSlider, FloatSlider)):
+        count = round((widget.max - widget.min) / widget.step + 1e-9)
+        steps = [widget.min + i * widget.step for i in range(count + 1)]
+        if isinstance(widget, FloatSlider):
+            steps = [round(step, 10) for step in steps]
+        return [step for step in steps if step <= widget.max]
+    if hasattr(widget, "options"):
+        return [pair[1] for pair in widget._options_full]  # noqa: SLF001  ipywidgets has no public name for it
+    return [widget.value]
+
+
+def states(controls: Mapping[str, ValueWidget]) -> Iterator[dict]:
+    """Every combination of values, the last control changing fastest."""
+    for combination in itertools.product(*map(values, controls.values())):
+        yield dict(zip(controls, combination, strict=True))
+
+
+def _check_names(build: Callable, parameters: Mapping, forms: Mapping) -> None:
+    name = getattr(build, "__name__", "the builder")
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for control in forms:
+        if control in parameters or takes_any or control == INPUT_SIZE:
+            continue
+        near = difflib.get_close_matches(control, parameters, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(parameters)}"
+        raise TypeError(f"{name} has no parameter {control!r}; {hint}")
+    for parameter in parameters.values():
+        fixed = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        if parameter.default is EMPTY and not fixed and parameter.name not in forms:
+            raise TypeError(
+                f"{name} needs a value for {parameter.name!r}: give it a default, or give the lab "
+                f"a control for it, such as {parameter.name}=(1, 8)"
+            )
+
+
+def _widget(name: str, form: object, default: object) -> ValueWidget:
+    if isinstance(form, ValueWidget):
+        return form
+    if isinstance(form, (dict, list, range)):
+        return _choice(name, form, default)
+    try:
+        widget = interactive.widget_from_abbrev(form, default)
+    except (TypeError, ValueError) as problem:
+        raise ValueError(f"the control {name}={form!r} cannot be made: {problem}") from problem
+    if widget is None:
+        raise ValueError(
+            f"the control {name}={form!r} is not understood: give (low, high) for a slider, a list "
+            "or a dict of choices, or True or False for a box to tick"
+        )
+    return widget
+
+
+def _choice(name: str, form: Mapping | Sequence, default: object) -> ValueWidget:
+    """A slider for numbers that go up, a menu for all else."""
+    options = list(form.items()) if isinstance(form, dict) else [(_shown(v), v) for v in form]
+    if not options:
+        raise ValueError(f"the control {name} has no choices")
+    found = [value for _, value in options]
+    start = next((value for value in found if _same(value, default)), found[0])
+    numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in found)
+    rising = numbers and len(found) > 1 and found == sorted(found)
+    kind = SelectionSlider if rising and not isinstance(form, dict) else Dropdown
+    return kind(options=options, value=start)
+
+
+def _shown(value: object) -> str:
+    """A choice as a person reads it: ((1, 64), (2, 128)) -> "1×64, 2×128"."""
+    if isinstance(value, (tuple, list)):
+        if value and all(isinstance(part, (tuple, list)) for part in value):
+            return ", ".join("×".join(map(str, part)) for part in value)
+        return ", ".join(map(str, value))
+    return getattr(value, "__name__", None) or str(value)
+
+
+def _same(value: object, default: object) -> bool:
+    """Whether they are equal, where lists and tuples count as one kind."""
+    return _plain(value) == _plain(default)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, (tuple, list)):
+        return [_plain(part) for part in value]
+    return (type(value), value) if isinstance(value, bool) else value

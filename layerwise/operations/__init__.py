@@ -1,0 +1,1 @@
+"""What each PyTorch operation does: shape, error, MACs, window. Knows nothing of a network."""

@@ -1,0 +1,1 @@
+"""Run a network once on shapes alone, and record every operation."""

@@ -1,0 +1,1 @@
+"""A trace as a person reads it: printed shapes, table, explanation, comparison."""

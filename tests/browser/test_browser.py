@@ -1,0 +1,216 @@
+"""Lesson 1 and its labs in a real JupyterLab, worked with the mouse and the keyboard.
+
+Skipped where there is no Chromium, unless COURSE_BROWSER=required.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import browser
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
+LESSON = Path(__file__).resolve().parents[2] / "notebooks" / "01_alexnet.ipynb"
+LABS = ".jp-OutputArea-output:has(.lab-panel)"
+
+BLOCKS = """
+from course_utils import nets
+from layerwise import lab
+def resnet(width=64):
+    return nets.resnet18(channels=(width, 128, 256, 512)).eval()
+lab(resnet, (1, 1, 224, 224), width=(32, 96, 32))
+"""
+
+pytestmark = pytest.mark.skipif(
+    not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
+)
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lessons")
+    shutil.copy(LESSON, folder)
+    cell = nbformat.v4.new_code_cell(BLOCKS.strip())
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / "blocks.ipynb")
+    with browser.jupyterlab(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(jupyter):  # noqa: ARG001  the page closes before the server
+    # The parts of a lab reach the page one after another: every look waits for what it expects.
+    expect.set_options(timeout=30_000)
+    with browser.browser_page(1400, 1100) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def lesson(page, jupyter):
+    opened = browser.Notebook(page, jupyter, LESSON.name)
+    opened.run_all()
+    expect(page.locator(LABS)).to_have_count(2)
+    return opened
+
+
+class Bench:
+    """One lab on the page, as the hand reaches it."""
+
+    def __init__(self, output):
+        self.output, self.page = output, output.page
+        output.scroll_into_view_if_needed()
+
+    def slider(self, label):
+        return self.output.locator(f'.widget-inline-hbox:has(label:text-is("{label}"))')
+
+    def handle(self, label):
+        return self.slider(label).locator(".noUi-handle")
+
+    def press(self, label, key, times=1):
+        self.handle(label).focus()
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def readout(self, label):
+        return self.slider(label).locator(".widget-readout")
+
+    def picture(self):
+        return self.output.locator("svg").inner_html()
+
+    def expect(self, *, code=None, says=None):
+        """Wait until the line of code, or the words above the picture, hold this."""
+        if code:
+            expect(self.output.locator("code.lab-code")).to_contain_text(code)
+        if says:
+            expect(self.output.locator(".lab-panel").first).to_contain_text(re.compile(says))
+
+    def expect_picture(self, *, unlike):
+        """Wait until the picture is another one."""
+        changed = "([lab, old]) => lab.querySelector('svg')?.innerHTML !== old"
+        self.page.wait_for_function(changed, arg=[self.output.element_handle(), unlike])
+
+    def reset(self):
+        """Back to the start; where the lab stands there, the button does nothing."""
+        self.output.locator("button", has_text="Reset").evaluate("button => button.click()")
+        self.expect(says="setting at the start")
+
+
+@pytest.fixture
+def alexnet(lesson):
+    bench = Bench(lesson.page.locator(LABS).nth(1))
+    yield bench
+    bench.reset()
+
+
+@pytest.fixture
+def convolution(lesson):
+    bench = Bench(lesson.page.locator(LABS).nth(0))
+    yield bench
+    bench.reset()
+
+
+def test_the_lesson_runs_without_an_error(lesson):
+    assert lesson.errors() == []
+
+
+def test_a_key_changes_table_totals_and_picture(lesson, alexnet):
+    lesson.shot("alexnet-start", alexnet.output)
+    totals = alexnet.output.locator(".lab-totals")
+    before, picture = totals.inner_text(), alexnet.picture()
+    alexnet.press("channels", "ArrowLeft", 3)
+    alexnet.expect(code="channels=48", says="channels 96 → 48")
+    row = alexnet.output.locator("tr.lab-line").first
+    expect(row).to_contain_text("1×96×54×54")
+    expect(row).to_contain_text("1×48×54×54")
+    expect(totals).not_to_have_text(before, use_inner_text=True)
+    alexnet.expect_picture(unlike=picture)
+    lesson.shot("alexnet-changed", alexnet.output)
+
+
+def test_a_drag_ends_at_the_last_value(alexnet):
+    box = alexnet.handle("kernel size").bounding_box()
+    mouse, middle = alexnet.page.mouse, box["y"] + box["height"] / 2
+    mouse.move(box["x"] + box["width"] / 2, middle)
+    mouse.down()
+    for step in range(60):
+        mouse.move(box["x"] - 4 * step, middle)
+    mouse.up()
+    alexnet.expect(code="kernel_size=3,")
+    expect(alexnet.readout("kernel size")).to_have_text("3")
+
+
+def test_a_typed_number_counts(alexnet):
+    readout = alexnet.readout("kernel size")
+    readout.click()
+    alexnet.page.keyboard.press("Control+A")
+    alexnet.page.keyboard.type("14\n")
+    alexnet.expect(code="kernel_size=14")
+
+
+def test_a_broken_setting_is_explained_and_repaired_by_keyboard(lesson, alexnet):
+    alexnet.press("padding", "ArrowRight")
+    alexnet.expect(says="256 × 6 × 6 = 9,216")
+    repair = alexnet.output.locator('button[data-send^="repair"]', has_text="9216")
+    repair.wait_for()
+    broken = alexnet.output.locator("tr.lab-line:has(td.lab-failed)")
+    expect(broken).to_contain_text("expects 6,400, gets 9,216")
+    lesson.shot("alexnet-broken", alexnet.output)
+    repair.focus()
+    alexnet.page.keyboard.press("Enter")
+    alexnet.expect(code="padding=2, features=9216", says="The network works")
+
+
+def test_the_line_of_code_can_be_copied(alexnet):
+    alexnet.output.locator("button[data-copy]").click()
+    alexnet.output.locator("button", has_text="Copied").wait_for()
+    line = alexnet.output.locator("code.lab-code").inner_text()
+    assert alexnet.page.evaluate("navigator.clipboard.readText()") == line
+
+
+def test_letters_in_a_lab_are_not_commands_of_jupyterlab(lesson, alexnet):
+    cells = lesson.page.locator(".jp-Cell").count()
+    places = "button[data-copy]", "svg g.box", ".noUi-handle", "button:text-is('Reset')"
+    alexnet.press("stride", "ArrowLeft")  # so that Reset can be reached
+    alexnet.expect(code="stride=3")
+    for place in places:
+        alexnet.output.locator(place).first.focus()
+        alexnet.page.keyboard.type("ab")  # to JupyterLab: a cell above, a cell below
+    lesson.page.wait_for_timeout(300)
+    assert lesson.page.locator(".jp-Cell").count() == cells
+
+
+def test_pointing_at_an_output_pixel_shows_what_it_reads(lesson, convolution):
+    first = convolution.picture()
+    convolution.output.locator("svg g.cell").last.hover()
+    convolution.expect_picture(unlike=first)
+    lesson.shot("convolution", convolution.output)
+
+
+def test_a_box_tells_its_numbers(alexnet):
+    alexnet.output.locator("svg g.box").nth(1).hover()
+    tip = alexnet.page.locator('[role="tooltip"]:visible, .figure-tip:visible').first
+    expect(tip).to_contain_text("11,712")
+
+
+def test_a_block_unfolds_by_mouse_and_by_keyboard(page, jupyter, lesson):  # noqa: ARG001  after the lesson's tests
+    opened = browser.Notebook(page, jupyter, "blocks.ipynb")
+    opened.run_all()
+    bench = Bench(page.locator(LABS))
+    boxes = bench.output.locator("svg g.box")
+    expect(boxes.first).to_be_visible()
+    folded = boxes.count()
+    bench.output.locator('svg g.box[role="button"]').first.click()
+    page.wait_for_function(f"document.querySelectorAll('svg g.box').length !== {folded}")
+    opened.shot("resnet-unfolded", bench.output)
+    changed = boxes.count()
+    bench.output.locator('svg [role="button"]').last.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"document.querySelectorAll('svg g.box').length !== {changed}")
+    lines = bench.output.locator("tr.lab-line").count()
+    bench.output.locator("button.lab-fold").first.click()
+    page.wait_for_function(f"document.querySelectorAll('tr.lab-line').length !== {lines}")
+    assert opened.errors() == []

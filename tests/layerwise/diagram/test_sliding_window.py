@@ -1,0 +1,277 @@
+"""The picture of one window says what PyTorch does: measured by gradients, pixel by pixel."""
+
+import re
+import statistics
+import time
+import xml.etree.ElementTree as ET
+
+import pytest
+import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from layerwise import trace
+from layerwise.diagram.sliding_window import HEIGHT, LIMIT, WIDTH, fits, svg
+from layerwise.interactive.widgets import Pixels
+from layerwise.operations.rules import ShapeError
+
+SVG = "{http://www.w3.org/2000/svg}"
+THREE = nn.Conv2d(1, 1, 3, stride=2, padding=1)
+
+
+def parsed(text):
+    return ET.fromstring(text)  # noqa: S314  our own picture
+
+
+def picture(net, shape, output=(0, 0), *, card=False):
+    return parsed(svg(trace(net, shape), output, card=card))
+
+
+def named(root, kind):
+    return [part for part in root.iter() if part.get("class") == kind]
+
+
+def place(part):
+    return int(part.get("data-row")), int(part.get("data-col"))
+
+
+def drawn_reads(root):
+    """Output pixel -> the input pixels that the picture says it reads."""
+    found = {}
+    for cell in named(root, "cell"):
+        rows, columns = (cell.get(name).split() for name in ("data-rows", "data-cols"))
+        found[place(cell)] = {(int(i), int(j)) for i in rows for j in columns}
+    return found
+
+
+def measured_reads(net, rows, columns):
+    """Output pixel -> the input pixels whose gradient at it is not zero."""
+    X = torch.ones(1, 1, rows, columns, requires_grad=True)
+    Y = net(X)
+    every = torch.eye(Y.numel()).reshape(-1, *Y.shape)
+    (gradients,) = torch.autograd.grad(Y, X, every, is_grads_batched=True)
+    places = [(i, j) for i in range(Y.shape[2]) for j in range(Y.shape[3])]
+    return {
+        out: {tuple(pixel) for pixel in gradient[0, 0].nonzero().tolist()}
+        for out, gradient in zip(places, gradients, strict=True)
+    }
+
+
+def ones(*args, **kwargs):
+    conv = nn.Conv2d(1, 1, *args, **kwargs)
+    nn.init.ones_(conv.weight)
+    return conv
+
+
+def pairs(low, high):
+    return st.tuples(st.integers(low, high), st.integers(low, high))
+
+
+CONVS = st.builds(
+    ones, pairs(1, 5), stride=pairs(1, 4), padding=pairs(0, 3), dilation=pairs(1, 3)
+) | st.builds(ones, pairs(1, 5), padding=st.just("same"), dilation=pairs(1, 2))
+POOLS = st.builds(
+    lambda k, s, halves, ceil: nn.AvgPool2d(
+        k, s, tuple(n * h // 2 for n, h in zip(k, halves, strict=True)), ceil_mode=ceil
+    ),
+    pairs(1, 4),
+    pairs(1, 4),
+    pairs(0, 1),
+    st.booleans(),
+)
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same':UserWarning")
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(net=CONVS | POOLS, size=pairs(1, 9))
+def test_every_output_reads_what_its_gradient_says(net, size):
+    try:
+        t = trace(net, (1, 1, *size))
+    except ShapeError:
+        assume(False)
+    root, measured = parsed(svg(t)), measured_reads(net, *size)
+    assert drawn_reads(root) == measured
+    for pixel in named(root, "pixel"):
+        count = sum(place(pixel) in reads for reads in measured.values())
+        often = {0: "is never read", 1: "is read by 1 window"}
+        assert pixel.get("aria-label").endswith(often.get(count, f"is read by {count} windows"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(net=CONVS | POOLS, size=pairs(1, 9), data=st.data())
+def test_the_drawn_window_covers_the_pixels_it_reads(net, size, data):
+    try:
+        t = trace(net, (1, 1, *size))
+    except ShapeError:
+        assume(False)
+    rows, columns = t.output[-2:]
+    output = data.draw(st.tuples(st.integers(0, rows - 1), st.integers(0, columns - 1)))
+    root = parsed(svg(t, output))
+    (window,) = named(root, "window")
+    left, top = map(int, re.findall(r"-?\d+", window.get("transform")))
+    taps = {(left + int(tap.get("x")), top + int(tap.get("y"))) for tap in window[:-1]}
+    covered = {place(p) for p in named(root, "pixel") if (int(p.get("x")), int(p.get("y"))) in taps}
+    assert covered == drawn_reads(root)[output]
+    assert [place(cell) for cell in named(root, "cell") if cell.get("tabindex") == "0"] == [output]
+
+
+@pytest.mark.parametrize(
+    ("net", "size", "dashes", "ring"),
+    [
+        (THREE, (7, 5), "3 2", 9 * 7 - 35),
+        (ones(1, padding=(0, 3)), (4, 4), "3 2", 4 * 6),
+        (ones(4, padding="same"), (6, 6), "3 2", 9 * 9 - 36),
+        (nn.MaxPool2d(2, ceil_mode=True), (5, 4), "1 3", 4),
+    ],
+)
+def test_padding_lies_around_the_pixels(net, size, dashes, ring):
+    root = picture(net, (1, 1, *size))
+    paths = (part.get("d") for part in root.iter() if part.get("stroke-dasharray") == dashes)
+    tiles = re.findall(r"M(\d+) (\d+)h", next(path for path in paths if path))
+    around = {(int(x) - 1, int(y) - 1) for x, y in tiles}
+    pixels = {(int(p.get("x")), int(p.get("y"))) for p in named(root, "pixel")}
+    assert len(around) == len(tiles) == ring and not around & pixels
+    columns, rows = ({place[axis] for place in around | pixels} for axis in (0, 1))
+    assert len(columns) * len(rows) == len(around | pixels)  # they fill a rectangle
+    beside = {int(n.get("x")) for n in named(root, "numbers")[0] if n.get("text-anchor") == "end"}
+    assert beside == {min(columns) - 6}
+
+
+def test_max_pooling_with_dilation_reads_what_lights_its_output():
+    net = nn.MaxPool2d(3, 2, padding=1, dilation=2, ceil_mode=True)
+    lights = torch.eye(8 * 7).reshape(-1, 1, 8, 7)
+    lit = net(lights)[:, 0] > 0.5
+    drawn = drawn_reads(picture(net, (1, 1, 8, 7)))
+    assert len(drawn) == lit[0].numel()
+    for (i, j), reads in drawn.items():
+        assert reads == {(n // 7, n % 7) for n in lit[:, i, j].nonzero().flatten().tolist()}
+
+
+@pytest.mark.parametrize(
+    ("net", "size", "unread"),
+    [(ones(1, stride=3), 7, 49 - 9), (ones(2, stride=2), 7, 13), (ones(3), 7, 0)],
+)
+def test_what_no_window_reads_is_hatched_and_counted(net, size, unread):
+    root = picture(net, (1, 1, size, size))
+    pixels = named(root, "pixel")
+    told = [place(p) for p in pixels if p.get("aria-label").endswith("never read")]
+    colored = next(p.get("fill") for p in pixels if place(p) == (0, 0))
+    assert len(told) == unread
+    assert told == [place(p) for p in pixels if p.get("fill") != colored]
+    assert (f"never read: {unread}" in "".join(root.itertext())) == bool(unread)
+
+
+@pytest.mark.parametrize(
+    ("net", "size", "output", "label"),
+    [
+        (THREE, (7, 7), (2, 3), "output row 2, column 3 reads input rows 3–5, columns 5–6, and"),
+        (THREE, (9, 9), (2, 3), "output row 2, column 3 reads input rows 3–5, columns 5–7."),
+        (ones(3, dilation=2), (5, 5), (0, 0), "reads input rows 0, 2, 4, columns 0, 2, 4."),
+        (ones((5, 1), dilation=2), (9, 2), (0, 1), "reads input rows 0, 2, …, 8, column 1."),
+        (ones(1, padding=1), (3, 3), (0, 1), "output row 0, column 1 reads only padding."),
+        (nn.MaxPool2d(2, ceil_mode=True), (4, 3), (0, 1), "column 2; its window ends past the"),
+    ],
+)
+def test_the_label_says_what_is_read(net, size, output, label):
+    root = picture(net, (1, 1, *size), output)
+    (cell,) = [cell for cell in named(root, "cell") if place(cell) == output]
+    told = cell.get("aria-label") + "."
+    assert label in told
+    assert named(root, "told")[0].text == told[0].upper() + told[1:]
+
+
+def test_the_formula_stands_below_with_its_numbers():
+    text = " ".join(picture(THREE, (1, 1, 7, 9)).itertext())
+    assert "Rows: floor((7 + 2·1 - 3) / 2) + 1 = 4." in text
+    assert "Columns: floor((9 + 2·1 - 3) / 2) + 1 = 5." in text
+    assert "input 7×9" in text and "output 4×5" in text
+
+
+@pytest.mark.parametrize("card", [False, True])
+def test_the_picture_is_one_self_contained_file_that_stays_the_same(card):
+    t = trace(THREE, (1, 1, 7, 7))
+    first = svg(t, (1, 1), card=card)
+    assert first == svg(trace(THREE, (1, 1, 7, 7)), (1, 1), card=card)
+    root = parsed(first)
+    assert root.tag == f"{SVG}svg"
+    assert not re.search(r"href|url\(|<style|<script|\bid=", first)
+    assert ("var(" in first, "tabindex" in first) == (not card, not card)
+    sizes = [float(part.get("font-size")) for part in root.iter() if part.get("font-size")]
+    assert min(sizes) >= 11
+
+
+def test_live_pictures_have_one_size_and_everything_inside():
+    for kernel in (1, 2, 3, 5):
+        for stride, padding, size in ((1, 0, 5), (4, 3, 12), (1, 3, 12), (2, 1, 9)):
+            net = nn.Conv2d(1, 1, kernel, stride, padding)
+            root = picture(net, (1, 1, size, size))
+            assert (root.get("width"), root.get("height")) == (str(WIDTH), str(HEIGHT))
+            for box in root.iter(f"{SVG}rect"):
+                x, y = int(float(box.get("x", 0))), int(float(box.get("y", 0)))
+                assert 0 <= x < WIDTH - 16 and 0 <= y < HEIGHT - 16
+
+
+def test_every_focusable_part_keeps_jupyterlabs_shortcuts_away():
+    root = picture(THREE, (1, 1, 7, 7))
+    parts = [part for part in root.iter() if part.get("tabindex")]
+    assert len(parts) == 49 + 16
+    assert all(part.get("data-lm-suppress-shortcuts") == "true" for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("net", "shape"),
+    [
+        (nn.Conv2d(1, 1, 3, padding=1), (1, 1, LIMIT - 2, 4)),
+        (nn.Conv2d(3, 8, 3), (2, 3, 7, 7)),
+        (nn.Conv2d(1, 1, 3), (1, 7, 7)),
+        (nn.Sequential(nn.MaxPool2d(2)), (1, 1, 7, 7)),
+    ],
+)
+def test_it_fits_one_small_window(net, shape):
+    t = trace(net, shape)
+    assert fits(t) and parsed(svg(t)).tag == f"{SVG}svg"
+
+
+@pytest.mark.parametrize(
+    ("net", "shape"),
+    [
+        (nn.Conv2d(1, 1, 3, padding=1), (1, 1, LIMIT - 1, 4)),
+        (nn.Conv1d(1, 1, 3), (1, 1, 7)),
+        (nn.ConvTranspose2d(1, 1, 3), (1, 1, 7, 7)),
+        (nn.AdaptiveAvgPool2d(2), (1, 1, 7, 7)),
+        (nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU()), (1, 1, 7, 7)),
+        (nn.ReLU(), (1, 1, 7, 7)),
+        (nn.Sequential(), (1, 1, 7, 7)),
+    ],
+)
+def test_it_says_what_it_cannot_draw(net, shape):
+    t = trace(net, shape)
+    assert not fits(t)
+    with pytest.raises(ValueError, match="one convolution or pooling"):
+        svg(t)
+
+
+@pytest.mark.parametrize("output", [(4, 0), (0, -1)])
+def test_an_output_pixel_that_is_not_there_is_named(output):
+    with pytest.raises(ValueError, match="4×4, counted from 0: it has no pixel"):
+        svg(trace(THREE, (1, 1, 7, 7)), output)
+
+
+def test_the_widget_carries_its_own_script_and_no_address():
+    widget = Pixels(svg=svg(trace(THREE, (1, 1, 7, 7))))
+    script = str(widget._esm)
+    assert "export default" in script
+    assert not re.search(r"https?:|\bimport\b|\bfetch\b", script + str(widget._css))
+    widget.close()
+
+
+def test_a_picture_is_drawn_in_a_blink():
+    t = trace(ones(3, padding=1), (1, 1, 12, 12))
+    times = []
+    for _ in range(15):
+        start = time.perf_counter()
+        svg(t)
+        times.append(time.perf_counter() - start)
+    print(f"svg 12×12: median {statistics.median(times) * 1e3:.1f} ms")
+    assert min(times) < 0.004  # the least: others share the machine

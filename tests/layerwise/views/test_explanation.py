@@ -1,0 +1,171 @@
+"""explain() against accounts that a person has read.
+
+After a change that is meant to be seen: UPDATE_GOLDEN=1 make test, and read the difference.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from gallery import inception, two_basic_blocks
+from torch import nn
+
+from course_utils import nets
+from layerwise import explain, trace
+from layerwise.views.explanation import WIDTH
+from layerwise.views.wording import sizes
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def bottleneck() -> nn.Module:
+    return torchvision.models.resnet50().layer1[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "build", "shape"),
+    [
+        ("two_basic_blocks", two_basic_blocks, (128, 64, 28, 28)),
+        ("projection", lambda: nets.BasicBlock(64, 128, strides=2), (1, 64, 28, 28)),
+        ("inception", inception, (1, 192, 28, 28)),
+        ("bottleneck", bottleneck, (1, 64, 56, 56)),
+        ("alexnet", nets.alexnet, (1, 1, 224, 224)),
+    ],
+)
+def test_the_account_is_the_one_that_was_read(name, build, shape, capsys):
+    explain(build(), shape)
+    account, file = capsys.readouterr().out, GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(account, encoding="utf-8")
+    assert account == file.read_text(encoding="utf-8")
+
+
+def test_note_000_names_nine_steps_of_each_block(capsys):
+    explain(two_basic_blocks(), (128, 64, 28, 28))
+    first, second = capsys.readouterr().out.split("\n\n")[1:3]
+    for block in (first, second):
+        for number, name in enumerate(
+            ["conv1", "bn1", "ReLU", "conv2", "bn2", "shortcut", "add", "ReLU", "Result"], 1
+        ):
+            assert f"{number}. {name}" in block
+        assert block.count("128×64×28×28 → 128×64×28×28") == 8
+
+
+def test_a_long_network_folds_blocks_that_repeat(capsys):
+    explain(torchvision.models.resnet34(), (1, 3, 224, 224))
+    text = capsys.readouterr().out
+    assert "Block layer1.2 (BasicBlock) repeats layer1.1, step for step." in text
+    assert "Block layer2.0 (BasicBlock), input 1×64×56×56" in text
+
+
+def test_a_broadcast_add_is_pointed_out(capsys):
+    class Gate(nn.Module):
+        def forward(self, x):
+            return x + x.mean((2, 3), keepdim=True)
+
+    explain(Gate(), (1, 3, 8, 8))
+    text = capsys.readouterr().out
+    assert "Their shapes differ (1×3×8×8 and 1×3×1×1): PyTorch repeats the smaller one." in text
+
+
+@pytest.mark.parametrize("name", ["vit_b_16", "densenet121", "inception_v3", "shufflenet_v2_x0_5"])
+def test_any_network_can_be_explained(name, capsys):
+    with torch.device("meta"):
+        net = torchvision.models.get_model(name, weights=None).eval()
+    size = 299 if name == "inception_v3" else 224
+    explain(net, (1, 3, size, size))
+    text = capsys.readouterr().out
+    assert "In all: " in text
+    assert max(map(len, text.splitlines())) <= WIDTH
+
+
+class UNet(nn.Module):
+    """A skip over a block, a window that is not square, and a path that comes back."""
+
+    def __init__(self):
+        super().__init__()
+        self.enc1, self.enc2 = nets.BasicBlock(3, 8), nets.BasicBlock(8, 8)
+        self.down, self.up = nn.MaxPool2d(2), nn.ConvTranspose2d(8, 8, 2, 2)
+        self.dec = nn.Conv2d(16, 3, (1, 7), padding=(0, 1))
+
+    def forward(self, x):
+        a = self.enc1(x)
+        return self.dec(torch.cat([a, self.up(self.enc2(self.down(a)))], 1))
+
+
+def test_a_value_from_another_block_is_named_after_it(capsys):
+    explain(UNet(), (1, 3, 16, 22))
+    text = capsys.readouterr().out
+    assert "Joins the result of enc1 and step 2: 8 + 8 = 16 channels." in text
+    assert "The net (UNet) goes on\n  2. up" in text
+    assert "5. Result:  1×3×16×18, where 1×3×16×22 came in." in text
+
+
+def test_each_run_of_a_block_is_told_on_its_own(capsys):
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.b = nets.BasicBlock(4, 4)
+
+        def forward(self, x):
+            return self.b(self.b(x))
+
+    explain(Twice(), (1, 4, 8, 8))
+    assert capsys.readouterr().out.count("9. Result:  1×4×8×8, the shape that came in.") == 2
+
+
+def test_a_branch_says_what_it_reads(capsys):
+    explain(two_basic_blocks(), (128, 64, 28, 28))
+    explain(inception(), (1, 192, 28, 28))
+    text = capsys.readouterr().out
+    assert text.count("Reads the block's input.") == 2  # the two shortcuts
+    assert text.count("Reads the net's input.") == 3  # all paths but the first
+    both = "1×64×28×28, 1×128×28×28, 1×32×28×28, 1×32×28×28 → 1×256×28×28"
+    assert both in text and "Joins step 2, step 6, step 10 and step 13: 64 + 128" in text
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "told"),
+    [
+        (nn.Conv2d(1, 1, 11, 4, 1), (224, 224), "are left out, 1 of them padding."),
+        (nn.Conv2d(1, 1, 3, 2, 1), (28, 28), "row and column are left out, only padding."),
+        (nn.MaxPool2d(3, 2), (54, 54), "The last row and column are left out."),
+        (nn.MaxPool2d(3, 2), (53, 54), "= 26. The last column is left out."),
+        (nn.Conv2d(1, 1, 1, 2), (28, 28), "Of every 2 rows and columns, 1 is read."),
+        (nn.MaxPool2d(3, 2, ceil_mode=True), (28, 28), "ceil((28 + 2·0 - 3) / 2) + 1 = 14."),
+        (nn.Conv2d(1, 1, 4, padding="same"), (28, 28), "Rows and columns: 28 → 28."),
+        (nn.Conv2d(1, 1, (1, 7)), (9, 9), "Columns: floor((9 + 2·0 - 7) / 1) + 1 = 3."),
+        (nn.Conv1d(1, 1, 3), (9,), "Positions: floor((9 + 2·0 - 3) / 1) + 1 = 7."),
+    ],
+)
+def test_a_size_is_explained_with_what_is_left_out(layer, shape, told, capsys):
+    explain(layer, (1, 1, *shape))
+    assert told in " ".join(capsys.readouterr().out.split())
+
+
+def test_rows_called_left_out_are_those_that_no_output_depends_on():
+    """Against gradients: change nothing in the output, and be named, or neither."""
+    for n, k, s, p in [(54, 3, 2, 0), (224, 11, 4, 1), (28, 3, 2, 1), (20, 5, 4, 2), (13, 2, 2, 0)]:
+        x = torch.ones(1, 1, n, n, requires_grad=True)
+        nn.functional.conv2d(x, torch.ones(1, 1, k, k), None, s, p).sum().backward()
+        unread = int((x.grad[0, 0].sum(1) == 0).sum())
+        (text,) = sizes(trace(nn.Conv2d(1, 1, k, s, p), (1, 1, n, n)).steps[0])
+        found = re.search(r"The last (\d+)?.*left out(, (\d+) of them)?", text)
+        named = int(found[1] or 1) - int(found[3] or 0) if found and "only" not in text else 0
+        assert named == unread
+
+
+def test_unused_parameters_are_named_at_the_end(capsys):
+    class Spare(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.spare = nn.Linear(2, 2)
+
+        def forward(self, x):
+            return torch.relu(x)
+
+    explain(Spare(), (1, 2))
+    assert capsys.readouterr().out.endswith("Not used by this input: 6 parameters, in spare.\n")

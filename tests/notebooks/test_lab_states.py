@@ -1,0 +1,103 @@
+"""Every state that a lab of a lesson can reach agrees with PyTorch, or is explained.
+
+PyTorch's meta kernels judge every state, a real forward on the CPU a random sample.
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from html import escape
+
+import lessons
+import pytest
+import torch
+
+from layerwise.interactive import controls
+from layerwise.interactive.live_lab import Lab
+from layerwise.tracing import building
+
+ALL = 5_000  # above it, every pair of controls
+SAMPLE = 200
+REPAIRED = 30  # of the sample: a search for repairs takes a tenth of a second and more
+
+run = building.run
+
+
+def visited(lab: Lab) -> Iterator[dict]:
+    """Every state; of a lab with too many, every pair of two controls' values."""
+    values = {name: sorted_values(lab, name) for name in lab.controls}
+    total = 1
+    for choices in values.values():
+        total *= len(choices)
+    if total <= ALL:
+        yield from lab.states()
+        return
+    start = lab.choices
+    for one, other in itertools.combinations(values, 2):
+        for pair in itertools.product(values[one], values[other]):
+            yield start | dict(zip((one, other), pair, strict=True))
+
+
+def sorted_values(lab: Lab, name: str) -> list:
+    return controls.values(lab.controls[name])
+
+
+def by_pytorch(lab: Lab, device: str, fill: Callable) -> tuple | Exception:
+    """The shape that PyTorch itself gives on `device`, or the error that it raises."""
+    shape = building.sized(lab.input_shape, lab.choices.get("input_size"))
+    arguments = building.accepted(lab.build, lab.choices)
+    try:
+        with torch.device(device), fill(), torch.no_grad():
+            return tuple(lab.build(**arguments)(torch.empty(shape)).shape)
+    except Exception as error:  # noqa: BLE001  whatever PyTorch says
+        return error
+
+
+def agrees(lab: Lab, verdict: tuple | Exception) -> bool:
+    if isinstance(verdict, Exception):
+        explained = lab.problem is not None and not lab.problem.works
+        return lab.trace is None and explained and lab.problem.kind != "PyTorch"
+    works = lab.problem is None or lab.problem.works
+    return lab.trace is not None and lab.trace.output == verdict and works
+
+
+@pytest.fixture(scope="module", params=lessons.LESSONS)
+def labs(request):
+    """The labs of a lesson; each setting is run once, also those tried to explain another."""
+    known = {}
+
+    def once(build, input_shape, choices):
+        key = build, input_shape, repr(sorted(choices.items()))
+        if key not in known:
+            known[key] = run(build, input_shape, choices)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "run", once)
+        yield lessons.labs(request.param)
+
+
+def test_every_state_agrees_with_pytorch(labs, record_property):
+    states = broken = 0
+    for lab in labs:
+        for state in visited(lab):
+            lab.set(**state)
+            verdict = by_pytorch(lab, "meta", building.Unfilled)
+            assert agrees(lab, verdict), (lab.code, verdict, str(lab.problem))
+            shown = "".join(panel.html for panel in lab.panels)
+            assert "Traceback" not in shown
+            assert lab.problem is None or escape(lab.problem.headline) in shown
+            states, broken = states + 1, broken + isinstance(verdict, Exception)
+    record_property("states", f"{states} visited, {broken} of them broken")
+
+
+def test_a_sample_of_states_agrees_with_a_real_forward(labs, request):
+    found = [(lab, state) for lab in labs for state in visited(lab)]
+    chosen = random.Random(request.node.name).sample(found, min(SAMPLE, len(found)))  # noqa: S311  no secret
+    for number, (lab, state) in enumerate(chosen):
+        lab.set(**state)
+        verdict = by_pytorch(lab, "cpu", building.Unfilled)
+        assert agrees(lab, verdict), (lab.code, verdict, str(lab.problem))
+        for repair in lab.problem.repairs if lab.problem and number < REPAIRED else ():
+            _, error = run(lab.build, lab.input_shape, repair)
+            assert error is None, (lab.code, repair)
