@@ -7,17 +7,19 @@ if TYPE_CHECKING:  # so that an editor completes them
     from .diagnosis.report import diagnose
     from .diagram.drawing import draw
     from .interactive.live_lab import lab
-    from .operations.rules import ShapeError
-    from .tracing.tracer import Step, Trace, TraceError, trace
+    from .operations.shapes import ShapeError
+    from .tracing.meta_copy import TraceError
+    from .tracing.records import Step, Trace
+    from .tracing.tracer import trace
     from .views.explanation import explain
     from .views.layer_table import print_shapes, table
 
 _HOME = {
     "trace": "tracing.tracer",
-    "Trace": "tracing.tracer",
-    "Step": "tracing.tracer",
-    "TraceError": "tracing.tracer",
-    "ShapeError": "operations.rules",
+    "Trace": "tracing.records",
+    "Step": "tracing.records",
+    "TraceError": "tracing.meta_copy",
+    "ShapeError": "operations.shapes",
     "print_shapes": "views.layer_table",
     "explain": "views.explanation",
     "table": "views.layer_table",

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from itertools import combinations
 
-from layerwise.operations.rules import times
-from layerwise.tracing.tracer import Trace
+from layerwise.operations.shapes import times
+from layerwise.tracing.records import Trace
 
 from . import candidates as nearby
 from .breakdown import Story, image

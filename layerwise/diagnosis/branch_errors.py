@@ -6,8 +6,8 @@ Each function takes the Story of a run that ended there, and gives a Finding or 
 from collections import Counter
 from math import prod
 
-from layerwise.operations.rules import Shape, times
-from layerwise.tracing.recorder import Step
+from layerwise.operations.shapes import Shape, times
+from layerwise.tracing.records import Step
 
 from .breakdown import Finding, Story, image, pixels, resizes
 

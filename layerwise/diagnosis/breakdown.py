@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from layerwise.operations import rules
-from layerwise.operations.rules import Shape, times
-from layerwise.tracing.recorder import Failure, Step
-from layerwise.tracing.tracer import Trace
+from layerwise.operations.shapes import Shape, times
+from layerwise.tracing.records import Failure, Step
+from layerwise.tracing.records import Trace
 from layerwise.views.layer_table import describe
 
 from . import layer_arguments as settings

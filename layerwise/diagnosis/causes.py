@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from torch import nn
 
-from layerwise.operations.rules import ShapeError, times
-from layerwise.tracing.recorder import Step
-from layerwise.tracing.tracer import Trace, TraceError
+from layerwise.operations.shapes import ShapeError, times
+from layerwise.tracing.records import Step
+from layerwise.tracing.meta_copy import TraceError
+from layerwise.tracing.records import Trace
 
 from . import layer_arguments as settings
 from . import python_errors as mistakes

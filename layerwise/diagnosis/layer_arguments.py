@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from layerwise.operations import effects as operations
-from layerwise.tracing.recorder import Failure
+from layerwise.tracing.records import Failure
 
 from . import source_lines as places
 

@@ -13,10 +13,10 @@ from contextlib import redirect_stdout
 from functools import cached_property
 from itertools import combinations, product
 
-from layerwise.operations.rules import Shape
+from layerwise.operations.shapes import Shape
 from layerwise.tracing import building
 from layerwise.tracing.building import Builder
-from layerwise.tracing.tracer import Trace
+from layerwise.tracing.records import Trace
 
 from . import candidates as nearby
 from .breakdown import Finding

@@ -11,9 +11,9 @@ from textwrap import wrap
 
 from torch import nn
 
-from layerwise.operations.rules import Shape
+from layerwise.operations.shapes import Shape
 from layerwise.tracing.building import Builder, run
-from layerwise.tracing.tracer import Trace
+from layerwise.tracing.records import Trace
 
 from .attribution import choice_to_blame, difference
 from .breakdown import Finding

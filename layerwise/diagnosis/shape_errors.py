@@ -6,8 +6,8 @@ failure is of another kind. The numbers in the sentences are those of the run.
 
 from math import isqrt, prod
 
-from layerwise.operations.rules import Shape, times
-from layerwise.tracing.recorder import Step
+from layerwise.operations.shapes import Shape, times
+from layerwise.tracing.records import Step
 
 from .breakdown import INPUT, Finding, Story, arrive, image, many, pixels
 

@@ -5,7 +5,7 @@ Colours are those of Okabe and Ito (2008), told apart by most eyes. No coloured 
 
 from itertools import accumulate
 
-from layerwise.tracing.recorder import Step
+from layerwise.tracing.records import Step
 
 from .box_sizes import SYMBOLS, extents
 from .graph import Item

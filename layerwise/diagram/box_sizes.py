@@ -10,8 +10,8 @@ from functools import lru_cache
 from math import log2, sqrt
 from typing import NamedTuple
 
-from layerwise.operations.rules import Shape, times
-from layerwise.tracing.recorder import Step
+from layerwise.operations.shapes import Shape, times
+from layerwise.tracing.records import Step
 
 from .graph import Item
 

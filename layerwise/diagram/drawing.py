@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from layerwise.operations.rules import Shape, times
+from layerwise.operations.shapes import Shape, times
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.tracer import Trace, trace
+from layerwise.tracing.records import Trace
+from layerwise.tracing.tracer import trace
 
 from .graph import levels, view
 from .layout import layout

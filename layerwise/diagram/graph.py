@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from layerwise.operations.rules import Shape
+from layerwise.operations.shapes import Shape
 from layerwise.tracing.module_tree import Block
-from layerwise.tracing.recorder import Step
+from layerwise.tracing.records import Step
 
 _STACKING = frozenset({"cat", "concat", "concatenate", "stack"})
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator
 from html import escape
 
-from layerwise.operations.rules import times
+from layerwise.operations.shapes import times
 from layerwise.views.layer_table import describe
 
 from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, shape, sign

@@ -7,9 +7,9 @@ of the drawing, which are pixels of the screen.
 import textwrap
 from html import escape
 
-from layerwise.operations.rules import times
-from layerwise.tracing.recorder import Step
-from layerwise.tracing.tracer import Trace
+from layerwise.operations.shapes import times
+from layerwise.tracing.records import Step
+from layerwise.tracing.records import Trace
 from layerwise.views.layer_table import describe
 from layerwise.views.wording import sizes
 

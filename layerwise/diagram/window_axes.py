@@ -8,7 +8,7 @@ PyTorch counts them; places below 0 or past the last pixel are padding.
 from collections import Counter
 from functools import cached_property
 
-from layerwise.tracing.recorder import Step
+from layerwise.tracing.records import Step
 
 
 class Axis:

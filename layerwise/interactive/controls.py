@@ -17,7 +17,7 @@ from ipywidgets import (
     interactive,
 )
 
-from layerwise.operations.rules import Shape
+from layerwise.operations.shapes import Shape
 
 EMPTY = inspect.Parameter.empty
 INPUT_SIZE = "input_size"  # the one control that changes the input and not the network

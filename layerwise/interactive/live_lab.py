@@ -12,10 +12,10 @@ from torch import nn
 from layerwise.diagnosis.report import Diagnosis, explained
 from layerwise.diagram import drawing as diagram
 from layerwise.diagram import sliding_window as pixels
-from layerwise.operations.rules import Shape
+from layerwise.operations.shapes import Shape
 from layerwise.tracing import building
 from layerwise.tracing.module_tree import outline
-from layerwise.tracing.tracer import Trace
+from layerwise.tracing.records import Trace
 from layerwise.views import comparison as comparing
 
 from . import controls, page

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from layerwise.diagnosis.report import Diagnosis
-from layerwise.operations.rules import times
-from layerwise.tracing.tracer import Trace
+from layerwise.operations.shapes import times
+from layerwise.tracing.records import Trace
 from layerwise.views.comparison import COLUMNS, Line, activation_bytes
 
 _SHEET = Path(__file__).with_name("static") / "panel.css"

@@ -1,7 +1,13 @@
-"""Which pixels one output pixel reads: the windows of convolutions and poolings."""
+"""Sliding windows: which pixels one output pixel reads, and how many outputs there are.
+
+Formulas: PyTorch's documentation, and Dumoulin and Visin, "A guide to convolution arithmetic"
+(2016), §2-4.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from .shapes import Shape, ShapeError, times
 
 
 class Window(NamedTuple):
@@ -22,3 +28,77 @@ def adaptive_window(size: Sequence[int], output: Sequence[int]) -> Window:
     ]
     strides = [max(n // m, 1) if m else 1 for n, m in zip(size, output, strict=True)]
     return Window(tuple(spans), tuple(strides))
+
+
+def window_size(
+    size: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    ceil_mode: bool = False,
+) -> int:
+    """Positions of a sliding window: floor((n + 2p - d(k - 1) - 1) / s) + 1.
+
+    With `ceil_mode` the division rounds up, but a window may not start in the right padding.
+    The result is below 1 when the window does not fit.
+    """
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    if not ceil_mode:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + padding else count
+
+
+def window_formula(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> str:
+    """The same formula with its numbers: "floor((224 + 2·1 - 11) / 4) + 1"."""
+    extent = str(kernel) if dilation == 1 else f"({dilation}·({kernel} - 1) + 1)"
+    return f"floor(({size} + 2·{padding} - {extent}) / {stride}) + 1"
+
+
+def spatial(shape: Shape, axes: int, op: str) -> tuple[Shape, Shape]:
+    """Split a batched or unbatched feature map into (leading axes, spatial axes)."""
+    if len(shape) not in (axes + 1, axes + 2):
+        raise ShapeError(
+            f"{op} needs an input of {axes + 2} dimensions (batch, channels and "
+            f"{axes} spatial), but {len(shape)} arrive: {times(shape)}",
+            axes + 2,
+            len(shape),
+        )
+    if 0 in shape[-axes:]:
+        raise ShapeError(f"{op} needs at least one pixel, but {times(shape)} arrives", 1, 0)
+    return shape[:-axes], shape[-axes:]
+
+
+def fitted(
+    op: str,
+    size: int,
+    kernel: int,
+    stride: int,
+    padding: int,
+    dilation: int,
+    ceil_mode: bool = False,
+) -> int:
+    """`window_size`, or a ShapeError where the window does not fit."""
+    count = window_size(size, kernel, stride, padding, dilation, ceil_mode)
+    if count < 1:
+        extent, padded = dilation * (kernel - 1) + 1, size + 2 * padding
+        raise ShapeError(
+            f"{op} needs at least {extent} pixels for its window of {kernel}, but {padded} "
+            f"arrive ({size} + 2·{padding} of padding): "
+            f"{window_formula(size, kernel, stride, padding, dilation)} = {count}",
+            extent,
+            padded,
+        )
+    return count
+
+
+def span(kernel: Shape, dilation: Shape) -> Shape:
+    """Pixels from the first to the last that a window reads: d(k - 1) + 1 on each axis."""
+    return tuple([d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)])
+
+
+def same_padding(kernel: Shape, dilation: Shape) -> tuple[Shape, Shape]:
+    """Zeros that `padding="same"` adds (before, after) each axis: d(k - 1) in all."""
+    total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)

@@ -6,16 +6,19 @@ on the CPU.
 """
 
 import inspect
-import warnings
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from layerwise.operations.rules import Shape
+from layerwise.operations.shapes import Shape
 
-from .tracer import Trace, TraceError, attempt, undisturbed
+from . import failures, inputs
+from .meta_copy import TraceError, unwrapped
+from .records import Outcome
+from .tracer import attempt, undisturbed
 
 Builder = Callable[..., nn.Module]
 
@@ -26,27 +29,43 @@ class NotANetworkError(TypeError):
     """A builder returned something else than an nn.Module."""
 
 
-def run(
-    build: Builder, input_shape: Shape, choices: Mapping
-) -> tuple[Trace | None, Exception | None]:
-    """Build with `choices` and trace on `input_shape`: the trace as far as it came, and the error.
+def run(build: Builder, given: Any, choices: Mapping) -> Outcome:
+    """Build with `choices` and trace on the input `given`; nothing that goes wrong is raised.
 
     A choice called `input_size` sets the rows and columns of the input; the builder gets it too
     if it has a parameter of that name. The trace is None where the builder itself failed.
     """
     try:
-        shape = sized(input_shape, choices.get("input_size"))
+        given = sized(given, choices.get("input_size"))
         arguments = accepted(build, choices)
     except (TypeError, ValueError) as error:
-        return None, error
-    for maker in (_on_meta, _on_cpu):  # on meta it may fail only for want of numbers
-        try:
-            return attempt(maker(build, arguments), shape)
-        except Exception as error:  # noqa: BLE001  the student's own, whatever it is
-            problem = error
-        if not _for_want_of_numbers(problem):
-            break
-    return None, problem
+        return Outcome(None, failures.of_input(error))
+    outcome, retry = _tried(_on_meta, build, given, arguments)
+    return _tried(_on_cpu, build, given, arguments)[0] if retry else outcome
+
+
+def _tried(maker: Callable, build: Builder, given: Any, arguments: dict) -> tuple[Outcome, bool]:
+    """What it came to, and whether it failed for want of numbers."""
+    try:
+        net = maker(build, arguments)
+    except Exception as error:  # noqa: BLE001  the student's own, whatever it is
+        return Outcome(None, failures.of_build(error, build)), _wants_numbers(error)
+    try:
+        made = inputs.read(unwrapped(net), *_arguments(given))
+    except TypeError as error:
+        return Outcome(None, failures.of_input(error)), False
+    try:
+        return attempt(net, made), False
+    except TraceError as error:
+        return Outcome(None, failures.of_build(error, build)), True
+
+
+def _arguments(given: Any) -> tuple[tuple, dict]:
+    """Positional and keyword arguments: a dict is keywords, a list of inputs several."""
+    if isinstance(given, dict):
+        return (), given
+    several = isinstance(given, list) and not inputs.is_shape(given)
+    return (tuple(given) if several else (given,)), {}
 
 
 def network(build: Builder, choices: Mapping) -> nn.Module:
@@ -55,12 +74,12 @@ def network(build: Builder, choices: Mapping) -> nn.Module:
     try:
         return _on_meta(build, arguments)
     except Exception as error:
-        if not _for_want_of_numbers(error):
+        if not _wants_numbers(error):
             raise
     return _on_cpu(build, arguments)
 
 
-def _for_want_of_numbers(error: BaseException) -> bool:
+def _wants_numbers(error: BaseException | None) -> bool:
     """Whether it can be the fault of the meta device, which PyTorch's messages then name."""
     while error is not None:
         if isinstance(error, (TraceError, NotImplementedError)) or "meta" in str(error):
@@ -69,18 +88,34 @@ def _for_want_of_numbers(error: BaseException) -> bool:
     return False
 
 
-def sized(input_shape: Shape, size: int | tuple[int, int] | None) -> Shape:
-    """`input_shape` with its rows and columns set to `size`; None leaves it as it is."""
+def shape_of(given: Any) -> Shape:
+    """The shape of the input, of the first where there are several; () where it has none."""
+    if inputs.is_shape(given):
+        return tuple(given)
+    if isinstance(given, Tensor):
+        return tuple(given.shape)
+    parts = list(given.values()) if isinstance(given, Mapping) else given
+    return shape_of(parts[0]) if isinstance(parts, (tuple, list)) and parts else ()
+
+
+def sized(given: Any, size: int | tuple[int, int] | None) -> Any:
+    """The input with its rows and columns set to `size`; None leaves it as it is."""
     if size is None:
-        return input_shape
-    axes = len(input_shape) - 2
+        return given
+    if isinstance(given, Tensor):
+        return torch.empty(sized(tuple(given.shape), size), dtype=given.dtype, device="meta")
+    if not inputs.is_shape(given):
+        if len(given) == 2 and isinstance(given[1], torch.dtype):
+            return (sized(given[0], size), given[1])
+        raise ValueError("an input_size can change one input only, given as a shape or a tensor")
+    axes = len(given) - 2
     sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,) * axes
     if axes < 1 or len(sizes) != axes:
         raise ValueError(
             f"an input_size of {size} sets the last axes of the input, but the input shape is "
-            f"{input_shape}: give one of batch, channels, rows and columns"
+            f"{given}: give one of batch, channels, rows and columns"
         )
-    return (*input_shape[:2], *sizes)
+    return (*given[:2], *sizes)
 
 
 def accepted(build: Builder, choices: Mapping) -> dict:
@@ -94,8 +129,7 @@ def accepted(build: Builder, choices: Mapping) -> dict:
 
 
 def _on_meta(build: Builder, arguments: dict) -> nn.Module:
-    with undisturbed(), torch.device("meta"), Unfilled(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Initializing zero-element")  # a layer of 0 channels
+    with undisturbed(torchs=False), torch.device("meta"), Unfilled():
         return _checked(build(**arguments), build)
 
 
@@ -120,9 +154,12 @@ def _checked(made: object, build: Builder) -> nn.Module:
 class Unfilled(TorchFunctionMode):
     """Skips the initialization of weights, which a run on shapes never reads."""
 
-    def __torch_function__(self, func: Callable, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
         if getattr(func, "__module__", None) == "torch.nn.init":
             return args[0] if args else kwargs["tensor"]
-        if getattr(func, "__name__", "") in _FILLS and isinstance(args[0], torch.Tensor):
+        if getattr(func, "__name__", "") in _FILLS and isinstance(args[0], Tensor):
             return args[0]
-        return func(*args, **(kwargs or {}))
+        return func(*args, **kwargs)

@@ -1,53 +1,47 @@
-"""A double of a network whose tensors hold no numbers: safe to run, cheap to make.
-
-The double can be run and changed at will; the network itself is only read.
-"""
+"""A copy of a network that can be run and changed at will; the network itself is only read."""
 
 import copy
+import functools
+import types
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parameter import UninitializedTensorMixin
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _PLAIN = frozenset({int, float, str, bool, type(None), torch.Size, torch.dtype, torch.device})
-_HOLDERS = frozenset({dict, OrderedDict, set, list})
+_HOLDERS = frozenset({dict, OrderedDict, set, list, tuple})
+
+Memo = dict[int, Any]  # id of an original -> its copy
 
 
-def meta_twin(net: nn.Module) -> nn.Module:
-    """Return a structural copy of `net` in which every tensor is a meta tensor.
+class TraceError(RuntimeError):
+    """A network cannot be traced; the message names what it is and what to do."""
+
+
+def meta_copy(net: nn.Module) -> tuple[nn.Module, Memo]:
+    """A structural copy of `net` in which every tensor is a meta tensor, and who became what.
 
     A submodule registered under two names becomes two, so that each run has its own path;
-    their parameters stay one. Hooks that a user registered are left out.
+    their parameters stay one. Hooks that a user registered are left out, and so is what
+    `torch.compile` wraps around a module. Raises TraceError for a TorchScript module inside.
     """
-    memo: dict[int, object] = {}  # id of an original -> its double
-    pairs: list[tuple[nn.Module, nn.Module]] = []
-    twin = _skeleton(net, memo, pairs, {})
-    for module, double in pairs:
-        own = double.__dict__
-        for name, value in module.__dict__.items():
-            if name in own:
-                continue
-            kind = type(value)
-            if kind in _PLAIN:
-                own[name] = value
-            elif kind in _HOLDERS and not value:
-                own[name] = kind()
-            else:
-                own[name] = _double(value, memo)
-    return twin
+    return _copied_net(net, without_numbers)
 
 
-def real_twin(net: nn.Module) -> nn.Module:
-    """Return a copy of `net`, weights and all, without the hooks that a user registered."""
-    twin = copy.deepcopy(net)
-    for module in twin.modules():
-        for hooks in _HOOKS:
-            vars(module)[hooks] = _torch_hooks(vars(module)[hooks])
-    return twin
+def real_copy(net: nn.Module) -> tuple[nn.Module, Memo]:
+    """The same with the network's numbers."""
+    return _copied_net(net, _with_numbers)
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """The module itself, without what `torch.compile` wraps around it."""
+    inner = vars(module).get("_modules", {}).get("_orig_mod")
+    return module if inner is None else unwrapped(inner)
 
 
 def named_modules(net: nn.Module, path: str = "", above: tuple = ()) -> Iterator:
@@ -58,71 +52,198 @@ def named_modules(net: nn.Module, path: str = "", above: tuple = ()) -> Iterator
             yield from named_modules(child, f"{path}.{name}" if path else name, (net, *above))
 
 
-def _skeleton(module: nn.Module, memo: dict, pairs: list, above: dict) -> nn.Module:
-    """The tree of twins with their tensors; `above` holds the ancestors, so that a cycle ends."""
-    old = module.__dict__
-    double = module.__class__.__new__(module.__class__)
-    memo.setdefault(id(module), double)
-    pairs.append((module, double))
-    above[id(module)] = double
-    own = double.__dict__
-    for group in ("_parameters", "_buffers"):
-        own[group] = {name: _double(tensor, memo) for name, tensor in old[group].items()}
-    own["_modules"] = {
-        name: child and (above.get(id(child)) or _skeleton(child, memo, pairs, above))
-        for name, child in old["_modules"].items()
-    }
-    for hooks in _HOOKS:
-        if old[hooks]:
-            own[hooks] = copy.deepcopy(_torch_hooks(old[hooks]), memo)
-    del above[id(module)]
-    return double
+def _copied_net(net: nn.Module, tensor: Callable[[Tensor], Tensor]) -> tuple[nn.Module, Memo]:
+    copier = _Copier(tensor)
+    made = copier.skeleton(unwrapped(net), {})
+    for module, double in copier.pairs:  # grows while modules in plain lists are found
+        own = double.__dict__
+        for name, value in module.__dict__.items():
+            if name not in own:
+                own[name] = copier.copied(value)
+        own["_compiled_call_impl"] = None
+    return made, copier.memo
 
 
-def _torch_hooks(hooks: Mapping) -> Mapping:
+class _Copier:
+    def __init__(self, tensor: Callable[[Tensor], Tensor]) -> None:
+        self.tensor = tensor
+        self.memo: Memo = {}
+        self.pairs: list[tuple[nn.Module, nn.Module]] = []
+
+    def skeleton(self, module: nn.Module, above: dict[int, nn.Module]) -> nn.Module:
+        """The tree of copies with their tensors; `above` holds ancestors, so that a cycle ends."""
+        if isinstance(module, torch.jit.ScriptModule):
+            raise TraceError(
+                f"{type(module).__name__} is TorchScript, which runs outside Python, where nothing "
+                "can be watched. Trace the Python module that it was made from."
+            )
+        old = module.__dict__
+        double = module.__class__.__new__(module.__class__)
+        self.memo.setdefault(id(module), double)
+        self.pairs.append((module, double))
+        above[id(module)] = double
+        own = double.__dict__
+        for group in ("_parameters", "_buffers"):
+            own[group] = {name: self.copied(value) for name, value in old[group].items()}
+        own["_modules"] = {
+            name: child and self._child(unwrapped(child), above)
+            for name, child in old["_modules"].items()
+        }
+        for hooks in _HOOKS:
+            if old[hooks]:
+                kept = _torch_hooks(old[hooks])
+                own[hooks] = copy.deepcopy(kept, self.memo)
+                self.memo[id(old[hooks])] = own[hooks]  # a handle removes its hook from here
+        del above[id(module)]
+        return double
+
+    def _child(self, module: nn.Module, above: dict[int, nn.Module]) -> nn.Module:
+        return above.get(id(module)) or self.skeleton(module, above)
+
+    def copied(self, value: Any) -> Any:
+        """A copy of an attribute that shares nothing changeable with the original."""
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        known = self.memo.get(id(value))
+        if known is None:
+            known = self._new(value, kind)
+            self.memo[id(value)] = known
+        return known
+
+    def _new(self, value: Any, kind: type) -> Any:
+        if isinstance(value, Tensor):
+            return self.tensor(value)
+        if isinstance(value, nn.Module):  # in a plain list, say: the network does not own it
+            return self.skeleton(unwrapped(value), {})
+        if kind in _HOLDERS:
+            return self._holder(value, kind)
+        if kind is types.FunctionType:
+            return self._function(value)
+        if kind is types.MethodType:
+            return types.MethodType(value.__func__, self.copied(value.__self__))
+        if kind is functools.partial:
+            keywords = {name: self.copied(part) for name, part in value.keywords.items()}
+            return kind(self.copied(value.func), *map(self.copied, value.args), **keywords)
+        if kind is types.GeneratorType:
+            return _UsedUp()
+        return self._object(value)
+
+    def _holder(self, value: Any, kind: type) -> Any:
+        if isinstance(value, Mapping):
+            made = kind()
+            self.memo[id(value)] = made
+            made.update({name: self.copied(part) for name, part in value.items()})
+            return made
+        if kind is list:
+            made = self.memo[id(value)] = []
+            made.extend(map(self.copied, value))
+            return made
+        return kind(map(self.copied, value))
+
+    def _function(self, function: types.FunctionType) -> types.FunctionType:
+        """The same function over copies of the modules and tensors that it closes over."""
+        cells = function.__closure__ or ()
+        held = [cell for cell in cells if _filled(cell) and self._is_ours(cell.cell_contents)]
+        ours = {id(cell) for cell in held}
+        defaults = function.__defaults__
+        if not held and not any(map(self._is_ours, defaults or ())):
+            return function
+        closure = tuple(
+            types.CellType(self.copied(cell.cell_contents)) if id(cell) in ours else cell
+            for cell in cells
+        )
+        made = types.FunctionType(
+            function.__code__,
+            function.__globals__,
+            function.__name__,
+            defaults and tuple(map(self.copied, defaults)),
+            closure,
+        )
+        made.__kwdefaults__ = function.__kwdefaults__
+        return made
+
+    def _is_ours(self, value: Any) -> bool:
+        return isinstance(value, (nn.Module, Tensor)) or type(value) in (list, tuple, dict)
+
+    def _object(self, value: Any) -> Any:
+        try:
+            return copy.deepcopy(value, self.memo)
+        except Exception:  # noqa: BLE001  an open file, a lock: not copyable, no part of the shapes
+            return self._attribute_by_attribute(value)
+
+    def _attribute_by_attribute(self, value: Any) -> Any:
+        """A copy of an object that holds something that cannot be copied, which stays shared."""
+        try:
+            made = type(value).__new__(type(value))
+            own, old = made.__dict__, value.__dict__
+        except (TypeError, AttributeError):
+            return value
+        self.memo[id(value)] = made
+        own.update({name: self.copied(part) for name, part in old.items()})
+        return made
+
+
+class _UsedUp:
+    """In place of a generator, whose one pass belongs to the network itself."""
+
+    def __iter__(self) -> Iterator:
+        raise TraceError(
+            "The network keeps a generator, which is used up after one pass: make a list of it, "
+            "such as nn.ModuleList([...])."
+        )
+
+    __next__ = __iter__
+
+
+def _filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  an empty cell raises
+    except ValueError:
+        return False
+    return True
+
+
+def _torch_hooks(hooks: Mapping) -> Any:
     """Keep hooks that make torch's own layers work (lazy, weight norm); a user's only watch."""
     kept = type(hooks)()
     for key, hook in hooks.items():
         home = getattr(hook, "__module__", None) or type(hook).__module__
         if home.startswith("torch."):
-            kept[key] = hook
+            kept[key] = hook  # type: ignore[index]
     return kept
 
 
-def _double(value: object, memo: dict) -> object:
-    """A copy of an attribute that shares nothing changeable with the original."""
-    if isinstance(value, torch.Tensor):
-        known = memo.get(id(value))
-        if known is None:
-            known = memo[id(value)] = _meta(value)
-        return known
-    if type(value) in (tuple, list) and set(map(type, value)) <= _PLAIN:
-        return type(value)(value)
-    try:
-        return copy.deepcopy(value, memo)
-    except Exception:  # noqa: BLE001  an open file, a lock: not copyable, and no part of the shapes
-        return value
+def _with_numbers(tensor: Tensor) -> Tensor:
+    return copy.deepcopy(tensor) if tensor.is_leaf else tensor.detach().clone()
 
 
-def _meta(tensor: torch.Tensor) -> torch.Tensor:
+def without_numbers(tensor: Tensor) -> Tensor:
     """A tensor of the same shape, dtype and role that holds no numbers."""
     kind = type(tensor)
-    if kind is torch.Tensor:  # isinstance is slow for parameters: first the common cases
-        return blank(tensor.shape, tensor.dtype)
+    if kind is Tensor:  # isinstance is slow for parameters: first the common cases
+        return like(tensor)
     if kind is not nn.Parameter and isinstance(tensor, UninitializedTensorMixin):
-        return kind(device="meta", dtype=tensor.dtype)
-    empty = blank(tensor.shape, tensor.dtype)
+        return kind(device="meta", dtype=tensor.dtype)  # type: ignore[call-arg]
+    empty = like(tensor)
     if kind is nn.Parameter or isinstance(tensor, nn.Parameter):
         return nn.Parameter(empty, requires_grad=tensor.requires_grad)
     return empty
 
 
-def blank(shape: torch.Size | tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+def like(tensor: Tensor) -> Tensor:
+    """A new meta tensor of the same shape, dtype and layout."""
+    if tensor.layout is torch.strided and not tensor.is_contiguous():
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+    return blank(tensor.shape, tensor.dtype)
+
+
+def blank(shape: torch.Size | tuple[int, ...], dtype: torch.dtype) -> Tensor:
     """A new meta tensor, as a view of one made before: a quarter of the time of making it."""
     return _original(shape, dtype).detach()
 
 
 @lru_cache(4096)
-def _original(shape: torch.Size | tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+def _original(shape: torch.Size | tuple[int, ...], dtype: torch.dtype) -> Tensor:
     with torch.inference_mode(False):  # kept, so it must serve outside inference too
         return torch.empty(shape, dtype=dtype, device="meta")

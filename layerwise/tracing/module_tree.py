@@ -7,8 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
-from .recorder import Call, Step
-from .tracer import Trace
+from .records import Call, Step, Trace
 
 
 @dataclass(frozen=True)

@@ -1,161 +1,163 @@
 """Run a network once on shapes alone and write down every tensor operation.
 
 A `Trace` is the single source of all that a student sees: printed shapes, explanation, table,
-picture, totals, receptive field. The run itself is in `recording`.
+picture, totals, receptive field. The run itself is watched in `recorder`.
 """
 
 import gc
 import random
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
 import torch
 from torch import nn
 
-from layerwise.operations.rules import Shape, times
+from layerwise.operations.shapes import ShapeError
 
-from .meta_copy import meta_twin, real_twin
-from .recorder import Call, NeedsValues, Recorder, Step
-
-__all__ = ["Call", "Step", "Trace", "TraceError", "attempt", "trace"]
-
-
-class TraceError(RuntimeError):
-    """A network cannot be traced; the message names the operation and what to do."""
+from . import failures, inputs
+from .inputs import Inputs
+from .meta_copy import TraceError, meta_copy, real_copy, unwrapped
+from .recorder import Broken, NeedsValues, Recorder
+from .records import Outcome, Trace
 
 
-@dataclass(frozen=True, repr=False)
-class Trace:
-    """The record of one run: every step in order, and the totals."""
-
-    name: str  # class of the network
-    inputs: tuple[Shape, ...]
-    steps: tuple[Step, ...]
-    calls: tuple[Call, ...]  # in the order in which they end; the net itself is last
-    params: int  # every parameter once, as sum(p.numel()) counts them
-    note: str = ""  # what a reader must know, "" if nothing
-
-    def __repr__(self) -> str:
-        shapes = " and ".join(map(times, self.inputs))
-        return (
-            f"Trace of {self.name}, input {shapes}: {len(self.steps)} steps, "
-            f"{self.params:,} parameters, {self.macs:,} MACs"
-        )
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates for the whole input batch."""
-        return sum(step.macs for step in self.steps)
-
-    @property
-    def output(self) -> Shape:
-        """Shape of the network's (first) output."""
-        return self.calls[-1].output
-
-    @cached_property
-    def by_path(self) -> dict[str, tuple[Step, ...]]:
-        """Path of each submodule that ran -> the steps it ran itself, in order."""
-        own: dict[str, list[Step]] = {call.path: [] for call in self.calls}
-        for step in self.steps:
-            own.setdefault(step.path, []).append(step)
-        return {path: tuple(steps) for path, steps in own.items()}
-
-
-def trace(net: nn.Module, *inputs: Shape | torch.Tensor) -> Trace:
+def trace(net: nn.Module, *args: Any, **kwargs: Any) -> Trace:
     """Run `net` on shapes alone and return what it did, step by step.
 
-    Each input is a shape such as (1, 1, 224, 224), or a tensor where the dtype matters. The
-    network keeps its device, mode, weights, statistics, hooks and the random state. Hooks that
-    a user registered do not run. A forward that reads values (`if x.sum() > 0`) cannot be run
-    on shapes: it is run for real, once, with a batch of one, and `Trace.note` says so.
+    Each input is a shape such as (1, 1, 224, 224), a shape with its type, ((1, 20), torch.int64),
+    a tensor, or a dict or list of these; keywords go to the network's forward. The network keeps
+    its device, mode, weights, statistics, hooks, and the random states stay as they were. Hooks
+    that a user registered do not run. A forward that reads values (`if x.sum() > 0`) cannot be
+    run on shapes: it is run for real, once, and `Trace.note` says so.
 
-    Raises ShapeError where an operation does not fit its input, TypeError for an input that is
-    no shape, TraceError where the network cannot be traced.
+    Raises ShapeError where an operation does not fit its input, TypeError for what is no network
+    or no input, TraceError where the network cannot be traced, and whatever the network raises.
     """
-    result, error = attempt(net, *inputs)
-    if error is not None:
-        raise error
+    inputs.checked_net(net)
+    result, broken = _recorded(net, inputs.read(unwrapped(net), args, kwargs))
+    if broken is not None:
+        raise _located(broken, result.name)
     return result
 
 
-def attempt(net: nn.Module, *inputs: Shape | torch.Tensor) -> tuple[Trace, Exception | None]:
-    """Like `trace`, but a failure gives the steps up to it, and the error."""
-    if not isinstance(net, nn.Module):
-        raise TypeError(f"trace needs a network (nn.Module), not {type(net).__name__}")
-    if isinstance(net, torch.jit.ScriptModule):
-        raise TraceError(
-            "A TorchScript module runs outside Python, where nothing can be watched. "
-            "Trace the Python module it was made from."
-        )
-    samples = [_sample(given, net) for given in inputs]
-    with undisturbed():
+def attempt(net: nn.Module, given: Inputs) -> Outcome:
+    """Like `trace`, but a failure gives the steps up to it, and is read and not raised."""
+    result, broken = _recorded(net, given)
+    return Outcome(result, broken and failures.of_run(broken))
+
+
+def _recorded(net: nn.Module, given: Inputs) -> tuple[Trace, Broken | None]:
+    with undisturbed(torchs=False):
         try:
-            return _run(Recorder(meta_twin(net)), samples)
+            return _run(Recorder(*meta_copy(net)), given)
         except NeedsValues as reason:
-            return _run_for_real(net, samples, reason)
+            why = str(reason)
+    return _run_for_real(net, given, why)
 
 
-def _run(recorder: Recorder, samples: list, note: str = "") -> tuple[Trace, Exception | None]:
-    error = recorder.run(samples)
-    shapes = tuple(tuple(sample.shape) for sample in samples)
-    steps, calls = recorder.steps(complete=error is None), tuple(recorder.calls)
-    name = type(recorder.net).__name__
-    return Trace(name, shapes, steps, calls, recorder.params, note), error
+def _run(recorder: Recorder, given: Inputs, note: str = "") -> tuple[Trace, Broken | None]:
+    broken = recorder.run(given.args, given.kwargs)
+    accounts, calls = recorder.accounts, tuple(recorder.calls)
+    if broken is None and (not recorder.complete or accounts.uncounted):
+        note = f"{note} {_LOST}".strip()
+    result = Trace(
+        type(recorder.net).__name__,
+        given.shapes,
+        recorder.steps,
+        calls,
+        accounts.total(),
+        note,
+        accounts.unused({call.path for call in calls}) if broken is None else {},
+        accounts.unregistered,
+    )
+    return result, broken
 
 
-def _run_for_real(net: nn.Module, samples: list, reason: Exception) -> tuple:
+_LOST = (
+    "Part of the forward leaves PyTorch's sight (numpy, vmap, a custom function) and comes back: "
+    "what it does in between is not listed, and its MACs are not counted."
+)
+
+
+def _run_for_real(net: nn.Module, given: Inputs, why: str) -> tuple[Trace, Broken | None]:
     if any(parameter.is_meta for parameter in net.parameters()):
         raise TraceError(
-            f"{reason}, but this network is on the meta device and has none. "
+            f"{why}, but this network is on the meta device and has none. "
             "Build it on the CPU, without torch.device('meta')."
-        ) from reason
-    note = f"{reason}, so the network ran for real on a batch of one."
-    numbers = [_numbers(sample, net) for sample in samples]
-    return _run(Recorder(real_twin(net), real=True), numbers, note)
+        )
+    device = next((p.device for p in net.parameters()), torch.device("cpu"))
+    with undisturbed():
+        recorder = Recorder(*real_copy(net), real=True)
+        return _run(recorder, given.real(device), f"{why}, so the network ran for real.")
+
+
+def _located(broken: Broken, name: str) -> Exception:
+    """The error to raise: a ShapeError says in which layer it happened."""
+    error, path = broken.error, broken.path
+    kind = type(broken.module).__name__
+    where = f"{path} ({kind})" if path else kind
+    if isinstance(error, ShapeError):
+        made = ShapeError(f"{where}: {error}", error.expected, error.got)
+        return made.with_traceback(error.__traceback__)
+    error.add_note(f"In layer {where}, while tracing {name}.")
+    return error
+
+
+_running = 0  # traces at this moment, in all threads
+_lock = threading.Lock()
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Leave the random states as they were, and keep garbage collection out of the run.
+def undisturbed(*, torchs: bool = True) -> Iterator[None]:
+    """Leave random states as they were, and keep garbage collection out of the run.
 
-    A collection under torch takes up to 0.6 s.
+    A collection under torch takes up to 0.6 s. A state that did not move is not touched, so that
+    what another thread draws meanwhile is not drawn again. `torchs=False` leaves PyTorch's own
+    out: a run on shapes alone has dice of its own.
     """
-    collecting, numpy = gc.isenabled(), sys.modules.get("numpy")
-    states = random.getstate(), torch.get_rng_state(), numpy and numpy.random.get_state()
-    gc.disable()
+    numpy = sys.modules.get("numpy")
+    pythons = random.getstate()
+    numpys = _numpys(numpy)
+    before = torch.get_rng_state() if torchs else None
+    try:
+        with _uncollected():
+            yield
+    finally:
+        if random.getstate() != pythons:
+            random.setstate(pythons)
+        if numpy and numpys is not None and _key(_numpys(numpy)) != _key(numpys):
+            numpy.random.set_state(numpys)
+        if before is not None and not torch.equal(before, torch.get_rng_state()):
+            torch.set_rng_state(before)
+
+
+def _numpys(numpy: Any) -> Any:
+    return numpy.random.get_state() if numpy else None
+
+
+def _key(state: Any) -> tuple:
+    """What tells two of numpy's states apart."""
+    return state[1].tobytes(), *state[2:]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    global _running, _collecting  # noqa: PLW0603  counted over threads
+    with _lock:
+        if not _running:
+            _collecting = gc.isenabled()
+            gc.disable()
+        _running += 1
     try:
         yield
     finally:
-        random.setstate(states[0])
-        torch.set_rng_state(states[1])
-        if numpy:
-            numpy.random.set_state(states[2])
-        if collecting:
-            gc.enable()
+        with _lock:
+            _running -= 1
+            if not _running and _collecting:
+                gc.enable()
 
 
-def _sample(given: Shape | torch.Tensor, net: nn.Module) -> torch.Tensor:
-    """A meta tensor for a shape, or for a tensor's shape and dtype."""
-    if isinstance(given, torch.Tensor):
-        return torch.empty(given.shape, dtype=given.dtype, device="meta")
-    if not isinstance(given, (tuple, list)) or not all(
-        isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in given
-    ):
-        raise TypeError(
-            f"an input is a shape, such as (1, 1, 224, 224), or a tensor, not {given!r}"
-        )
-    dtypes = (p.dtype for p in net.parameters() if p.is_floating_point())
-    return torch.empty(tuple(given), dtype=next(dtypes, torch.float32), device="meta")
-
-
-def _numbers(sample: torch.Tensor, net: nn.Module) -> torch.Tensor:
-    """A real batch of one, on the network's device."""
-    device = next((p.device for p in net.parameters()), torch.device("cpu"))
-    shape = (min(sample.shape[0], 1), *sample.shape[1:]) if sample.dim() else ()
-    if not sample.is_floating_point():
-        return torch.zeros(shape, dtype=sample.dtype, device=device)
-    source = torch.Generator().manual_seed(0)
-    return torch.rand(shape, generator=source).to(device, sample.dtype)
+_collecting = True

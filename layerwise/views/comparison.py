@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from math import prod
 
-from layerwise.operations.rules import times
+from layerwise.operations.shapes import times
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.recorder import Step
-from layerwise.tracing.tracer import Trace
+from layerwise.tracing.records import Step
+from layerwise.tracing.records import Trace
 from layerwise.views.layer_table import describe
 from layerwise.views.wording import sizes
 

@@ -6,9 +6,10 @@ from textwrap import wrap
 
 from torch import nn
 
-from layerwise.operations.rules import Shape, times
-from layerwise.tracing.recorder import Call, Step
-from layerwise.tracing.tracer import Trace, trace
+from layerwise.operations.shapes import Shape, times
+from layerwise.tracing.records import Call, Step
+from layerwise.tracing.records import Trace
+from layerwise.tracing.tracer import trace
 
 from .layer_table import describe, joins
 from .wording import tell

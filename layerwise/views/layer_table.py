@@ -7,9 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from layerwise.operations.rules import Shape, times
-from layerwise.tracing.recorder import Step
-from layerwise.tracing.tracer import Trace, trace
+from layerwise.operations.shapes import Shape, times
+from layerwise.tracing.records import Step
+from layerwise.tracing.records import Trace
+from layerwise.tracing.tracer import trace
 
 HEADINGS = ("layer", "operation", "output", "parameters", "MACs", "receptive field")
 _LEFT = 3  # so many columns hold words and stand on the left; the others hold numbers

@@ -2,8 +2,9 @@
 
 from math import prod
 
-from layerwise.operations.rules import Shape, times, window_formula
-from layerwise.tracing.recorder import Step
+from layerwise.operations.shapes import Shape, times
+from layerwise.operations.window import window_formula
+from layerwise.tracing.records import Step
 
 _AXES = {1: ("position",), 2: ("row", "column"), 3: ("plane", "row", "column")}
 _WORDS = {

@@ -14,7 +14,7 @@ from torch import nn
 from layerwise import trace
 from layerwise.diagram.sliding_window import HEIGHT, LIMIT, WIDTH, fits, svg
 from layerwise.interactive.widgets import Pixels
-from layerwise.operations.rules import ShapeError
+from layerwise.operations.shapes import ShapeError
 
 SVG = "{http://www.w3.org/2000/svg}"
 THREE = nn.Conv2d(1, 1, 3, stride=2, padding=1)

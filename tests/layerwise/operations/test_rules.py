@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from layerwise.operations import rules
 from layerwise.operations.effects import EFFECTS
-from layerwise.operations.rules import ShapeError
+from layerwise.operations.shapes import ShapeError
 
 CASES = settings(max_examples=300, deadline=None, derandomize=True)
 pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")

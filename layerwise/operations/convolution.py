@@ -1,0 +1,156 @@
+"""Convolutions and transposed convolutions over any number of axes."""
+
+from math import prod
+
+from torch import Tensor
+
+from .kinds import Kind
+from .registry import Applied, Effect, Layout, operation
+from .shapes import PerAxis, Shape, ShapeError, per_axis
+from .sizes import sizes
+from .window import Window, fitted, same_padding, span, spatial
+
+_LIMITS = {
+    **dict.fromkeys(("in_channels", "out_channels", "kernel_size", "stride", "dilation"), 1),
+    "groups": 1,
+    "padding": 0,
+    "output_padding": 0,
+}
+
+
+def _filters(step: Applied) -> str:
+    s = step.settings
+    reads = s["in_channels"] // s.get("groups", 1)
+    lead = f"{s['out_channels']} filters, each over {reads} channel{'s' if reads > 1 else ''}."
+    return " ".join([lead, *sizes(step)])
+
+
+@operation(
+    "conv1d conv2d conv3d",
+    Kind.CONVOLUTION,
+    sentence=_filters,
+    layout=Layout.IMAGE,
+    limits=_LIMITS,
+)
+def convolution(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Effect:
+    """Raise where channels, groups, dimensions or sizes do not fit; weight (out, in/groups, *k)."""
+    w = tuple(weight.shape)
+    axes, kernel = len(w) - 2, w[2:]
+    op = f"Conv{axes}d"
+    strides, spread = per_axis(stride, axes, "stride", 1), per_axis(dilation, axes, "dilation", 1)
+    lead, image = spatial(tuple(input.shape), axes, op)
+    _check_channels(lead[-1], w, groups, op)
+    _check_bias(bias, w[0], op)
+    if padding == "same":
+        if set(strides) != {1}:
+            raise ShapeError('padding="same" is possible only with stride 1', 1, max(strides))
+        around, out = same_padding(kernel, spread)[0], image
+    else:
+        around = per_axis(0 if padding == "valid" else padding, axes, "padding", 0)
+        columns = zip(image, kernel, strides, around, spread, strict=True)
+        out = tuple([fitted(op, *numbers) for numbers in columns])
+    shape = (*lead[:-1], w[0], *out)
+    return Effect(
+        shape,
+        prod(shape) * prod(w[1:]),
+        Window(span(kernel, spread), strides),
+        {
+            "in_channels": w[1] * groups,
+            "out_channels": w[0],
+            "kernel_size": kernel,
+            "stride": strides,
+            "padding": around,
+            "dilation": spread,
+            "groups": groups,
+            "bias": bias is not None,
+        },
+    )
+
+
+@operation(
+    "conv_transpose1d conv_transpose2d conv_transpose3d",
+    Kind.TRANSPOSED_CONVOLUTION,
+    sentence=_filters,
+    layout=Layout.IMAGE,
+    limits=_LIMITS,
+)
+def transposed(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    output_padding: PerAxis = 0,
+    groups: int = 1,
+    dilation: PerAxis = 1,
+) -> Effect:
+    """Each axis: (n - 1)s - 2p + d(k - 1) + q + 1; `weight` is (in, out / groups, *k)."""
+    x, w = tuple(input.shape), tuple(weight.shape)
+    axes = len(w) - 2
+    op = f"ConvTranspose{axes}d"
+    lead, image = spatial(x, axes, op)
+    strides = per_axis(stride, axes, "stride", 1)
+    around = per_axis(padding, axes, "padding", 0)
+    if groups < 1 or w[0] % groups or lead[-1] != w[0]:
+        raise ShapeError(
+            f"{op} expects {w[0]} input channels, but {lead[-1]} arrive", w[0], lead[-1]
+        )
+    _check_bias(bias, w[1] * groups, op)
+    extra = per_axis(output_padding, axes, "output_padding", 0)
+    spread = per_axis(dilation, axes, "dilation", 1)
+    columns = zip(image, w[2:], strides, around, extra, spread, strict=True)
+    shape = (*lead[:-1], w[1] * groups, *[_grown(*numbers) for numbers in columns])
+    if min(shape[-axes:]) < 1:
+        raise ShapeError(
+            f"{op} makes a feature map of {shape[-axes:]} pixels", 1, min(shape[-axes:])
+        )
+    settings = {
+        "in_channels": w[0],
+        "out_channels": w[1] * groups,
+        "groups": groups,
+        "kernel_size": w[2:],
+        "stride": strides,
+        "padding": around,
+        "bias": bias is not None,
+    }
+    return Effect(shape, prod(x) * prod(w[1:]), None, settings)
+
+
+def _grown(n: int, k: int, s: int, p: int, q: int, d: int) -> int:
+    if q >= s and q >= d:
+        raise ShapeError(
+            f"output_padding {q} must be smaller than stride {s} or dilation {d}", max(s, d) - 1, q
+        )
+    return (n - 1) * s - 2 * p + d * (k - 1) + q + 1
+
+
+def _check_channels(channels: int, weight: Shape, groups: int, op: str) -> None:
+    if groups < 1 or weight[0] % groups or weight[0] < groups:
+        raise ShapeError(
+            f"{op}: {weight[0]} output channels do not divide into {groups} groups",
+            f"a multiple of {groups}",
+            weight[0],
+        )
+    if channels != weight[1] * groups:
+        raise ShapeError(
+            f"{op} expects {weight[1] * groups} input channels, but {channels} arrive",
+            weight[1] * groups,
+            channels,
+        )
+
+
+def _check_bias(bias: Tensor | None, outputs: int, op: str) -> None:
+    if bias is not None and tuple(bias.shape) != (outputs,):
+        raise ShapeError(
+            f"{op} has a bias of {tuple(bias.shape)} for {outputs} outputs",
+            outputs,
+            tuple(bias.shape),
+        )

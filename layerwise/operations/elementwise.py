@@ -1,0 +1,99 @@
+"""Activations, dropout, softmax and other operations that take numbers one by one."""
+
+from torch import Tensor
+
+from .kinds import Kind
+from .registry import Applied, Effect, Layout, declare, operation
+from .shapes import ShapeError, axis
+
+_STAYS = "The shape stays."
+
+
+def _each(input: Tensor, *args: object, **kwargs: object) -> Effect:
+    """Take each number by itself: the shape stays."""
+    if any(isinstance(value, Tensor) for value in (*args, *kwargs.values())):
+        return NotImplemented
+    return Effect(tuple(input.shape))
+
+
+_ACTIVATIONS = {  # name -> title in prose, sentence
+    "relu": ("ReLU", "Negative numbers become 0."),
+    "sigmoid": ("Sigmoid", "Squeezes each number into 0 to 1."),
+    "tanh": ("Tanh", "Squeezes each number into -1 to 1."),
+    "relu6": ("ReLU6", "Numbers below 0 become 0, those above 6 become 6."),
+    "hardtanh": ("", "Cuts each number off at a lowest and a highest value."),
+    "hardsigmoid": ("", "Squeezes each number into 0 to 1, in straight lines."),
+    "hardswish": ("", "Multiplies each number by its hard sigmoid."),
+    "leaky_relu": ("", "Negative numbers shrink."),
+    "gelu": ("GELU", "Multiplies each number by the share of a bell curve below it."),
+    "silu": ("SiLU", "Multiplies each number by its sigmoid."),
+    "mish": ("", "Multiplies each number by the tanh of its softplus."),
+    "elu": ("ELU", "Negative numbers bend towards -1."),
+    "selu": ("SELU", "Negative numbers bend towards a limit; all are scaled."),
+    "celu": ("CELU", "Negative numbers bend towards a limit."),
+    "softplus": ("", "A smooth ReLU."),
+    "softsign": ("", "Squeezes each number into -1 to 1."),
+    "logsigmoid": ("", "The logarithm of the sigmoid."),
+}
+for _name, (_title, _sentence) in _ACTIVATIONS.items():
+    operation(
+        _name, Kind.ACTIVATION, title=_title, sentence=f"{_sentence} {_STAYS}", layout=Layout.KEPT
+    )(_each)
+operation(
+    "abs exp log sqrt rsqrt square neg reciprocal erf sin cos log1p expm1 sign floor ceil round",
+    Kind.OTHER,
+    sentence=f"Takes a function of each number. {_STAYS}",
+    layout=Layout.KEPT,
+)(_each)
+operation("clamp clip", Kind.OTHER, layout=Layout.KEPT,
+          sentence=f"Cuts each number off at a lowest and a highest value. {_STAYS}")(
+    _each
+)  # fmt: skip
+operation("fill zero uniform normal bernoulli trunc_normal copy", Kind.OTHER, layout=Layout.KEPT,
+          sentence=f"Writes other numbers into it. {_STAYS}")(_each)  # fmt: skip
+declare("threshold rrelu hardshrink softshrink tanhshrink", Kind.ACTIVATION,
+        sentence=f"Bends or cuts off each number. {_STAYS}")  # fmt: skip
+
+
+@operation("prelu", Kind.ACTIVATION, title="PReLU",
+           sentence=f"Negative numbers are multiplied by a learned slope. {_STAYS}")  # fmt: skip
+def prelu(input: Tensor, weight: Tensor) -> Effect:
+    """One slope for all, or one for each channel (axis 1)."""
+    channels = input.shape[1] if input.dim() > 1 else 1
+    if weight.dim() > 1 or (weight.numel() != 1 and weight.numel() != channels):
+        raise ShapeError(
+            f"PReLU has {weight.numel()} slopes for {channels} channels", weight.numel(), channels
+        )
+    return Effect(tuple(input.shape))
+
+
+def _dropped(step: Applied) -> str:
+    share = step.settings.get("p", 0.5)
+    if step.settings.get("training"):
+        return f"Training: sets numbers to 0 with probability {share}. {_STAYS}"
+    return f"Does nothing in eval mode. {_STAYS}"
+
+
+@operation(
+    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout",
+    Kind.DROPOUT,
+    sentence=_dropped,
+    layout=Layout.KEPT,
+)
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Effect:
+    """Raise for a `p` that is no probability."""
+    if not 0 <= p <= 1:
+        raise ShapeError(f"dropout's p is a probability from 0 to 1, not {p}", "0 to 1", p)
+    return Effect(tuple(input.shape), settings={"p": p, "training": training})
+
+
+@operation("softmax log_softmax softmin", Kind.ACTIVATION,
+           sentence=f"Turns scores into shares that sum to 1. {_STAYS}")  # fmt: skip
+def softmax(input: Tensor, dim: int | None = None, *args: object, **kwargs: object) -> Effect:
+    """Normalize along `dim`."""
+    if not isinstance(dim, int):
+        return NotImplemented
+    return Effect(tuple(input.shape), window=None, settings={"dim": axis(dim, input.dim())})
+
+
+declare("glu", Kind.ACTIVATION, sentence="One half of the channels gates the other half.")

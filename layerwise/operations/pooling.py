@@ -1,0 +1,125 @@
+"""Max and average pooling, and pooling to a fixed size."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from .kinds import Kind
+from .registry import Applied, Effect, operation
+from .shapes import PerAxis, ShapeError, filled, per_axis, times
+from .sizes import sizes
+from .window import Window, adaptive_window, fitted, span, spatial
+
+_LIMITS = {"kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0, "output_size": 0}
+
+
+def _largest(step: Applied) -> str:
+    return _windows(step, "largest number")
+
+
+def _average(step: Applied) -> str:
+    return _windows(step, "average")
+
+
+def _windows(step: Applied, kind: str) -> str:
+    lead = f"The {kind} of each {times(step.settings['kernel_size'])} window, channel by channel."
+    return " ".join([lead, *sizes(step)])
+
+
+def _parts(step: Applied, kind: str) -> str:
+    size = times(step.settings["output_size"])
+    return f"The {kind} over each part of the map: {size} remain of each channel."
+
+
+def _pooled(
+    axes: int,
+    input: Tensor,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: PerAxis,
+    dilation: PerAxis,
+    ceil_mode: bool,
+) -> Effect:
+    kernel = per_axis(kernel_size, axes, "kernel_size", 1)
+    op = f"Pool{axes}d"
+    strides = kernel if stride is None or stride == [] else per_axis(stride, axes, "stride", 1)
+    around = per_axis(padding, axes, "padding", 0)
+    spread = per_axis(dilation, axes, "dilation", 1)
+    for k, p in zip(kernel, around, strict=True):
+        if p > k // 2:
+            raise ShapeError(f"{op}: padding {p} is over half the window", k // 2, p)
+    lead, image = spatial(tuple(input.shape), axes, op)
+    columns = zip(image, kernel, strides, around, spread, strict=True)
+    shape = (*lead, *[fitted(op, *numbers, ceil_mode) for numbers in columns])
+    settings = {
+        "kernel_size": kernel,
+        "stride": strides,
+        "padding": around,
+        "dilation": spread,
+        "ceil_mode": ceil_mode,
+    }
+    return Effect(shape, 0, Window(span(kernel, spread), strides), settings)
+
+
+def _max(axes: int) -> Callable[..., Effect]:
+    def rule(
+        input: Tensor,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        padding: PerAxis = 0,
+        dilation: PerAxis = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Effect:
+        if return_indices:
+            return NotImplemented
+        return _pooled(axes, input, kernel_size, stride, padding, dilation, ceil_mode)
+
+    return rule
+
+
+def _avg(axes: int) -> Callable[..., Effect]:
+    def rule(
+        input: Tensor,
+        kernel_size: PerAxis,
+        stride: PerAxis | None = None,
+        padding: PerAxis = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> Effect:
+        if divisor_override == 0:
+            raise ShapeError("divisor_override must not be 0", "not 0", 0)
+        if axes == 3 and any(
+            n < k for n, k in zip(input.shape[-3:], filled(kernel_size, 3), strict=False)
+        ):  # PyTorch looks at the image without its padding here, and only here
+            raise ShapeError(f"AvgPool3d: {tuple(input.shape)} is smaller than {kernel_size}")
+        return _pooled(axes, input, kernel_size, stride, padding, 1, ceil_mode)
+
+    return rule
+
+
+def _adaptive(axes: int) -> Callable[..., Effect]:
+    def rule(input: Tensor, output_size: PerAxis, return_indices: bool = False) -> Effect:
+        if return_indices:
+            return NotImplemented
+        lead, image = spatial(tuple(input.shape), axes, f"AdaptivePool{axes}d")
+        asked = output_size if isinstance(output_size, (tuple, list)) else [output_size] * axes
+        sizes_ = [n if want is None else want for want, n in zip(asked, image, strict=True)]
+        out = per_axis(sizes_, axes, "output_size", 0)
+        window = adaptive_window(image, out)
+        return Effect((*lead, *out), 0, window, {"output_size": out})
+
+    return rule
+
+
+for _axes in (1, 2, 3):
+    operation(f"max_pool{_axes}d", Kind.POOLING, sentence=_largest, limits=_LIMITS)(_max(_axes))
+    operation(f"avg_pool{_axes}d", Kind.POOLING, sentence=_average, limits=_LIMITS)(_avg(_axes))
+    for _name, _what in (("avg", "average"), ("max", "maximum")):
+        operation(
+            f"adaptive_{_name}_pool{_axes}d",
+            Kind.POOLING,
+            sentence=lambda step, what=_what: _parts(step, what),
+            limits=_LIMITS,
+        )(_adaptive(_axes))

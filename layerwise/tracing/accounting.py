@@ -1,0 +1,78 @@
+"""Who pays for a parameter: the first step that uses it, or something made of it."""
+
+from collections.abc import Iterable
+
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
+
+
+class Accounts:
+    """The parameters of one run: which are free, which were used, and what they cost."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self._free = {id(p): (name, p) for name, p in net.named_parameters()}
+        self._own = [parameter for _, parameter in self._free.values()]
+        self._ids = frozenset(self._free)
+        self._macs: dict[int, int] = {}  # debt -> MACs spent on parameters alone
+        self._debts: dict[int, set[int]] = {}  # tensor made of parameters alone -> what it owes
+        self._alive: list[Tensor] = []  # ids stay unique while these live
+        self._strangers: set[int] = set()
+        self.unregistered: dict[str, int] = {}  # submodule -> parameters read, not the net's own
+
+    def total(self) -> int:
+        """Every parameter of the network once."""
+        return sum(p.numel() for p in self._own if not isinstance(p, UninitializedTensorMixin))
+
+    def claim(self, tensors: list[Tensor]) -> tuple[int, int]:
+        """Parameters and MACs that these tensors bring and no earlier step has counted."""
+        params = macs = 0
+        for key in self._owed(tensors):
+            if key in self._free:
+                params += self._free.pop(key)[1].numel()
+            else:
+                macs += self._macs.pop(key, 0)
+        return params, macs
+
+    def notice(self, tensors: Iterable[Tensor], path: str) -> None:
+        """Count parameters among these that do not belong to the network."""
+        for tensor in tensors:
+            key = id(tensor)
+            if key in self._ids or key in self._strangers or type(tensor) is Tensor:
+                continue
+            if isinstance(tensor, nn.Parameter):
+                self._strangers.add(key)
+                self._alive.append(tensor)
+                self.unregistered[path] = self.unregistered.get(path, 0) + tensor.numel()
+
+    def pass_on(self, tensors: list[Tensor], results: list[Tensor], macs: int) -> None:
+        """An operation on parameters alone: its cost falls to the step that uses its result."""
+        debts = self._owed(tensors)
+        if macs:
+            key = -len(self._alive) - 1  # no id of a tensor is negative
+            self._macs[key] = macs
+            debts.add(key)
+        for result in results if debts else ():
+            self._debts[id(result)] = debts
+            self._alive.append(result)
+
+    @property
+    def uncounted(self) -> int:
+        """MACs of operations whose results no step has used."""
+        return sum(self._macs.values())
+
+    def unused(self, ran: set[str]) -> dict[str, int]:
+        """Path of each submodule whose parameters no step used -> how many."""
+        owners: dict[str, int] = {}
+        for name, parameter in self._free.values():
+            if not isinstance(parameter, UninitializedTensorMixin):
+                parts = name.split(".")[:-1]
+                outer = (".".join(parts[: i + 1]) for i in range(len(parts)))
+                owner = next((path for path in outer if path not in ran), ".".join(parts))
+                owners[owner] = owners.get(owner, 0) + parameter.numel()
+        return owners
+
+    def _owed(self, tensors: list[Tensor]) -> set[int]:
+        keys = {key for key in map(id, tensors) if key in self._free}
+        if self._debts:
+            keys = keys.union(*(self._debts.get(id(tensor), ()) for tensor in tensors))
+        return keys

@@ -1,0 +1,263 @@
+"""One operation without numbers: by its rule where the rule's conditions hold, else by PyTorch.
+
+A rule holds where every tensor is a meta tensor of one floating type that lies contiguous in
+memory. Elsewhere PyTorch's own kernels decide about types and layout, slower and right.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from layerwise.operations.kinds import Kind
+from layerwise.operations.registry import (
+    Effect,
+    Layout,
+    Operation,
+    find,
+)
+from layerwise.operations.shapes import ShapeError, times
+
+from .meta_copy import blank
+
+CASTS: Mapping[str, torch.dtype | None] = {
+    "to": None,
+    "cpu": None,
+    "cuda": None,
+    "float": torch.float32,
+    "half": torch.float16,
+    "double": torch.float64,
+    "bfloat16": torch.bfloat16,
+    "long": torch.int64,
+    "int": torch.int32,
+    "bool": torch.bool,
+}
+MOST = 2**24  # numbers, and MACs times 16: what a kernel may really compute to tell its types
+
+
+class NeedsValues(Exception):  # noqa: N818  no error: a reason to run for real
+    """The forward asks for numbers that a shape does not have."""
+
+
+@cache
+def public(name: str) -> str:
+    """`add_`, `__iadd__`, `__radd__` -> "add"; `__getitem__` -> "getitem"."""
+    bare = name.strip("_")
+    if name.startswith("__"):
+        for lead in ("i", "r"):
+            if bare.startswith(lead) and find(bare[1:]) and bare[1:] not in ("t",):
+                return bare if bare in ("rsub", "rdiv", "rpow") else bare[1:]
+    return bare
+
+
+@cache
+def writes(name: str) -> bool:
+    """Whether an operation of this name changes its first argument."""
+    if name == "__setitem__" or (name.startswith("__i") and find(name.strip("_")[1:]) is not None):
+        return True
+    return name.endswith("_") and not name.endswith("__")
+
+
+def perform(
+    func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
+) -> tuple[Any, Effect]:
+    """Output and effect of one operation on meta tensors. Raises what PyTorch raises."""
+    entry = find(public(name))
+    effect = stated(entry, args, kwargs)
+    if entry is not None and effect is not NotImplemented:
+        if entry.kind is not Kind.EMBEDDING and not _of_one_type(tensors):
+            return _by_types(func, name, args, kwargs, tensors, effect), effect
+        made = _by_rule(entry, name, args, kwargs, tensors, effect)
+        if made is None:
+            made = func(*args, **kwargs)
+        return made, effect
+    if public(name) in CASTS:
+        return _cast(public(name), args, kwargs), NotImplemented
+    if entry is not None and entry.view:
+        return _view(func, name, args, kwargs), NotImplemented
+    return _by_meta_kernel(func, name, args, kwargs)
+
+
+def stated(entry: Operation | None, args: tuple, kwargs: dict) -> Effect:
+    """What the rule says, NotImplemented where it says nothing. Raises ShapeError."""
+    if entry is None or entry.rule is None or "out" in kwargs:
+        return NotImplemented
+    if "inplace" in kwargs:
+        kwargs = {key: kwargs[key] for key in kwargs if key != "inplace"}
+    try:
+        return entry.rule(*args, **kwargs)
+    except (TypeError, AttributeError, ValueError):  # odd arguments: PyTorch's error is better
+        return NotImplemented
+
+
+def _of_one_type(tensors: list[Tensor]) -> bool:
+    first = tensors[0].dtype
+    return first.is_floating_point and all([tensor.dtype is first for tensor in tensors])
+
+
+def _by_rule(
+    entry: Operation, name: str, args: tuple, kwargs: dict, tensors: list[Tensor], effect: Effect
+) -> Tensor | None:
+    """The result; None where only PyTorch knows how it lies in memory."""
+    first = tensors[0]
+    if kwargs.get("inplace") or writes(name):
+        target = args[0] if args and isinstance(args[0], Tensor) else first
+        if tuple(target.shape) != effect.shape:
+            raise ShapeError(
+                f"{public(name)} in place: the result is {times(effect.shape)}, but it must "
+                f"fit into {times(tuple(target.shape))}",
+                tuple(target.shape),
+                effect.shape,
+            )
+        return target
+    if entry.layout is Layout.IMAGE and not _plain_images(tensors):
+        return _imaged(tensors, effect)
+    if entry.layout is not Layout.PLAIN and not all([t.is_contiguous() for t in tensors]):
+        if entry.layout is not Layout.KEPT or not _dense(first):
+            return None
+    elif tuple(first.shape) != effect.shape or entry.kind is Kind.EMBEDDING:
+        return blank(effect.shape, tensors[-1].dtype)
+    return first.detach()  # a new tensor with the same strides
+
+
+def _plain_images(tensors: list[Tensor]) -> bool:
+    """Whether image and weights are contiguous, and so not also channels last (one channel)."""
+    return all([t.is_contiguous() and (t.dim() < 4 or t.shape[1] > 1 or t.stride()[1] > 1)
+                for t in tensors])  # fmt: skip
+
+
+def _dense(tensor: Tensor) -> bool:
+    """Whether its numbers lie in memory without a gap, in whatever order."""
+    pairs = sorted(zip(tensor.stride(), tensor.shape, strict=True))
+    due = 1
+    for stride, size in pairs:
+        if size != 1:
+            if stride != due:
+                return False
+            due *= size
+    return True
+
+
+def _imaged(tensors: list[Tensor], effect: Effect) -> Tensor:
+    """The result of a convolution: channels last where the image or the weights are."""
+    memory = {4: torch.channels_last, 5: torch.channels_last_3d}.get(len(effect.shape))
+    if memory is None or not any(map(_channels_last, tensors[:2])):
+        return blank(effect.shape, tensors[0].dtype)
+    return torch.empty(effect.shape, dtype=tensors[0].dtype, device="meta", memory_format=memory)
+
+
+def _channels_last(tensor: Tensor) -> bool:
+    """Whether channels come closest to each other: PyTorch's `is_channels_last_strides`."""
+    strides, sizes, least = tensor.stride(), tensor.shape, 0
+    if len(sizes) not in (4, 5) or 0 in sizes or not strides[1]:
+        return False
+    for axis in (1, *range(len(sizes) - 1, 1, -1), 0):
+        if strides[axis] < least or (axis == 0 and least == strides[1]):
+            return False
+        least = strides[axis] * sizes[axis]
+    return True
+
+
+def _by_types(
+    func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor], effect: Effect
+) -> Any:
+    """The result where types differ or are whole numbers: the kernel itself tells, on zeros."""
+    count = sum(prod(t.shape) for t in tensors) + prod(effect.shape)
+    if count > MOST or effect.macs > 16 * MOST:
+        return func(*args, **kwargs)
+    made = func(*mapped(_zeros, args), **mapped(_zeros, kwargs))
+    return args[0] if writes(name) or kwargs.get("inplace") else mapped(_emptied, made)
+
+
+def _zeros(tensor: Tensor) -> Tensor:
+    return torch.zeros(tensor.shape, dtype=tensor.dtype)
+
+
+def _emptied(tensor: Tensor) -> Tensor:
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def _cast(name: str, args: tuple, kwargs: dict) -> Tensor:
+    """`x.to(...)` without leaving the meta device; the same tensor where the type stays."""
+    first, *rest = args
+    others = [getattr(value, "dtype", value) for value in (*rest, *kwargs.values())]
+    dtype = next((d for d in others if isinstance(d, torch.dtype)), None) or CASTS[name]
+    if dtype in (None, first.dtype):
+        return first
+    return torch.empty_like(first, dtype=dtype)
+
+
+def _view(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
+    try:
+        return func(*args, **kwargs)
+    except NotImplementedError as problem:  # x[x > 0]: the shape depends on the numbers
+        raise NeedsValues(name) from problem
+
+
+def _by_meta_kernel(func: Callable, name: str, args: tuple, kwargs: dict) -> tuple[Any, Effect]:
+    """Output and MACs by PyTorch's own meta kernel, for what has no rule."""
+    try:
+        output, macs = counted(func, args, kwargs)
+    except (NotImplementedError, RuntimeError) as problem:
+        wants = f"{type(problem).__name__} {problem}".lower()
+        if any(word in wants for word in ("meta", "notimplemented", "dynamicoutput")):
+            raise NeedsValues(name) from problem
+        raise
+    return output, seen(output, macs)
+
+
+def counted(func: Callable, args: tuple, kwargs: dict) -> tuple[Any, int]:
+    """The result of running it, and its MACs as PyTorch counts them."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        output = func(*args, **kwargs)
+    return output, counter.get_total_flops() // 2
+
+
+def seen(output: Any, macs: int, window: object = None) -> Effect:
+    """The effect of an operation without a rule, from what came out."""
+    results = tensors_in((output,))
+    return Effect(tuple(results[0].shape) if results else (), macs, window)  # type: ignore[arg-type]
+
+
+def keeps_pixels(old: Tensor, new: Tensor, axes: int) -> bool:
+    """Whether the last `axes` axes are still the image's rows and columns after a view."""
+    return bool(
+        axes
+        and min(old.dim(), new.dim()) > axes
+        and old.shape[-axes:] == new.shape[-axes:]
+        and old.stride()[-axes:] == new.stride()[-axes:]
+    )
+
+
+def tensors_in(values: Iterable) -> list[Tensor]:
+    """The tensors among `values`, looking into lists, tuples, dicts and dataclasses."""
+    if type(values) is tuple and len(values) == 1 and isinstance(values[0], Tensor):
+        return [values[0]]  # by far the most common, in a function called at every operation
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            if value and not (type(value[0]) is int and type(value[-1]) is int):
+                found += tensors_in(value)
+        elif isinstance(value, Mapping):
+            found += tensors_in(value.values())
+        elif hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+            found += tensors_in(vars(value).values())
+    return found
+
+
+def mapped(function: Callable[[Tensor], Any], value: Any) -> Any:
+    """The same arguments with each tensor in them replaced."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if type(value) in (tuple, list):
+        return type(value)([mapped(function, part) for part in value])
+    if type(value) is dict:
+        return {key: mapped(function, part) for key, part in value.items()}
+    return value

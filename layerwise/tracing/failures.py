@@ -1,0 +1,169 @@
+"""An error read once, where it is caught, into a `Failure`; nobody touches the error after that."""
+
+import builtins
+import inspect
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any
+
+from torch import nn
+
+from layerwise.operations.registry import find
+
+from . import source_lines
+from .records import Failure
+from .recorder import Attempt, Broken, is_layer
+
+
+def of_input(error: Exception) -> Failure:
+    """What was given as the input, or as a choice, cannot be used."""
+    return Failure("input", type(error).__name__, _message(error))
+
+
+def of_build(error: Exception, build: Callable) -> Failure:
+    """The builder itself failed: in the constructor of a layer of PyTorch's, or elsewhere."""
+    layer, settings = _construction(error)
+    return Failure(
+        "build",
+        type(error).__name__,
+        _message(error),
+        layer=layer,
+        settings=settings,
+        line=source_lines.last_line(error),
+        facts={**_facts(error), "builder": getattr(build, "__name__", "the builder")},
+    )
+
+
+def of_run(broken: Broken) -> Failure:
+    """The forward failed, in a layer or in the student's own code."""
+    error, module, attempt = broken.error, broken.module, broken.attempt
+    line = source_lines.last_line(error) or source_lines.first_line(type(module).forward)
+    tried = _tried(attempt) if attempt else {}
+    return Failure(
+        "run",
+        type(error).__name__,
+        _message(error),
+        broken.path,
+        type(module).__name__,
+        not is_layer(type(module)),
+        settings=_settings(module, attempt, error),
+        expected=getattr(error, "expected", None),
+        got=getattr(error, "got", None),
+        line=line,
+        facts=_facts(error),
+        **tried,
+    )
+
+
+def _tried(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "function": attempt.function,
+        "inputs": attempt.inputs,
+        "sources": attempt.sources,
+        "shapes": tuple(tuple(tensor.shape) for tensor in attempt.tensors),
+        "dtypes": tuple(str(t.dtype).removeprefix("torch.") for t in attempt.tensors),
+        "arguments": tuple(_plain(argument) for argument in attempt.args[1:]),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A setting as it is; of anything larger, its class."""
+    if isinstance(value, (int, float, str, bool)) or value is None:
+        return value
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_plain, value))
+    return type(value).__name__
+
+
+def _settings(module: nn.Module, attempt: Attempt | None, error: Exception) -> Mapping:
+    """The settings with which the failing layer or operation was called."""
+    if is_layer(type(module)):
+        return {name: value for name, value in vars(module).items() if _is_setting(value)}
+    entry = attempt and find(attempt.function)
+    if entry and attempt and entry.rule:
+        try:
+            given = inspect.signature(entry.rule).bind(*attempt.args, **attempt.kwargs).arguments
+        except TypeError:
+            return {}
+        return {name: value for name, value in given.items() if _is_setting(value)}
+    return _functional(error)
+
+
+def _functional(error: Exception) -> Mapping:
+    """The arguments of the last function of torch.nn.functional that was running."""
+    for frame, _ in reversed(source_lines.frames(error)):
+        if frame.f_globals.get("__name__") == "torch.nn.functional":
+            return {name: v for name, v in frame.f_locals.items() if _is_setting(v)}
+    return {}
+
+
+def _is_setting(value: object) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_setting, value))
+    return value is None or isinstance(value, (int, float, str, bool))
+
+
+def _construction(error: Exception) -> tuple[str, Mapping]:
+    """Class and arguments of the torch layer whose constructor raised `error`, if one did."""
+    for frame, _ in source_lines.frames(error):
+        code, names = frame.f_code, frame.f_locals
+        made = names.get("self")
+        torchs = code.co_name == "__init__" and code.co_filename.startswith(source_lines.TORCH)
+        if torchs and isinstance(made, nn.Module) and code is not nn.Module.__init__.__code__:
+            count = code.co_argcount + code.co_kwonlyargcount
+            given = {name: names[name] for name in code.co_varnames[1:count] if name in names}
+            return type(made).__name__, given
+    return "", {}
+
+
+def _message(error: Exception) -> str:
+    """The first line of what it says, without PyTorch's list of all else that it could take."""
+    if isinstance(error, KeyError) and error.args:
+        return f"there is no {error.args[0]!r}"
+    text = str(error).strip().split("\n")[0].split(", but expected one of")[0]
+    return text.rstrip(".!: ") or "it has no message"
+
+
+def _facts(error: Exception) -> dict[str, Any]:
+    """What the exception and the frames behind it know.
+
+    "full": the whole message; "own": whether the student's own code raised it; "function": the
+    innermost function of theirs; "self": class of its object; "name": what was not found; "owner":
+    class in which it was sought; "known": names that are there; "on_self": whether the object has
+    it; "empty": places of a Sequential that hold None.
+    """
+    trail = source_lines.frames(error)
+    frame = trail[-1][0] if trail else None
+    place = source_lines.innermost(error)
+    facts: dict[str, Any] = {
+        "full": str(error),
+        "own": bool(frame and source_lines.theirs(frame.f_code)),
+        "function": place and place[0].co_qualname.rpartition("<locals>.")[2],
+    }
+    owner = frame and frame.f_locals.get("self")
+    if owner is not None:
+        facts["self"] = type(owner).__name__
+    if isinstance(owner, nn.Sequential):
+        held = vars(owner)["_modules"]  # named_children leaves a None out
+        facts["empty"] = [name for name in held if held[name] is None]
+    if frame and isinstance(error, NameError):
+        facts |= _missing_name(error, frame)
+    if frame and isinstance(error, AttributeError):
+        facts |= _missing_attribute(error, owner)
+    return facts
+
+
+def _missing_name(error: NameError, frame: FrameType) -> dict[str, Any]:
+    return {
+        "name": error.name,
+        "known": tuple({*dir(builtins), *frame.f_locals, *frame.f_globals}),
+        "on_self": hasattr(frame.f_locals.get("self"), str(error.name)),
+    }
+
+
+def _missing_attribute(error: AttributeError, owner: object) -> dict[str, Any]:
+    sought = error.obj if error.obj is not None else owner
+    known = {n for n in dir(sought) if not n.startswith("_")}
+    if isinstance(sought, nn.Module):
+        known -= set(dir(nn.Module)) - {n for n, _ in sought.named_children()}
+    return {"name": error.name, "owner": type(sought).__name__, "known": tuple(known)}
