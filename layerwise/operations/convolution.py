@@ -108,7 +108,9 @@ def transposed(
     spread = per_axis(dilation, axes, "dilation", 1)
     columns = zip(image, w[2:], strides, around, extra, spread, strict=True)
     shape = (*lead[:-1], w[1] * groups, *[_grown(*numbers) for numbers in columns])
-    if min(shape[-axes:]) < 1:
+    if min(shape[-axes:]) == 0:
+        return NotImplemented  # some of PyTorch's kernels take it
+    if min(shape[-axes:]) < 0:
         raise ShapeError(
             f"{op} makes a feature map of {shape[-axes:]} pixels", 1, min(shape[-axes:])
         )

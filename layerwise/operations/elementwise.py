@@ -1,5 +1,7 @@
 """Activations, dropout, softmax and other operations that take numbers one by one."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from .kinds import Kind
@@ -36,9 +38,9 @@ _ACTIVATIONS = {  # name -> title in prose, sentence
     "logsigmoid": ("", "The logarithm of the sigmoid."),
 }
 for _name, (_title, _sentence) in _ACTIVATIONS.items():
-    operation(
-        _name, Kind.ACTIVATION, title=_title, sentence=f"{_sentence} {_STAYS}", layout=Layout.KEPT
-    )(_each)
+    _told = f"{_sentence} {_STAYS}"
+    _layout = Layout.ASKED if _name == "logsigmoid" else Layout.KEPT
+    operation(_name, Kind.ACTIVATION, title=_title, sentence=_told, layout=_layout)(_each)
 operation(
     "abs exp log sqrt rsqrt square neg reciprocal erf sin cos log1p expm1 sign floor ceil round",
     Kind.OTHER,
@@ -75,7 +77,7 @@ def _dropped(step: Applied) -> str:
 
 
 @operation(
-    "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout",
+    "dropout alpha_dropout",
     Kind.DROPOUT,
     sentence=_dropped,
     layout=Layout.KEPT,
@@ -85,6 +87,19 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     if not 0 <= p <= 1:
         raise ShapeError(f"dropout's p is a probability from 0 to 1, not {p}", "0 to 1", p)
     return Effect(tuple(input.shape), settings={"p": p, "training": training})
+
+
+def _whole_channels(axes: tuple[int, ...]) -> Callable[..., Effect]:
+    def rule(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Effect:
+        effect = dropout(input, p, training)
+        return effect if input.dim() in axes else NotImplemented
+
+    return rule
+
+
+for _name, _axes in {"dropout1d": (2, 3), "dropout2d": (3, 4), "dropout3d": (4, 5),
+                     "feature_alpha_dropout": (2, 3, 4, 5)}.items():  # fmt: skip
+    operation(_name, Kind.DROPOUT, sentence=_dropped, layout=Layout.KEPT)(_whole_channels(_axes))
 
 
 @operation("softmax log_softmax softmin", Kind.ACTIVATION,

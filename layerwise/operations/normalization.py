@@ -14,7 +14,7 @@ def _batch(step: Applied) -> str:
     return f"Normalizes each {unit} over the batch, then scales and shifts it. The shape stays."
 
 
-@operation("batch_norm", Kind.NORMALIZATION, sentence=_batch, layout=Layout.ASKED,
+@operation("batch_norm", Kind.NORMALIZATION, sentence=_batch, layout=Layout.IMAGE,
            limits={"num_features": 1})  # fmt: skip
 def batch_norm(
     input: Tensor,

@@ -15,7 +15,12 @@ declare("rms_norm", Kind.NORMALIZATION,
 declare("lp_pool1d lp_pool2d fractional_max_pool2d max_unpool2d", Kind.POOLING,
         sentence="Pools each window, channel by channel.")  # fmt: skip
 declare("fold", Kind.RESIZING, sentence="Lays patches back into a map and adds them up.")
-declare("one_hot", Kind.EMBEDDING, sentence="A 1 in the place of the index, 0 elsewhere.")
+declare(
+    "one_hot",
+    Kind.EMBEDDING,
+    by_numbers=True,
+    sentence="A 1 in the place of the index, 0 elsewhere.",
+)
 declare("cross_entropy nll_loss mse_loss l1_loss binary_cross_entropy kl_div huber_loss "
         "binary_cross_entropy_with_logits smooth_l1_loss", Kind.REDUCTION,
         sentence="Compares with what is right: one number, the loss.")  # fmt: skip

@@ -103,8 +103,10 @@ def _adaptive(axes: int) -> Callable[..., Effect]:
     def rule(input: Tensor, output_size: PerAxis, return_indices: bool = False) -> Effect:
         if return_indices:
             return NotImplemented
-        lead, image = spatial(tuple(input.shape), axes, f"AdaptivePool{axes}d")
         asked = output_size if isinstance(output_size, (tuple, list)) else [output_size] * axes
+        if input.dim() > axes + 2 and set(asked) == {1}:
+            return NotImplemented  # PyTorch takes the mean
+        lead, image = spatial(tuple(input.shape), axes, f"AdaptivePool{axes}d")
         sizes_ = [n if want is None else want for want, n in zip(asked, image, strict=True)]
         out = per_axis(sizes_, axes, "output_size", 0)
         window = adaptive_window(image, out)

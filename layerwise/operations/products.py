@@ -22,7 +22,10 @@ def matmul(input: Tensor, other: Tensor) -> Effect:
         raise ShapeError(
             f"matmul: {times(a)} has {a[-1]} columns, {times(b)} has {inner} rows", inner, a[-1]
         )
-    rows, columns = a[-2:-1], b[-1:] if len(b) > 1 else ()
+    if len(a) < 3 <= len(b) or len(b) == 1:
+        broadcast(a[:-2], b[:-2])
+        return NotImplemented  # PyTorch turns it round, and the result lies transposed
+    rows, columns = a[-2:-1], b[-1:]
     shape = (*broadcast(a[:-2], b[:-2]), *rows, *columns)
     return Effect(shape, prod(shape) * a[-1], None)
 

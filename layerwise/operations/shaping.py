@@ -111,13 +111,14 @@ declare("permute transpose swapaxes swapdims movedim moveaxis t T mT H adjoint",
         view=True, sentence="Puts the axes in another order.")  # fmt: skip
 declare("unsqueeze squeeze unflatten expand expand_as view_as view_as_real view_as_complex",
         Kind.SHAPING, view=True, sentence="Adds, removes or repeats axes; the numbers stay.")  # fmt: skip
-declare("getitem select narrow unfold chunk split tensor_split unbind diagonal", Kind.SHAPING,
+declare("getitem select narrow chunk split tensor_split unbind diagonal", Kind.SHAPING,
         view=True, sentence="Takes a part of it.")  # fmt: skip
 declare("detach contiguous clone data real imag alias", Kind.SHAPING, view=True,
         sentence="The same numbers once more. The shape stays.")  # fmt: skip
 declare("roll flip fliplr flipud rot90 channel_shuffle native_channel_shuffle", Kind.SHAPING,
         sentence="Moves the numbers to other places of the map. The shape stays.")  # fmt: skip
-declare("repeat repeat_interleave tile", Kind.SHAPING, sentence="Repeats the numbers.")
+declare("repeat tile", Kind.SHAPING, sentence="Repeats the numbers.")
+declare("repeat_interleave", Kind.SHAPING, by_numbers=True, sentence="Repeats the numbers.")
 declare("pixel_shuffle", Kind.SHAPING,
         sentence="Channels become pixels: each group of channels fills a larger map.")  # fmt: skip
 declare("pixel_unshuffle", Kind.SHAPING, sentence="Pixels become channels of a smaller map.")
@@ -126,3 +127,4 @@ declare("gather scatter scatter_add index_select take masked_fill index_add inde
         sentence="Reads or writes the places that an index or a mask names.")  # fmt: skip
 declare("to cpu cuda float half double bfloat16 long int bool type type_as", Kind.SHAPING,
         sentence="The same numbers in another type or on another device. The shape stays.")  # fmt: skip
+declare("unfold", Kind.SHAPING, sentence="Lays out every window of the map.")

@@ -37,7 +37,7 @@ class Accounts:
         """Count parameters among these that do not belong to the network."""
         for tensor in tensors:
             key = id(tensor)
-            if key in self._ids or key in self._strangers or type(tensor) is Tensor:
+            if type(tensor) is Tensor or key in self._ids or key in self._strangers:
                 continue
             if isinstance(tensor, nn.Parameter):
                 self._strangers.add(key)

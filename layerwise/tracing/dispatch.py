@@ -35,7 +35,11 @@ CASTS: Mapping[str, torch.dtype | None] = {
     "int": torch.int32,
     "bool": torch.bool,
 }
-MOST = 2**24  # numbers, and MACs times 16: what a kernel may really compute to tell its types
+MOST, MOST_MACS = 2**20, 2**25  # what a kernel may really compute, to tell types and layout
+
+
+_UNKNOWN = Effect((), -1)  # of an operation whose MACs PyTorch has to count
+_MULTIPLYING = frozenset({Kind.PRODUCT, Kind.LINEAR, Kind.RECURRENT, Kind.CONVOLUTION})
 
 
 class NeedsValues(Exception):  # noqa: N818  no error: a reason to run for real
@@ -68,17 +72,22 @@ def perform(
     entry = find(public(name))
     effect = stated(entry, args, kwargs)
     if entry is not None and effect is not NotImplemented:
-        if entry.kind is not Kind.EMBEDDING and not _of_one_type(tensors):
-            return _by_types(func, name, args, kwargs, tensors, effect), effect
-        made = _by_rule(entry, name, args, kwargs, tensors, effect)
+        one_type = entry.kind is Kind.EMBEDDING or _of_one_type(tensors)
+        made = _by_rule(entry, name, args, kwargs, tensors, effect) if one_type else None
         if made is None:
-            made = func(*args, **kwargs)
+            made, _ = _by_kernel(func, name, args, kwargs, tensors, effect)
         return made, effect
     if public(name) in CASTS:
         return _cast(public(name), args, kwargs), NotImplemented
     if entry is not None and entry.view:
         return _view(func, name, args, kwargs), NotImplemented
-    return _by_meta_kernel(func, name, args, kwargs)
+    odd = entry and (entry.rule or not _of_one_type(tensors) or not _contiguous(tensors))
+    if entry is not None and odd and not entry.by_numbers:
+        known = _UNKNOWN if entry.kind in _MULTIPLYING else Effect(())
+        output, macs = _by_kernel(func, name, args, kwargs, tensors, known)
+    else:
+        output, macs = _by_meta_kernel(func, name, args, kwargs)
+    return output, seen(output, macs)
 
 
 def stated(entry: Operation | None, args: tuple, kwargs: dict) -> Effect:
@@ -114,13 +123,19 @@ def _by_rule(
             )
         return target
     if entry.layout is Layout.IMAGE and not _plain_images(tensors):
-        return _imaged(tensors, effect)
-    if entry.layout is not Layout.PLAIN and not all([t.is_contiguous() for t in tensors]):
-        if entry.layout is not Layout.KEPT or not _dense(first):
-            return None
-    elif tuple(first.shape) != effect.shape or entry.kind is Kind.EMBEDDING:
-        return blank(effect.shape, tensors[-1].dtype)
-    return first.detach()  # a new tensor with the same strides
+        held = tensors[:2] if entry.kind is not Kind.NORMALIZATION else tensors[:1]
+        return _imaged(held, effect)
+    if not _contiguous(tensors) and entry.layout is not Layout.PLAIN:
+        return first.detach() if entry.layout is Layout.KEPT and _dense(first) else None
+    if entry.kind is Kind.EMBEDDING:
+        return blank(effect.shape, tensors[1].dtype)
+    if tuple(first.shape) == effect.shape and first.is_contiguous():
+        return first.detach()
+    return blank(effect.shape, first.dtype)
+
+
+def _contiguous(tensors: list[Tensor]) -> bool:
+    return all([tensor.is_contiguous() for tensor in tensors])
 
 
 def _plain_images(tensors: list[Tensor]) -> bool:
@@ -161,19 +176,30 @@ def _channels_last(tensor: Tensor) -> bool:
     return True
 
 
-def _by_types(
+def _by_kernel(
     func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor], effect: Effect
-) -> Any:
-    """The result where types differ or are whole numbers: the kernel itself tells, on zeros."""
+) -> tuple[Any, int]:
+    """Result and MACs where types or layout are out of the ordinary.
+
+    PyTorch's kernel for the CPU tells, on zeros; what is too large for that, its meta kernel.
+    """
     count = sum(prod(t.shape) for t in tensors) + prod(effect.shape)
-    if count > MOST or effect.macs > 16 * MOST:
-        return func(*args, **kwargs)
-    made = func(*mapped(_zeros, args), **mapped(_zeros, kwargs))
-    return args[0] if writes(name) or kwargs.get("inplace") else mapped(_emptied, made)
+    if count > MOST or effect.macs > MOST_MACS:
+        return _by_meta_kernel(func, name, args, kwargs)
+    dice = torch.get_rng_state()
+    made = func(*mapped(_zeros, args), **mapped(_zeros, kwargs))  # counting changes its way
+    macs = 0
+    if effect is _UNKNOWN:
+        macs = counted(func, mapped(_zeros, args), mapped(_zeros, kwargs))[1]
+    if not torch.equal(dice, torch.get_rng_state()):
+        torch.set_rng_state(dice)
+    if writes(name) or kwargs.get("inplace"):
+        return args[0], macs
+    return mapped(_emptied, made), macs
 
 
 def _zeros(tensor: Tensor) -> Tensor:
-    return torch.zeros(tensor.shape, dtype=tensor.dtype)
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).zero_()
 
 
 def _emptied(tensor: Tensor) -> Tensor:
@@ -197,16 +223,15 @@ def _view(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
         raise NeedsValues(name) from problem
 
 
-def _by_meta_kernel(func: Callable, name: str, args: tuple, kwargs: dict) -> tuple[Any, Effect]:
-    """Output and MACs by PyTorch's own meta kernel, for what has no rule."""
+def _by_meta_kernel(func: Callable, name: str, args: tuple, kwargs: dict) -> tuple[Any, int]:
+    """Result and MACs by PyTorch's own meta kernel."""
     try:
-        output, macs = counted(func, args, kwargs)
+        return counted(func, args, kwargs)
     except (NotImplementedError, RuntimeError) as problem:
         wants = f"{type(problem).__name__} {problem}".lower()
         if any(word in wants for word in ("meta", "notimplemented", "dynamicoutput")):
             raise NeedsValues(name) from problem
         raise
-    return output, seen(output, macs)
 
 
 def counted(func: Callable, args: tuple, kwargs: dict) -> tuple[Any, int]:

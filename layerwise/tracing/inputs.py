@@ -65,6 +65,8 @@ def checked_net(net: object) -> None:
 
 def read(net: nn.Module, args: tuple, kwargs: Mapping) -> Inputs:
     """The inputs as meta tensors. Raises TypeError for what is no input, and for too few."""
+    if args and all(type(given) is int for given in args):
+        raise TypeError(f"write the shape as one tuple: {args}, not its numbers one by one")
     floating = (p.dtype for p in net.parameters() if p.is_floating_point())
     dtype = next(floating, torch.float32)
     made = Inputs(

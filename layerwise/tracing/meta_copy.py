@@ -58,9 +58,14 @@ def _copied_net(net: nn.Module, tensor: Callable[[Tensor], Tensor]) -> tuple[nn.
     for module, double in copier.pairs:  # grows while modules in plain lists are found
         own = double.__dict__
         for name, value in module.__dict__.items():
-            if name not in own:
-                own[name] = copier.copied(value)
-        own["_compiled_call_impl"] = None
+            if name in own:
+                continue
+            kind = type(value)  # first the common cases: a network has thousands of these
+            if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, value))):
+                own[name] = value
+            else:
+                own[name] = kind() if kind in _HOLDERS and not value else copier.copied(value)
+        own["_compiled_call_impl"] = None  # what net.compile() left
     return made, copier.memo
 
 
@@ -112,6 +117,8 @@ class _Copier:
         return known
 
     def _new(self, value: Any, kind: type) -> Any:
+        if kind in _HOLDERS and not value:
+            return kind()
         if isinstance(value, Tensor):
             return self.tensor(value)
         if isinstance(value, nn.Module):  # in a plain list, say: the network does not own it

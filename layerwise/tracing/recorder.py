@@ -92,7 +92,7 @@ class Recorder(TorchFunctionMode):
         self._made: dict[int, _Made] = {}  # what depends on the input, by id
         self._own: dict[int, Tensor] = {}  # what this run itself made, and may write to
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}  # of tensors that are not meta
-        self._dice = torch.Generator().manual_seed(0)  # PyTorch's own is everybody's
+        self._dice: torch.Generator | None = None
         if real:
             self._own = {id(t): t for t in (*net.parameters(), *net.buffers())}
         self._origin: receptive.Field | None = None
@@ -194,7 +194,7 @@ class Recorder(TorchFunctionMode):
         tensors = tensors_in(args) + tensors_in(kwargs.values()) if kwargs else tensors_in(args)
         if not tensors:
             return self._new(func, args, kwargs)
-        if not all([id(tensor) in self._made or tensor.is_meta for tensor in tensors]):
+        if not all([tensor.is_meta or id(tensor) in self._made for tensor in tensors]):
             args, kwargs, tensors = self._joined(args, kwargs, tensors)
         if getattr(func, "__module__", None) == "torch.nn.init":
             return tensors[0]
@@ -217,7 +217,7 @@ class Recorder(TorchFunctionMode):
                 tuple(m.shape for m in made), tuple(m.step for m in made),
             )  # fmt: skip
             raise
-        self._follow(name, args, tensors, output, effect)
+        self._follow(name, args, tensors, output, effect, live)
         return output
 
     def _new(self, func: Callable, args: tuple, kwargs: dict) -> Any:
@@ -228,7 +228,8 @@ class Recorder(TorchFunctionMode):
         if made.numel() > FEW:
             return made
         if func in _RANDOM and kwargs.get("generator") is None:
-            kwargs = {**kwargs, "generator": self._dice}
+            self._dice = self._dice or torch.Generator().manual_seed(0)
+            kwargs = {**kwargs, "generator": self._dice}  # PyTorch's own is everybody's
         return self._kept(func(*args, **kwargs))
 
     def _kept(self, result: Any) -> Any:
@@ -279,13 +280,19 @@ class Recorder(TorchFunctionMode):
         return output, dispatch.seen(output, macs)
 
     def _follow(
-        self, name: str, args: tuple, tensors: list[Tensor], output: Any, effect: Effect
+        self,
+        name: str,
+        args: tuple,
+        tensors: list[Tensor],
+        output: Any,
+        effect: Effect,
+        live: bool,
     ) -> None:
         """A step, if the operation reads what came from the input; else a cost to pass on."""
         results = [args[0]] if writes(name) else tensors_in((output,))
         if effect is NotImplemented:
             effect = self._viewed(name, tensors, results)
-        if self._made.keys().isdisjoint(map(id, tensors)):
+        if not live:
             self.accounts.pass_on(tensors, results, effect.macs)
             self._kept(results)
         elif results and not (public(name) in CASTS and results[0] is tensors[0]):

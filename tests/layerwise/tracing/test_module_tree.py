@@ -7,7 +7,8 @@ from torch import nn
 
 from course_utils import nets
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.tracer import attempt, trace
+from layerwise import trace
+from layerwise.tracing import building
 
 
 def ids(block):
@@ -53,16 +54,17 @@ def test_blocks_have_their_paths_and_a_second_run_a_mark():
 
 def test_a_run_that_broke_off_keeps_the_blocks_it_was_in():
     net = torchvision.models.resnet18()
-    t, error = attempt(net, (1, 3, 32, 32))
-    assert error.path == "layer4.0.bn1"
+    t, failure = building.run(lambda: net, (1, 3, 32, 32), {})
+    assert failure.path == "layer4.0.bn1"
     tree = outline(t)
     assert ids(tree)[-1] == "layer4" and not tree.parts[-1].call.output
     assert [part.id for part in tree.parts[-1].parts] == ["layer4.0"]
     assert tree.steps == t.steps
 
 
-def test_parameters_that_did_not_run_come_last():
+def test_parameters_that_did_not_run_are_no_part_of_the_tree():
     net = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     net.spare = nn.Linear(2, 2)
     net.forward = lambda x: net[1](net[0](x))
-    assert outline(trace(net, (1, 2))).parts[-1].op == "unused"
+    t = trace(net, (1, 2))
+    assert t.unused == {"spare": 6} and outline(t).steps == t.steps
