@@ -47,10 +47,15 @@ operation(
     sentence=f"Takes a function of each number. {_STAYS}",
     layout=Layout.KEPT,
 )(_each)
-operation("clamp clip", Kind.OTHER, layout=Layout.KEPT,
-          sentence=f"Cuts each number off at a lowest and a highest value. {_STAYS}")(
-    _each
-)  # fmt: skip
+
+
+@operation("clamp clip", Kind.OTHER, layout=Layout.KEPT,
+           sentence=f"Cuts each number off at a lowest and a highest value. {_STAYS}")  # fmt: skip
+def clamp(input: Tensor, min: object = None, max: object = None) -> Effect:
+    """Cut off at two numbers, of which one may be missing."""
+    return NotImplemented if min is None and max is None else _each(input, min, max)
+
+
 operation("fill zero uniform normal bernoulli trunc_normal copy", Kind.OTHER, layout=Layout.KEPT,
           sentence=f"Writes other numbers into it. {_STAYS}")(_each)  # fmt: skip
 declare("threshold rrelu hardshrink softshrink tanhshrink", Kind.ACTIVATION,

@@ -26,3 +26,6 @@ declare("cross_entropy nll_loss mse_loss l1_loss binary_cross_entropy kl_div hub
         sentence="Compares with what is right: one number, the loss.")  # fmt: skip
 declare("cdist cosine_similarity pairwise_distance", Kind.PRODUCT,
         sentence="Compares vectors with vectors.")  # fmt: skip
+declare("and or xor invert bitwise_and bitwise_or bitwise_xor bitwise_not logical_and logical_or "
+        "logical_not eq ne lt le gt ge isnan isinf isfinite floor_divide remainder fmod mod",
+        Kind.OTHER, sentence="Compares or combines number by number.")  # fmt: skip

@@ -49,6 +49,8 @@ def _pooled(
         if p > k // 2:
             raise ShapeError(f"{op}: padding {p} is over half the window", k // 2, p)
     lead, image = spatial(tuple(input.shape), axes, op)
+    if lead[-1] == 0:
+        raise ShapeError(f"{op} needs at least one channel", 1, 0)
     columns = zip(image, kernel, strides, around, spread, strict=True)
     shape = (*lead, *[fitted(op, *numbers, ceil_mode) for numbers in columns])
     settings = {

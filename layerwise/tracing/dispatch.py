@@ -4,7 +4,8 @@ A rule holds where every tensor is a meta tensor of one floating type that lies 
 memory. Elsewhere PyTorch's own kernels decide about types and layout, slower and right.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from math import prod
 from typing import Any
@@ -21,7 +22,7 @@ from layerwise.operations.registry import (
 )
 from layerwise.operations.shapes import ShapeError, times
 
-from .meta_copy import blank
+from .meta_copy import blank, like
 
 CASTS: Mapping[str, torch.dtype | None] = {
     "to": None,
@@ -39,7 +40,7 @@ MOST, MOST_MACS = 2**20, 2**25  # what a kernel may really compute, to tell type
 
 
 _UNKNOWN = Effect((), -1)  # of an operation whose MACs PyTorch has to count
-_MULTIPLYING = frozenset({Kind.PRODUCT, Kind.LINEAR, Kind.RECURRENT, Kind.CONVOLUTION})
+MULTIPLYING = frozenset({Kind.PRODUCT, Kind.LINEAR, Kind.RECURRENT, Kind.CONVOLUTION})
 
 
 class NeedsValues(Exception):  # noqa: N818  no error: a reason to run for real
@@ -81,9 +82,8 @@ def perform(
         return _cast(public(name), args, kwargs), NotImplemented
     if entry is not None and entry.view:
         return _view(func, name, args, kwargs), NotImplemented
-    odd = entry and (entry.rule or not _of_one_type(tensors) or not _contiguous(tensors))
-    if entry is not None and odd and not entry.by_numbers:
-        known = _UNKNOWN if entry.kind in _MULTIPLYING else Effect(())
+    if entry is not None and not entry.by_numbers:
+        known = _UNKNOWN if entry.kind in MULTIPLYING else Effect(())
         output, macs = _by_kernel(func, name, args, kwargs, tensors, known)
     else:
         output, macs = _by_meta_kernel(func, name, args, kwargs)
@@ -92,7 +92,7 @@ def perform(
 
 def stated(entry: Operation | None, args: tuple, kwargs: dict) -> Effect:
     """What the rule says, NotImplemented where it says nothing. Raises ShapeError."""
-    if entry is None or entry.rule is None or "out" in kwargs:
+    if entry is None or entry.rule is None or kwargs.get("out") is not None:
         return NotImplemented
     if "inplace" in kwargs:
         kwargs = {key: kwargs[key] for key in kwargs if key != "inplace"}
@@ -186,19 +186,29 @@ def _by_kernel(
     count = sum(prod(t.shape) for t in tensors) + prod(effect.shape)
     if count > MOST or effect.macs > MOST_MACS:
         return _by_meta_kernel(func, name, args, kwargs)
-    dice = torch.get_rng_state()
-    made = func(*mapped(_zeros, args), **mapped(_zeros, kwargs))  # counting changes its way
-    macs = 0
-    if effect is _UNKNOWN:
-        macs = counted(func, mapped(_zeros, args), mapped(_zeros, kwargs))[1]
-    if not torch.equal(dice, torch.get_rng_state()):
-        torch.set_rng_state(dice)
+    with same_dice():
+        made = func(*mapped(_zeros, args), **mapped(_zeros, kwargs))
+        macs = 0
+        if effect is _UNKNOWN:  # counted apart: a kernel that is counted takes another way
+            macs = counted(func, mapped(_zeros, args), mapped(_zeros, kwargs))[1]
     if writes(name) or kwargs.get("inplace"):
         return args[0], macs
+    if kwargs.get("out") is not None:
+        return kwargs["out"], macs
     return mapped(_emptied, made), macs
 
 
+def _by_known_places(index: Any) -> bool:
+    """Whether an index names places one by one, in numbers that are known."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(
+        isinstance(part, list) or (isinstance(part, Tensor) and not part.is_meta) for part in parts
+    )
+
+
 def _zeros(tensor: Tensor) -> Tensor:
+    if not tensor.is_meta:
+        return tensor  # an index whose numbers are known
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).zero_()
 
 
@@ -216,7 +226,20 @@ def _cast(name: str, args: tuple, kwargs: dict) -> Tensor:
     return torch.empty_like(first, dtype=dtype)
 
 
+@contextmanager
+def same_dice() -> Iterator[None]:
+    """PyTorch's stream of random numbers is afterwards where it was."""
+    before = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        if not torch.equal(before, torch.get_rng_state()):
+            torch.set_rng_state(before)
+
+
 def _view(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
+    if name == "__getitem__" and _by_known_places(args[1]):
+        return _by_kernel(func, name, args, kwargs, tensors_in(args), Effect(()))[0]
     try:
         return func(*args, **kwargs)
     except NotImplementedError as problem:  # x[x > 0]: the shape depends on the numbers
@@ -238,9 +261,17 @@ def counted(func: Callable, args: tuple, kwargs: dict) -> tuple[Any, int]:
     """The result of running it, and its MACs as PyTorch counts them."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         output = func(*args, **kwargs)
     return output, counter.get_total_flops() // 2
+
+
+def macs_of(func: Callable, args: tuple, kwargs: dict) -> int:
+    """The MACs of an operation on numbers: fused kernels are counted on the meta device only."""
+    try:
+        return counted(func, mapped(like, args), mapped(like, kwargs))[1]
+    except Exception:  # noqa: BLE001  PyTorch's, for want of a meta kernel, of whatever kind
+        return counted(func, args, kwargs)[1]
 
 
 def seen(output: Any, macs: int, window: object = None) -> Effect:

@@ -16,6 +16,7 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _PLAIN = frozenset({int, float, str, bool, type(None), torch.Size, torch.dtype, torch.device})
 _HOLDERS = frozenset({dict, OrderedDict, set, list, tuple})
 
+_BUILT_IN = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE: a class that is written in C
 Memo = dict[int, Any]  # id of an original -> its copy
 
 
@@ -40,7 +41,9 @@ def real_copy(net: nn.Module) -> tuple[nn.Module, Memo]:
 
 def unwrapped(module: nn.Module) -> nn.Module:
     """The module itself, without what `torch.compile` wraps around it."""
-    inner = vars(module).get("_modules", {}).get("_orig_mod")
+    if isinstance(module, torch.jit.ScriptModule):
+        return module
+    inner = vars(module)["_modules"].get("_orig_mod")
     return module if inner is None else unwrapped(inner)
 
 
@@ -83,7 +86,7 @@ class _Copier:
                 "can be watched. Trace the Python module that it was made from."
             )
         old = module.__dict__
-        double = module.__class__.__new__(module.__class__)
+        double = object.__new__(module.__class__)  # a class may make others in its own
         self.memo.setdefault(id(module), double)
         self.pairs.append((module, double))
         above[id(module)] = double
@@ -91,7 +94,7 @@ class _Copier:
         for group in ("_parameters", "_buffers"):
             own[group] = {name: self.copied(value) for name, value in old[group].items()}
         own["_modules"] = {
-            name: child and self._child(unwrapped(child), above)
+            name: None if child is None else self._child(unwrapped(child), above)
             for name, child in old["_modules"].items()
         }
         for hooks in _HOOKS:
@@ -181,8 +184,10 @@ class _Copier:
 
     def _attribute_by_attribute(self, value: Any) -> Any:
         """A copy of an object that holds something that cannot be copied, which stays shared."""
+        if type(value).__flags__ & _BUILT_IN or isinstance(value, types.ModuleType):
+            return value
         try:
-            made = type(value).__new__(type(value))
+            made = object.__new__(type(value))
             own, old = made.__dict__, value.__dict__
         except (TypeError, AttributeError):
             return value

@@ -40,6 +40,10 @@ _READS_VALUES = frozenset(
     unique unique_consecutive bincount""".split()
 )
 _RANDOM = frozenset({torch.rand, torch.randn, torch.randint, torch.randperm, torch.normal})
+_DRAWS = frozenset(
+    """bernoulli multinomial rand_like randn_like randint_like normal uniform exponential random
+    geometric log_normal cauchy poisson rrelu dropout""".split()
+)
 FEW = 4096  # numbers; a tensor that a forward makes with more is made without them
 
 _unwatched = torch._C.DisableTorchFunction  # noqa: SLF001  documented under "Extending PyTorch"
@@ -195,7 +199,7 @@ class Recorder(TorchFunctionMode):
         if not tensors:
             return self._new(func, args, kwargs)
         if not all([tensor.is_meta or id(tensor) in self._made for tensor in tensors]):
-            args, kwargs, tensors = self._joined(args, kwargs, tensors)
+            args, kwargs, tensors = self._joined(name, args, kwargs, tensors)
         if getattr(func, "__module__", None) == "torch.nn.init":
             return tensors[0]
         live = not self._made.keys().isdisjoint(map(id, tensors))
@@ -203,7 +207,7 @@ class Recorder(TorchFunctionMode):
             return args[0]  # a counter or a statistic; nothing that comes from the input
         if not self.real:
             if not any([tensor.is_meta for tensor in tensors]):
-                return self._kept(func(*args, **kwargs))
+                return self._on_numbers(func, name, args, kwargs, tensors)
             if name in _READS_VALUES:
                 raise NeedsValues(f"The forward of {self._here()} reads values ({name})")
         try:
@@ -241,7 +245,23 @@ class Recorder(TorchFunctionMode):
         base = getattr(target, "_base", None)
         return id(target) in self._own or id(base) in self._own
 
-    def _joined(self, args: tuple, kwargs: dict, tensors: list) -> tuple[tuple, dict, list]:
+    def _on_numbers(
+        self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
+    ) -> Any:
+        """An operation on tensors that the forward itself made."""
+        entry = find(public(name))
+        if entry and entry.kind in dispatch.MULTIPLYING:
+            output, macs = dispatch.counted(func, args, kwargs)
+            self.accounts.pass_on(tensors, tensors_in((output,)), macs)
+            return self._kept(output)
+        if public(name) in _DRAWS:
+            with dispatch.same_dice():
+                return self._kept(func(*args, **kwargs))
+        return self._kept(func(*args, **kwargs))
+
+    def _joined(
+        self, name: str, args: tuple, kwargs: dict, tensors: list
+    ) -> tuple[tuple, dict, list]:
         """The arguments with the copy's tensors for the network's, and meta ones for all."""
         ours = [self._copies.get(id(tensor), tensor) for tensor in tensors]
         if self.real:
@@ -250,6 +270,9 @@ class Recorder(TorchFunctionMode):
             swapped = {id(a): self._twin(b) for a, b in zip(tensors, ours, strict=True)}
         else:
             return args, kwargs, tensors
+        for index in tensors_in(args[1:2]) if name in ("__getitem__", "__setitem__") else ():
+            if not self._twin_made(index):
+                swapped[id(index)] = index  # its numbers are known, and name the places
         args = dispatch.mapped(lambda tensor: swapped[id(tensor)], args)
         kwargs = dispatch.mapped(lambda tensor: swapped[id(tensor)], kwargs)
         return args, kwargs, tensors_in((args, kwargs))
@@ -265,6 +288,7 @@ class Recorder(TorchFunctionMode):
             return tensor
         if id(tensor) not in self._twins:
             self._twins[id(tensor)] = tensor, without_numbers(tensor)
+            self.accounts.hand_over(*self._twins[id(tensor)])
         return self._twins[id(tensor)][1]
 
     def _performed(
@@ -276,7 +300,10 @@ class Recorder(TorchFunctionMode):
         effect = dispatch.stated(entry, args, kwargs)
         if effect is not NotImplemented or (entry and entry.view) or public(name) in CASTS:
             return func(*args, **kwargs), effect
-        output, macs = dispatch.counted(func, args, kwargs)
+        macs = 0
+        if not writes(name) and (entry is None or entry.kind in dispatch.MULTIPLYING):
+            macs = dispatch.macs_of(func, args, kwargs)
+        output = func(*args, **kwargs)
         return output, dispatch.seen(output, macs)
 
     def _follow(

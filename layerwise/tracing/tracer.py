@@ -116,12 +116,12 @@ def undisturbed(*, torchs: bool = True) -> Iterator[None]:
 
     A collection under torch takes up to 0.6 s. A state that did not move is not touched, so that
     what another thread draws meanwhile is not drawn again. `torchs=False` leaves PyTorch's own
-    out: a run on shapes alone has dice of its own.
+    out, unless it was seeded anew: a run on shapes alone has dice of its own.
     """
     numpy = sys.modules.get("numpy")
     pythons = random.getstate()
     numpys = _numpys(numpy)
-    before = torch.get_rng_state() if torchs else None
+    before, seed = torch.get_rng_state(), torch.initial_seed()
     try:
         with _uncollected():
             yield
@@ -130,7 +130,8 @@ def undisturbed(*, torchs: bool = True) -> Iterator[None]:
             random.setstate(pythons)
         if numpy and numpys is not None and _key(_numpys(numpy)) != _key(numpys):
             numpy.random.set_state(numpys)
-        if before is not None and not torch.equal(before, torch.get_rng_state()):
+        reseeded = torch.initial_seed() != seed
+        if reseeded or (torchs and not torch.equal(before, torch.get_rng_state())):
             torch.set_rng_state(before)
 
 

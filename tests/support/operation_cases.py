@@ -497,3 +497,11 @@ CASES |= {
 }
 for _name in "mse_loss l1_loss binary_cross_entropy kl_div huber_loss binary_cross_entropy_with_logits smooth_l1_loss".split():  # noqa: E501
     CASES[_name] = _free(function(_name), (2, 3), (2, 3))
+for _name in "bitwise_and bitwise_or bitwise_xor logical_and logical_or eq ne lt le gt ge floor_divide remainder fmod".split():  # noqa: E501
+    CASES[_name] = partial(binary, _name)
+for _name in "bitwise_not logical_not isnan isinf isfinite".split():
+    CASES[_name] = partial(unary, function(_name))
+for _name, _call in {"and": operator.and_, "or": operator.or_, "xor": operator.xor,
+                     "mod": operator.mod}.items():  # fmt: skip
+    CASES[_name] = lambda draw, call=_call: (call, binary("maximum", draw)[1], {})
+CASES["invert"] = partial(unary, operator.invert)
