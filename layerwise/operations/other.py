@@ -18,7 +18,6 @@ declare("fold", Kind.RESIZING, sentence="Lays patches back into a map and adds t
 declare(
     "one_hot",
     Kind.EMBEDDING,
-    by_numbers=True,
     sentence="A 1 in the place of the index, 0 elsewhere.",
 )
 declare("cross_entropy nll_loss mse_loss l1_loss binary_cross_entropy kl_div huber_loss "

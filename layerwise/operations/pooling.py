@@ -106,8 +106,8 @@ def _adaptive(axes: int) -> Callable[..., Effect]:
         if return_indices:
             return NotImplemented
         asked = output_size if isinstance(output_size, (tuple, list)) else [output_size] * axes
-        if input.dim() > axes + 2 and set(asked) == {1}:
-            return NotImplemented  # PyTorch takes the mean
+        if input.dim() > axes + 2:
+            return NotImplemented  # PyTorch takes the mean where 1 pixel is asked for
         lead, image = spatial(tuple(input.shape), axes, f"AdaptivePool{axes}d")
         sizes_ = [n if want is None else want for want, n in zip(asked, image, strict=True)]
         out = per_axis(sizes_, axes, "output_size", 0)

@@ -73,7 +73,6 @@ class Operation:
     symbol: str = ""  # in a picture: "+"
     layout: Layout = Layout.ASKED
     view: bool = False  # PyTorch rearranges it exactly on tensors without numbers
-    by_numbers: bool = False  # the shape of its result depends on the numbers that it reads
     limits: Mapping[str, object] = field(default_factory=dict)  # setting -> the lowest it can be
 
     def told(self, step: Applied) -> str:

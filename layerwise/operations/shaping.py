@@ -118,7 +118,7 @@ declare("detach contiguous clone data real imag alias", Kind.SHAPING, view=True,
 declare("roll flip fliplr flipud rot90 channel_shuffle native_channel_shuffle", Kind.SHAPING,
         sentence="Moves the numbers to other places of the map. The shape stays.")  # fmt: skip
 declare("repeat tile", Kind.SHAPING, sentence="Repeats the numbers.")
-declare("repeat_interleave", Kind.SHAPING, by_numbers=True, sentence="Repeats the numbers.")
+declare("repeat_interleave", Kind.SHAPING, sentence="Repeats the numbers.")
 declare("pixel_shuffle", Kind.SHAPING,
         sentence="Channels become pixels: each group of channels fills a larger map.")  # fmt: skip
 declare("pixel_unshuffle", Kind.SHAPING, sentence="Pixels become channels of a smaller map.")

@@ -39,7 +39,6 @@ CASTS: Mapping[str, torch.dtype | None] = {
 MOST, MOST_MACS = 2**20, 2**25  # what a kernel may really compute, to tell types and layout
 
 
-_UNKNOWN = Effect((), -1)  # of an operation whose MACs PyTorch has to count
 MULTIPLYING = frozenset({Kind.PRODUCT, Kind.LINEAR, Kind.RECURRENT, Kind.CONVOLUTION})
 
 
@@ -76,18 +75,14 @@ def perform(
         one_type = entry.kind is Kind.EMBEDDING or _of_one_type(tensors)
         made = _by_rule(entry, name, args, kwargs, tensors, effect) if one_type else None
         if made is None:
-            made, _ = _by_kernel(func, name, args, kwargs, tensors, effect)
+            small = _size(tensors) + prod(effect.shape) <= MOST and effect.macs <= MOST_MACS
+            made = _on_zeros(func, name, args, kwargs) if small else func(*args, **kwargs)
         return made, effect
     if public(name) in CASTS:
         return _cast(public(name), args, kwargs), NotImplemented
     if entry is not None and entry.view:
         return _view(func, name, args, kwargs), NotImplemented
-    if entry is not None and not entry.by_numbers:
-        known = _UNKNOWN if entry.kind in MULTIPLYING else Effect(())
-        output, macs = _by_kernel(func, name, args, kwargs, tensors, known)
-    else:
-        output, macs = _by_meta_kernel(func, name, args, kwargs)
-    return output, seen(output, macs)
+    return _by_kernels(func, name, args, kwargs, tensors)
 
 
 def stated(entry: Operation | None, args: tuple, kwargs: dict) -> Effect:
@@ -176,26 +171,71 @@ def _channels_last(tensor: Tensor) -> bool:
     return True
 
 
-def _by_kernel(
-    func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor], effect: Effect
-) -> tuple[Any, int]:
-    """Result and MACs where types or layout are out of the ordinary.
+def _by_kernels(
+    func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
+) -> tuple[Any, Effect]:
+    """Result and MACs of an operation without a rule, by PyTorch's kernels.
 
-    PyTorch's kernel for the CPU tells, on zeros; what is too large for that, its meta kernel.
+    The meta kernel tells whether shapes are enough, and counts. What types it takes, and how the
+    result lies in memory, only the kernel for the CPU knows, where that is not too much work.
     """
-    count = sum(prod(t.shape) for t in tensors) + prod(effect.shape)
-    if count > MOST or effect.macs > MOST_MACS:
-        return _by_meta_kernel(func, name, args, kwargs)
+    output, macs, error = None, 0, None
+    try:
+        output, macs = counted(func, args, kwargs)
+    except (NotImplementedError, RuntimeError) as problem:
+        wants = f"{type(problem).__name__} {problem}".lower()
+        if any(word in wants for word in ("meta", "notimplemented", "dynamicoutput")):
+            raise NeedsValues(name) from problem
+        error = problem
+    if _size(tensors) <= MOST and macs <= MOST_MACS:
+        try:
+            made = _on_zeros(func, name, args, kwargs)
+        except RuntimeError as problem:
+            if not _for_zeros(problem):
+                raise
+        else:
+            return made, seen(made, macs)
+    if error is not None:
+        raise error
+    return output, seen(output, macs)
+
+
+def _on_zeros(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
+    """What PyTorch's kernel for the CPU gives, without its numbers. Raises what it raises."""
     with same_dice():
         made = func(*mapped(_zeros, args), **mapped(_zeros, kwargs))
-        macs = 0
-        if effect is _UNKNOWN:  # counted apart: a kernel that is counted takes another way
-            macs = counted(func, mapped(_zeros, args), mapped(_zeros, kwargs))[1]
     if writes(name) or kwargs.get("inplace"):
-        return args[0], macs
-    if kwargs.get("out") is not None:
-        return kwargs["out"], macs
-    return mapped(_emptied, made), macs
+        return args[0]
+    return mapped(_emptied, made) if kwargs.get("out") is None else kwargs["out"]
+
+
+def _for_zeros(problem: RuntimeError) -> bool:
+    """Whether other numbers would do: a division by zero, a matrix that cannot be inverted."""
+    return isinstance(problem, torch.linalg.LinAlgError) or "ZeroDivision" in str(problem)
+
+
+def _size(tensors: list[Tensor]) -> int:
+    return sum(prod(tensor.shape) for tensor in tensors)
+
+
+@contextmanager
+def same_dice() -> Iterator[None]:
+    """PyTorch's stream of random numbers is afterwards where it was."""
+    before = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        if not torch.equal(before, torch.get_rng_state()):
+            torch.set_rng_state(before)
+
+
+def _view(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
+    if name == "__getitem__" and _by_known_places(args[1]) and _size(args[:1]) <= MOST:
+        return _on_zeros(func, name, args, kwargs)
+    try:
+        return func(*args, **kwargs)
+    except NotImplementedError as problem:  # x[x > 0]: the shape depends on the numbers
+        raise NeedsValues(name) from problem
 
 
 def _by_known_places(index: Any) -> bool:
@@ -224,37 +264,6 @@ def _cast(name: str, args: tuple, kwargs: dict) -> Tensor:
     if dtype in (None, first.dtype):
         return first
     return torch.empty_like(first, dtype=dtype)
-
-
-@contextmanager
-def same_dice() -> Iterator[None]:
-    """PyTorch's stream of random numbers is afterwards where it was."""
-    before = torch.get_rng_state()
-    try:
-        yield
-    finally:
-        if not torch.equal(before, torch.get_rng_state()):
-            torch.set_rng_state(before)
-
-
-def _view(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
-    if name == "__getitem__" and _by_known_places(args[1]):
-        return _by_kernel(func, name, args, kwargs, tensors_in(args), Effect(()))[0]
-    try:
-        return func(*args, **kwargs)
-    except NotImplementedError as problem:  # x[x > 0]: the shape depends on the numbers
-        raise NeedsValues(name) from problem
-
-
-def _by_meta_kernel(func: Callable, name: str, args: tuple, kwargs: dict) -> tuple[Any, int]:
-    """Result and MACs by PyTorch's own meta kernel."""
-    try:
-        return counted(func, args, kwargs)
-    except (NotImplementedError, RuntimeError) as problem:
-        wants = f"{type(problem).__name__} {problem}".lower()
-        if any(word in wants for word in ("meta", "notimplemented", "dynamicoutput")):
-            raise NeedsValues(name) from problem
-        raise
 
 
 def counted(func: Callable, args: tuple, kwargs: dict) -> tuple[Any, int]:

@@ -54,11 +54,11 @@ def checked_net(net: object) -> None:
         return
     name = getattr(net, "__name__", "")
     if isinstance(net, type) and issubclass(net, nn.Module):
-        raise TypeError(f"{name} is a class, not a network: call it, {name}()")
+        raise TypeError(f"{name} is a class, not a network (nn.Module): call it, {name}()")
     if callable(net):
         raise TypeError(
-            f"{name or 'this function'} builds a network: trace what it returns, {name}(), not "
-            "the function itself"
+            f"{name or 'this'} is a function, not a network (nn.Module): if it builds one, trace "
+            f"what it returns, {name}()"
         )
     raise TypeError(f"a network (nn.Module) is needed, not {type(net).__name__}")
 

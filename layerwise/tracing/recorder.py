@@ -96,6 +96,7 @@ class Recorder(TorchFunctionMode):
         self._made: dict[int, _Made] = {}  # what depends on the input, by id
         self._own: dict[int, Tensor] = {}  # what this run itself made, and may write to
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}  # of tensors that are not meta
+        self._alone = False  # a network without inputs: everything is a step
         self._dice: torch.Generator | None = None
         if real:
             self._own = {id(t): t for t in (*net.parameters(), *net.buffers())}
@@ -106,7 +107,9 @@ class Recorder(TorchFunctionMode):
 
     def run(self, args: tuple, kwargs: dict) -> Broken | None:
         """Run the network; return the error that ended the run, with its place."""
-        for sample in tensors_in((args, kwargs)):
+        samples = tensors_in((args, kwargs))
+        self._alone = not samples
+        for sample in samples:
             self._made[id(sample)] = _Made(-1, tuple(sample.shape), sample)
             if sample.dim() > 2 and self._origin is None:
                 self._origin = receptive.start(sample.dim() - 2)
@@ -198,11 +201,13 @@ class Recorder(TorchFunctionMode):
         tensors = tensors_in(args) + tensors_in(kwargs.values()) if kwargs else tensors_in(args)
         if not tensors:
             return self._new(func, args, kwargs)
+        if isinstance(tensors[0], UninitializedTensorMixin):
+            return func(*args, **kwargs)
         if not all([tensor.is_meta or id(tensor) in self._made for tensor in tensors]):
             args, kwargs, tensors = self._joined(name, args, kwargs, tensors)
         if getattr(func, "__module__", None) == "torch.nn.init":
             return tensors[0]
-        live = not self._made.keys().isdisjoint(map(id, tensors))
+        live = self._alone or not self._made.keys().isdisjoint(map(id, tensors))
         if writes(name) and not live and not self._may_write(args[0]):
             return args[0]  # a counter or a statistic; nothing that comes from the input
         if not self.real:
@@ -226,11 +231,12 @@ class Recorder(TorchFunctionMode):
 
     def _new(self, func: Callable, args: tuple, kwargs: dict) -> Any:
         """What an operation without a tensor makes: `torch.zeros(4)`."""
-        if self.real or func not in _factories() or kwargs.get("device") is not None:
+        if self.real:
             return self._kept(func(*args, **kwargs))
-        made = func(*args, **{**kwargs, "device": "meta"})
-        if made.numel() > FEW:
-            return made
+        if func in _factories() and kwargs.get("device") is None:
+            made = func(*args, **{**kwargs, "device": "meta"})
+            if made.numel() > FEW:
+                return made
         if func in _RANDOM and kwargs.get("generator") is None:
             self._dice = self._dice or torch.Generator().manual_seed(0)
             kwargs = {**kwargs, "generator": self._dice}  # PyTorch's own is everybody's

@@ -303,11 +303,9 @@ def test_wrong_arguments_say_what_is_expected():
     net = nn.Conv2d(3, 4, 3)
     with pytest.raises(TypeError, match=r"as one tuple: \(1, 3, 8, 8\)"):
         trace(net, 1, 3, 8, 8)
-    with pytest.raises(
-        TypeError, match=r"Residual is a class, not a network: call it, Residual\(\)"
-    ):
+    with pytest.raises(TypeError, match=r"Residual is a class, .* call it, Residual\(\)"):
         trace(Residual, (1, 3, 8, 8))
-    with pytest.raises(TypeError, match="builds a network"):
+    with pytest.raises(TypeError, match="if it builds one"):
         trace(lambda x: x, (1, 3, 8, 8))
     with pytest.raises(TraceError, match="TorchScript"):
         trace(torch.jit.trace(net, torch.zeros(1, 3, 8, 8)), (1, 3, 8, 8))
