@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedTensorMixin
 from torch.overrides import TorchFunctionMode
-from torch.utils._device import _device_constructors
 
 from layerwise.operations.kinds import Kind
 from layerwise.operations.registry import POINTWISE, Effect, find
@@ -24,7 +23,8 @@ from . import dispatch
 from . import receptive_field as receptive
 from .accounting import Accounts
 from .dispatch import CASTS, NeedsValues, public, tensors_in, writes
-from .meta_copy import Memo, named_modules, without_numbers
+from .meta_copy import Memo, named_modules
+from .operands import Operands
 from .records import Call, Step
 
 # They answer from the shape or change nothing: no step of a network.
@@ -39,15 +39,8 @@ _READS_VALUES = frozenset(
     __array__ __contains__ nonzero argwhere is_nonzero equal allclose masked_select
     unique unique_consecutive bincount""".split()
 )
-_RANDOM = frozenset({torch.rand, torch.randn, torch.randint, torch.randperm, torch.normal})
-_DRAWS = frozenset(
-    """bernoulli multinomial rand_like randn_like randint_like normal uniform exponential random
-    geometric log_normal cauchy poisson rrelu dropout""".split()
-)
-FEW = 4096  # numbers; a tensor that a forward makes with more is made without them
 
 _unwatched = torch._C.DisableTorchFunction  # noqa: SLF001  documented under "Extending PyTorch"
-_factories = cache(_device_constructors)
 
 
 class Attempt(NamedTuple):
@@ -89,17 +82,12 @@ class Recorder(TorchFunctionMode):
         self._rows: list[dict[str, Any]] = []  # the fields of each Step
         self.accounts = Accounts(net)
         self.complete = False  # whether what came out depends on recorded steps
-        self._copies = copies
+        self._operands = Operands(net, copies, self.accounts, real)
         self._stack: list[str] = []
         self._where: tuple[Exception, str] | None = None  # the innermost module that an error left
         self._attempt: tuple[Exception, Attempt] | None = None
         self._made: dict[int, _Made] = {}  # what depends on the input, by id
-        self._own: dict[int, Tensor] = {}  # what this run itself made, and may write to
-        self._twins: dict[int, tuple[Tensor, Tensor]] = {}  # of tensors that are not meta
         self._alone = False  # a network without inputs: everything is a step
-        self._dice: torch.Generator | None = None
-        if real:
-            self._own = {id(t): t for t in (*net.parameters(), *net.buffers())}
         self._origin: receptive.Field | None = None
         self._fields: list[receptive.Field | None] = []
         for path, module in named_modules(net):
@@ -193,115 +181,61 @@ class Recorder(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name == "__get__":  # x.shape is no step, x.T is one
             found = func(*args, **kwargs)
-            if not isinstance(found, Tensor) or isinstance(args[0], UninitializedTensorMixin):
+            if not isinstance(found, Tensor) or _is_lazy(args[0]):
                 return found
             name, func = func.__self__.__name__, lambda *_: found  # type: ignore[attr-defined]
         elif name in _QUERIES and not (name == "__format__" and args[1]):  # f"{x:.3f}"
             return func(*args, **kwargs)
         tensors = tensors_in(args) + tensors_in(kwargs.values()) if kwargs else tensors_in(args)
         if not tensors:
-            return self._new(func, args, kwargs)
-        if isinstance(tensors[0], UninitializedTensorMixin):
-            return func(*args, **kwargs)
+            return self._operands.new(func, args, kwargs)
         if not all([tensor.is_meta or id(tensor) in self._made for tensor in tensors]):
-            args, kwargs, tensors = self._joined(name, args, kwargs, tensors)
-        if getattr(func, "__module__", None) == "torch.nn.init":
-            return tensors[0]
-        live = self._alone or not self._made.keys().isdisjoint(map(id, tensors))
-        if writes(name) and not live and not self._may_write(args[0]):
-            return args[0]  # a counter or a statistic; nothing that comes from the input
+            args, kwargs, tensors = self._operands.joined(name, args, kwargs, tensors, self._made)
+        if name[-1:] == "_" and self._stays(func, name, args, tensors):
+            return args[0] if args else tensors[0]
         if not self.real:
             if not any([tensor.is_meta for tensor in tensors]):
-                return self._on_numbers(func, name, args, kwargs, tensors)
+                return self._operands.on_numbers(func, name, args, kwargs, tensors)
             if name in _READS_VALUES:
                 raise NeedsValues(f"The forward of {self._here()} reads values ({name})")
+        return self._run_operation(func, name, args, kwargs, tensors)
+
+    def _stays(self, func: Callable, name: str, args: tuple, tensors: list[Tensor]) -> bool:
+        """Whether an operation in place writes nothing that a run on shapes would read.
+
+        That is an initialization, a counter or a statistic; nothing that comes from the input.
+        """
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return True
+        return writes(name) and not self._is_live(tensors) and not self._operands.may_write(args[0])
+
+    def _is_live(self, tensors: list[Tensor]) -> bool:
+        """Whether one of these comes from the input."""
+        return self._alone or not self._made.keys().isdisjoint(map(id, tensors))
+
+    def _run_operation(
+        self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
+    ) -> Any:
+        if _is_lazy(tensors[0]):
+            return func(*args, **kwargs)
+        run = self._really if self.real else dispatch.perform
         try:
-            output, effect = self._performed(func, name, args, kwargs, tensors)
+            output, effect = run(func, name, args, kwargs, tensors)
         except NeedsValues as reason:
             raise NeedsValues(f"The forward of {self._here()} reads values ({name})") from reason
         except Exception as problem:
             made = [self._made[id(tensor)] for tensor in tensors if id(tensor) in self._made]
-            self._attempt = problem, Attempt(
-                public(name), args, kwargs, tensors,
-                tuple(m.shape for m in made), tuple(m.step for m in made),
-            )  # fmt: skip
+            shapes, sources = tuple(m.shape for m in made), tuple(m.step for m in made)
+            attempt = Attempt(public(name), args, kwargs, tensors, shapes, sources)
+            self._attempt = problem, attempt
             raise
-        self._follow(name, args, tensors, output, effect, live)
+        self._follow(name, args, tensors, output, effect)
         return output
 
-    def _new(self, func: Callable, args: tuple, kwargs: dict) -> Any:
-        """What an operation without a tensor makes: `torch.zeros(4)`."""
-        if self.real:
-            return self._kept(func(*args, **kwargs))
-        if func in _factories() and kwargs.get("device") is None:
-            made = func(*args, **{**kwargs, "device": "meta"})
-            if made.numel() > FEW:
-                return made
-        if func in _RANDOM and kwargs.get("generator") is None:
-            self._dice = self._dice or torch.Generator().manual_seed(0)
-            kwargs = {**kwargs, "generator": self._dice}  # PyTorch's own is everybody's
-        return self._kept(func(*args, **kwargs))
-
-    def _kept(self, result: Any) -> Any:
-        """The result, remembered as made in this run."""
-        self._own.update({id(tensor): tensor for tensor in tensors_in((result,))})
-        return result
-
-    def _may_write(self, target: object) -> bool:
-        base = getattr(target, "_base", None)
-        return id(target) in self._own or id(base) in self._own
-
-    def _on_numbers(
-        self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
-    ) -> Any:
-        """An operation on tensors that the forward itself made."""
-        entry = find(public(name))
-        if entry and entry.kind in dispatch.MULTIPLYING:
-            output, macs = dispatch.counted(func, args, kwargs)
-            self.accounts.pass_on(tensors, tensors_in((output,)), macs)
-            return self._kept(output)
-        if public(name) in _DRAWS:
-            with dispatch.same_dice():
-                return self._kept(func(*args, **kwargs))
-        return self._kept(func(*args, **kwargs))
-
-    def _joined(
-        self, name: str, args: tuple, kwargs: dict, tensors: list
-    ) -> tuple[tuple, dict, list]:
-        """The arguments with the copy's tensors for the network's, and meta ones for all."""
-        ours = [self._copies.get(id(tensor), tensor) for tensor in tensors]
-        if self.real:
-            swapped = {id(a): b for a, b in zip(tensors, ours, strict=True)}
-        elif any(tensor.is_meta or self._twin_made(tensor) for tensor in ours):
-            swapped = {id(a): self._twin(b) for a, b in zip(tensors, ours, strict=True)}
-        else:
-            return args, kwargs, tensors
-        for index in tensors_in(args[1:2]) if name in ("__getitem__", "__setitem__") else ():
-            if not self._twin_made(index):
-                swapped[id(index)] = index  # its numbers are known, and name the places
-        args = dispatch.mapped(lambda tensor: swapped[id(tensor)], args)
-        kwargs = dispatch.mapped(lambda tensor: swapped[id(tensor)], kwargs)
-        return args, kwargs, tensors_in((args, kwargs))
-
-    def _twin_made(self, tensor: Tensor) -> bool:
-        """Whether what comes from the input was written into this tensor."""
-        twin = self._twins.get(id(tensor))
-        return twin is not None and id(twin[1]) in self._made
-
-    def _twin(self, tensor: Tensor) -> Tensor:
-        """The meta tensor that stands for a tensor with numbers, the same each time."""
-        if tensor.is_meta:
-            return tensor
-        if id(tensor) not in self._twins:
-            self._twins[id(tensor)] = tensor, without_numbers(tensor)
-            self.accounts.hand_over(*self._twins[id(tensor)])
-        return self._twins[id(tensor)][1]
-
-    def _performed(
+    def _really(
         self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
     ) -> tuple[Any, Effect]:
-        if not self.real:
-            return dispatch.perform(func, name, args, kwargs, tensors)
+        """Output and effect of one operation on numbers."""
         entry = find(public(name))
         effect = dispatch.stated(entry, args, kwargs)
         if effect is not NotImplemented or (entry and entry.view) or public(name) in CASTS:
@@ -313,29 +247,24 @@ class Recorder(TorchFunctionMode):
         return output, dispatch.seen(output, macs)
 
     def _follow(
-        self,
-        name: str,
-        args: tuple,
-        tensors: list[Tensor],
-        output: Any,
-        effect: Effect,
-        live: bool,
+        self, name: str, args: tuple, tensors: list[Tensor], output: Any, effect: Effect
     ) -> None:
         """A step, if the operation reads what came from the input; else a cost to pass on."""
         results = [args[0]] if writes(name) else tensors_in((output,))
         if effect is NotImplemented:
             effect = self._viewed(name, tensors, results)
-        if not live:
+        if not self._is_live(tensors):
             self.accounts.pass_on(tensors, results, effect.macs)
-            self._kept(results)
-        elif results and not (public(name) in CASTS and results[0] is tensors[0]):
+            self._operands.kept(results)
+        elif results and not (results[0] is tensors[0] and public(name) in CASTS):
             function = public(name)
             path = self._stack[-1] if self._stack else ""
             self._record(path, function, function, tensors, results[0], effect)
             for result in results[1:]:
                 self._mark(result)
-            if writes(name):
-                self._written(results[0])
+            if writes(name):  # what a view shows is in its base too
+                for base in self._operands.bases(results[0]):
+                    self._mark(base)
 
     def _viewed(self, name: str, tensors: list[Tensor], results: list[Tensor]) -> Effect:
         """The effect of a view or a cast: pixels may keep their place."""
@@ -344,14 +273,6 @@ class Recorder(TorchFunctionMode):
             results and dispatch.keeps_pixels(tensors[0], results[0], axes)
         )
         return dispatch.seen(results, 0, POINTWISE if keeps else None)
-
-    def _written(self, target: Tensor) -> None:
-        """What a view shows is in its base too, which may be read under its own name."""
-        base = target._base  # noqa: SLF001  documented, though underscored
-        originals = [tensor for tensor, twin in self._twins.values() if twin is target]
-        bases = [self._twin(t._base) for t in originals if t._base is not None]  # noqa: SLF001
-        for tensor in (*([] if base is None else [base]), *bases):
-            self._mark(tensor)
 
     def _mark(self, tensor: Tensor) -> None:
         self._made[id(tensor)] = _Made(len(self._rows) - 1, tuple(tensor.shape), tensor)
@@ -412,3 +333,7 @@ def _shapes(tensors: list[Tensor]) -> tuple[Shape, ...]:
 def is_layer(kind: type) -> bool:
     """Whether a module is one of PyTorch's own layers, and no block with a forward of its own."""
     return kind.__module__.startswith("torch.nn.modules")
+
+
+def _is_lazy(tensor: object) -> bool:
+    return type(tensor) is not Tensor and isinstance(tensor, UninitializedTensorMixin)

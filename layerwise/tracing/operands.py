@@ -1,0 +1,122 @@
+"""The tensors of a run that are not its own: made by the forward, or reached behind its back.
+
+A forward may make tensors (`torch.zeros(4)`), fill them, and reach the network itself or others
+through a lambda or a global. In a run on shapes alone all of these have to meet meta tensors, and
+nothing that existed before may change.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._device import _device_constructors
+
+from layerwise.operations.registry import find
+
+from . import dispatch
+from .accounting import Accounts
+from .dispatch import public, tensors_in
+from .meta_copy import Memo, without_numbers
+
+FEW = 4096  # numbers; a tensor that a forward makes with more is made without them
+_RANDOM = frozenset({torch.rand, torch.randn, torch.randint, torch.randperm, torch.normal})
+_DRAWS = frozenset(
+    """bernoulli multinomial rand_like randn_like randint_like normal uniform exponential random
+    geometric log_normal cauchy poisson rrelu dropout""".split()
+)
+_factories = cache(_device_constructors)
+
+
+class Operands:
+    """What a run reads and writes beside its inputs.
+
+    `copies` tells what became of each object of the network, which is never touched itself.
+    """
+
+    def __init__(self, net: nn.Module, copies: Memo, accounts: Accounts, real: bool) -> None:
+        self._copies, self._accounts, self._real = copies, accounts, real
+        self._own: dict[int, Tensor] = {}  # what this run itself made, and may write to
+        self._twins: dict[int, tuple[Tensor, Tensor]] = {}  # of tensors that are not meta
+        self._dice: torch.Generator | None = None
+        if real:
+            self._own = {id(t): t for t in (*net.parameters(), *net.buffers())}
+
+    def new(self, func: Callable, args: tuple, kwargs: dict) -> Any:
+        """What an operation without a tensor makes: `torch.zeros(4)`."""
+        if self._real:
+            return self.kept(func(*args, **kwargs))
+        if func in _factories() and kwargs.get("device") is None:
+            made = func(*args, **{**kwargs, "device": "meta"})
+            if made.numel() > FEW:
+                return made
+        if func in _RANDOM and kwargs.get("generator") is None:
+            self._dice = self._dice or torch.Generator().manual_seed(0)
+            kwargs = {**kwargs, "generator": self._dice}  # PyTorch's own is everybody's
+        return self.kept(func(*args, **kwargs))
+
+    def kept(self, result: Any) -> Any:
+        """The result, remembered as made in this run."""
+        self._own.update({id(tensor): tensor for tensor in tensors_in((result,))})
+        return result
+
+    def may_write(self, target: object) -> bool:
+        """Whether it was made in this run, or is a view of such."""
+        return id(target) in self._own or id(getattr(target, "_base", None)) in self._own
+
+    def on_numbers(
+        self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
+    ) -> Any:
+        """An operation on tensors with numbers, in a run on shapes alone."""
+        entry = find(public(name))
+        if entry and entry.kind in dispatch.MULTIPLYING:
+            output, macs = dispatch.counted(func, args, kwargs)
+            self._accounts.pass_on(tensors, tensors_in((output,)), macs)
+            return self.kept(output)
+        if public(name) in _DRAWS:
+            with dispatch.same_dice():
+                return self.kept(func(*args, **kwargs))
+        return self.kept(func(*args, **kwargs))
+
+    def joined(
+        self, name: str, args: tuple, kwargs: dict, tensors: list, made: dict
+    ) -> tuple[tuple, dict, list]:
+        """The arguments with the copy's tensors for the network's, and meta ones for all.
+
+        Where no meta tensor is among them, they stay as they are; `made` holds what comes from
+        the input.
+        """
+        ours = [self._copies.get(id(tensor), tensor) for tensor in tensors]
+        if self._real:
+            swapped = {id(a): b for a, b in zip(tensors, ours, strict=True)}
+        elif any(tensor.is_meta or self._is_filled(tensor, made) for tensor in ours):
+            swapped = {id(a): self.twin(b) for a, b in zip(tensors, ours, strict=True)}
+        else:
+            return args, kwargs, tensors
+        for index in tensors_in(args[1:2]) if name in ("__getitem__", "__setitem__") else ():
+            if not self._is_filled(index, made):
+                swapped[id(index)] = index  # its numbers are known, and name the places
+        args = dispatch.mapped(lambda tensor: swapped[id(tensor)], args)
+        kwargs = dispatch.mapped(lambda tensor: swapped[id(tensor)], kwargs)
+        return args, kwargs, tensors_in((args, kwargs))
+
+    def _is_filled(self, tensor: Tensor, made: dict) -> bool:
+        """Whether what comes from the input was written into this tensor."""
+        twin = self._twins.get(id(tensor))
+        return twin is not None and id(twin[1]) in made
+
+    def twin(self, tensor: Tensor) -> Tensor:
+        """The meta tensor that stands for a tensor with numbers, the same each time."""
+        if tensor.is_meta:
+            return tensor
+        if id(tensor) not in self._twins:
+            self._twins[id(tensor)] = tensor, without_numbers(tensor)
+            self._accounts.hand_over(*self._twins[id(tensor)])
+        return self._twins[id(tensor)][1]
+
+    def bases(self, target: Tensor) -> list[Tensor]:
+        """What `target` is a view of, and so was written to with it."""
+        shown = [target, *(tensor for tensor, twin in self._twins.values() if twin is target)]
+        bases = [tensor._base for tensor in shown]  # noqa: SLF001  documented, though underscored
+        return [base if self._real else self.twin(base) for base in bases if base is not None]
