@@ -4,10 +4,12 @@
 #   make lab LAB_ARGS="--no-browser --ip=0.0.0.0"    further arguments for JupyterLab
 #   make test PYTHON=python3.13                      another Python than python3
 #   make test TEST_ARGS="-k builder"                 further arguments for pytest
+#   make zoo ZOO="timm/*vit*"                         only these networks
 
 PYTHON    ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
 LAB_ARGS  ?=
 TEST_ARGS ?=
+ZOO       ?=
 LESSON    ?= notebooks/01_alexnet.ipynb
 
 export UV_PYTHON_DOWNLOADS := never
@@ -21,7 +23,7 @@ RUN     := .venv/bin/python
 # Exists when .venv holds what pyproject.toml asks for, on this version of Python.
 READY   := .venv/.ready-$(VERSION)
 
-.PHONY: help lab test notebooks lint bench clean
+.PHONY: help lab test notebooks lint bench zoo clean
 
 help:        ## list these commands
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' Makefile
@@ -35,15 +37,19 @@ test: $(READY)        ## run every test, and every notebook against its stored o
 notebooks: $(READY)        ## execute notebooks/source/*.py into notebooks/*.ipynb
 	$(RUN) tools/build_notebooks.py
 
-lint: $(READY)        ## check style and formatting
+lint: $(READY)        ## check style, formatting and types
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
 
 bench: $(READY)        ## measure speed and memory against the usual ways
 	@for file in tools/bench_*.py; do \
 		test -e "$$file" || continue; \
 		echo "== $$file"; $(RUN) "$$file" || exit 1; \
 	done
+
+zoo: $(READY)        ## trace, table, draw and explain some 240 networks of timm and torchvision
+	$(RUN) tools/zoo.py $(ZOO)
 
 clean:        ## remove .venv, .uv, uv.lock and every cache; the next command installs again
 	rm -rf .venv .uv uv.lock build .pytest_cache .ruff_cache .hypothesis

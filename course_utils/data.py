@@ -118,8 +118,15 @@ def digits(
 
     def part(name: str, index: list[int], seed: int | None) -> Batches:
         X, y = images[index].to(device), labels[index].to(device)
-        common = {"classes": tuple("0123456789"), "batch_size": batch_size, "size": size}
-        return Batches(name=name, images=X, labels=y, seed=seed, **common)
+        return Batches(
+            name=name,
+            images=X,
+            labels=y,
+            classes=tuple("0123456789"),
+            batch_size=batch_size,
+            size=size,
+            seed=seed,
+        )
 
     return part("digits, train", split[0], seed), part("digits, test", split[1], None)
 
@@ -150,10 +157,15 @@ def fashion_mnist(
     def part(name: str, train: bool) -> Batches:
         data = FashionMNIST(root, train=train)
         X, y = data.data.unsqueeze(1).to(device), data.targets.to(device)
-        common = {"classes": tuple(data.classes), "batch_size": batch_size, "size": size}
-        resize = Resize(X.shape[-1], size, device)
         return Batches(
-            name=name, images=X, labels=y, seed=seed if train else None, resize=resize, **common
+            name=name,
+            images=X,
+            labels=y,
+            classes=tuple(data.classes),
+            batch_size=batch_size,
+            size=size,
+            seed=seed if train else None,
+            resize=Resize(X.shape[-1], size, device),
         )
 
     return part("Fashion-MNIST, train", True), part("Fashion-MNIST, test", False)

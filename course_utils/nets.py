@@ -311,8 +311,9 @@ def batch_norm_lenet(
     Internal Covariate Shift" (2015), section 3.2, in Dive into Deep Learning's LeNet, section 8.5.
     """
     layers: list[nn.Module] = []
-    for out, *window in _rows(channels, kernel_sizes, strides, paddings):
-        layers += [nn.Conv2d(in_channels, out, *window), norm(out, num_dims=4), activation()]
+    for out, kernel, stride, padding in _rows(channels, kernel_sizes, strides, paddings):
+        layers += [nn.Conv2d(in_channels, out, kernel, stride, padding)]
+        layers += [norm(out, num_dims=4), activation()]
         layers += [nn.AvgPool2d(kernel_size=2, stride=2)]
         in_channels = out
     width = channels[-1] * 4 * 4 if in_features is None else in_features

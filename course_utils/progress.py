@@ -27,7 +27,7 @@ def _screen() -> Any:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     kernel = getattr(shell, "kernel", None)
-    if kernel is not None:
+    if shell is not None and kernel is not None:
         return _Page(shell.execution_count) if getattr(kernel, "_allow_stdin", False) else None
     return sys.stderr if sys.stderr.isatty() else None
 

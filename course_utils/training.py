@@ -4,11 +4,11 @@ import math
 import os
 import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from tqdm import tqdm
 
-Loader = Iterable[tuple[Tensor, Tensor]]
+
+class Loader(Protocol):
+    """Batches of (images, labels), and how many there are: a DataLoader, or what `digits` gives."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]: ...
+    def __len__(self) -> int: ...
 
 
 @dataclass(repr=False)

@@ -9,8 +9,7 @@ from torch import nn
 
 from layerwise.operations import rules
 from layerwise.operations.shapes import Shape, times
-from layerwise.tracing.records import Failure, Step
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Failure, Step, Trace
 from layerwise.views.layer_table import describe
 
 from . import layer_arguments as settings

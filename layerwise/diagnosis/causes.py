@@ -8,9 +8,8 @@ from collections.abc import Callable
 from torch import nn
 
 from layerwise.operations.shapes import ShapeError, times
-from layerwise.tracing.records import Step
 from layerwise.tracing.meta_copy import TraceError
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Step, Trace
 
 from . import layer_arguments as settings
 from . import python_errors as mistakes

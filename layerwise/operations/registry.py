@@ -33,20 +33,23 @@ class Effect(NamedTuple):
     shape: Shape
     macs: int = 0
     window: Window | str | None = POINTWISE
-    settings: Mapping = {}  # noqa: RUF012  (a NamedTuple default; never changed)
+    settings: Mapping = {}
 
 
 class Applied(Protocol):
     """One use of an operation, as a sentence needs it; `tracing.Step` is one."""
 
     @property
-    def op(self) -> str: ...
+    def inputs(self) -> tuple[Shape, ...]:
+        """Shapes of what it read."""
+
     @property
-    def inputs(self) -> tuple[Shape, ...]: ...
+    def output(self) -> Shape:
+        """Shape of what it made."""
+
     @property
-    def output(self) -> Shape: ...
-    @property
-    def settings(self) -> Mapping: ...
+    def settings(self) -> Mapping:
+        """As the rule's `Effect` holds them."""
 
 
 class Layout(Enum):

@@ -51,17 +51,21 @@ def reshaped(shape: Shape, target: Shape) -> Shape:
 def reshape(input: Tensor, *shape: object) -> Effect:
     """Raise where the numbers cannot be laid out; whether memory allows it, PyTorch decides."""
     target = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
-    if target and all(isinstance(n, int) for n in target):
-        reshaped(tuple(input.shape), tuple(target))
+    sizes = tuple(n for n in target if isinstance(n, int))
+    if target and len(sizes) == len(target):
+        reshaped(tuple(input.shape), sizes)
     return NotImplemented
 
 
 def _reduced(
-    input: Tensor, dim: object = None, keepdim: bool = False, dtype: object = None
-) -> Effect:  # noqa: E501
+    input: Tensor,
+    dim: int | Sequence[int] | None = None,
+    keepdim: bool = False,
+    dtype: object = None,
+) -> Effect:
     """Reduce over `dim` (None or empty: all axes)."""
     shape = tuple(input.shape)
-    dims = (dim,) if isinstance(dim, int) else tuple(dim or range(len(shape)))  # type: ignore[call-overload]
+    dims = (dim,) if isinstance(dim, int) else tuple(dim or range(len(shape)))
     gone = [axis(d, len(shape)) for d in dims]
     if len(set(gone)) != len(gone):
         raise ShapeError(f"an axis appears twice in {dims}")
@@ -110,7 +114,7 @@ def pad(
 declare("permute transpose swapaxes swapdims movedim moveaxis t T mT H adjoint", Kind.SHAPING,
         view=True, sentence="Puts the axes in another order.")  # fmt: skip
 declare("unsqueeze squeeze unflatten expand expand_as view_as view_as_real view_as_complex",
-        Kind.SHAPING, view=True, sentence="Adds, removes or repeats axes; the numbers stay.")  # fmt: skip
+        Kind.SHAPING, view=True, sentence="Adds, removes or repeats axes.")  # fmt: skip
 declare("getitem select narrow chunk split tensor_split unbind diagonal", Kind.SHAPING,
         view=True, sentence="Takes a part of it.")  # fmt: skip
 declare("detach contiguous clone data real imag alias", Kind.SHAPING, view=True,
@@ -126,5 +130,5 @@ declare("gather scatter scatter_add index_select take masked_fill index_add inde
         "masked_scatter index_copy index_fill", Kind.SHAPING,
         sentence="Reads or writes the places that an index or a mask names.")  # fmt: skip
 declare("to cpu cuda float half double bfloat16 long int bool type type_as", Kind.SHAPING,
-        sentence="The same numbers in another type or on another device. The shape stays.")  # fmt: skip
+        sentence="The same numbers in another type or place. The shape stays.")  # fmt: skip
 declare("unfold", Kind.SHAPING, sentence="Lays out every window of the map.")

@@ -18,8 +18,8 @@ def sizes(step: Applied) -> list[str]:
     if "kernel_size" not in s or "dilation" not in s or not step.inputs:
         return []
     axes = len(s["kernel_size"])
-    columns = (step.inputs[0][-axes:], step.output[-axes:])
-    columns += (s["kernel_size"], s["stride"], s["padding"], filled(s["dilation"], axes))
+    window = (s["kernel_size"], s["stride"], s["padding"], filled(s["dilation"], axes))
+    columns = (step.inputs[0][-axes:], step.output[-axes:], *window)
     alike: dict[tuple, list[str]] = {}
     for name, *numbers in zip(_AXES[axes], *columns, strict=True):
         alike.setdefault(tuple(numbers), []).append(name)

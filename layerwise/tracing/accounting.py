@@ -1,7 +1,7 @@
 """Who pays for a parameter: the first step that uses it, or something made of it."""
 
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 
 class Accounts:
@@ -19,7 +19,7 @@ class Accounts:
 
     def total(self) -> int:
         """Every parameter of the network once."""
-        return sum(p.numel() for p in self._own if not isinstance(p, UninitializedTensorMixin))
+        return sum(p.numel() for p in self._own if not is_lazy(p))
 
     def claim(self, tensors: list[Tensor], path: str) -> tuple[int, int]:
         """Parameters and MACs that these tensors bring and no earlier step has counted.
@@ -68,7 +68,7 @@ class Accounts:
         """Path of each submodule whose parameters no step used -> how many."""
         owners: dict[str, int] = {}
         for name, parameter in self._free.values():
-            if not isinstance(parameter, UninitializedTensorMixin):
+            if not is_lazy(parameter):
                 parts = name.split(".")[:-1]
                 outer = (".".join(parts[: i + 1]) for i in range(len(parts)))
                 owner = next((path for path in outer if path not in ran), ".".join(parts))

@@ -55,7 +55,7 @@ def public(name: str) -> str:
     bare = name.strip("_")
     if name.startswith("__"):
         for lead in ("i", "r"):
-            if bare.startswith(lead) and find(bare[1:]) and bare[1:] not in ("t",):
+            if bare.startswith(lead) and find(bare[1:]) and bare[1:] != "t":
                 return bare if bare in ("rsub", "rdiv", "rpow") else bare[1:]
     return bare
 
@@ -228,7 +228,7 @@ def same_dice() -> Iterator[None]:
 
 
 def _view(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
-    if name == "__getitem__" and _by_known_places(args[1]) and _size(args[:1]) <= MOST:
+    if name == "__getitem__" and _by_known_places(args[1]) and args[0].numel() <= MOST:
         return _on_zeros(func, name, args, kwargs)
     try:
         return func(*args, **kwargs)

@@ -11,8 +11,8 @@ from torch import nn
 from layerwise.operations.registry import find
 
 from . import source_lines
-from .records import Failure
 from .recorder import Attempt, Broken, is_layer
+from .records import Failure
 
 
 def of_input(error: Exception) -> Failure:
@@ -45,7 +45,7 @@ def of_run(broken: Broken) -> Failure:
         _message(error),
         broken.path,
         type(module).__name__,
-        not is_layer(type(module)),
+        not is_layer(module),
         settings=_settings(module, attempt, error),
         expected=getattr(error, "expected", None),
         got=getattr(error, "got", None),
@@ -77,7 +77,7 @@ def _plain(value: Any) -> Any:
 
 def _settings(module: nn.Module, attempt: Attempt | None, error: Exception) -> Mapping:
     """The settings with which the failing layer or operation was called."""
-    if is_layer(type(module)):
+    if is_layer(module):
         return {name: value for name, value in vars(module).items() if _is_setting(value)}
     entry = attempt and find(attempt.function)
     if entry and attempt and entry.rule:

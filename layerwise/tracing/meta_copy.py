@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _PLAIN = frozenset({int, float, str, bool, type(None), torch.Size, torch.dtype, torch.device})
@@ -42,8 +42,9 @@ def real_copy(net: nn.Module) -> tuple[nn.Module, Memo]:
 def unwrapped(module: nn.Module) -> nn.Module:
     """The module itself, without what `torch.compile` wraps around it."""
     inside = vars(module).get("_modules")  # of a TorchScript module no dict
-    wraps = isinstance(inside, dict) and "_orig_mod" in inside
-    return unwrapped(inside["_orig_mod"]) if wraps else module
+    if isinstance(inside, dict) and "_orig_mod" in inside:
+        return unwrapped(inside["_orig_mod"])
+    return module
 
 
 def named_modules(net: nn.Module, path: str = "", above: tuple = ()) -> Iterator:
@@ -129,7 +130,7 @@ class _Copier:
             self.memo[id(value)] = known
         return known
 
-    def _new(self, value: Any, kind: type) -> Any:
+    def _new(self, value: Any, kind: type) -> Any:  # noqa: PLR0911  one way for each kind
         if kind in _HOLDERS and not value:
             return kind()
         if isinstance(value, Tensor):
@@ -245,8 +246,9 @@ def without_numbers(tensor: Tensor) -> Tensor:
     kind = type(tensor)
     if kind is Tensor:  # isinstance is slow for parameters: first the common cases
         return like(tensor)
-    if kind is not nn.Parameter and isinstance(tensor, UninitializedTensorMixin):
-        return kind(device="meta", dtype=tensor.dtype)  # type: ignore[call-arg]
+    if kind is not nn.Parameter and is_lazy(tensor):
+        made: Any = kind
+        return made(device="meta", dtype=tensor.dtype)
     empty = like(tensor)
     if kind is nn.Parameter or isinstance(tensor, nn.Parameter):
         return nn.Parameter(empty, requires_grad=tensor.requires_grad)

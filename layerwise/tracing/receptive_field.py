@@ -45,9 +45,9 @@ def meet(fields: Sequence[Field | None]) -> Field | None:
 
     None where the field of one of them is not known: the longest path may be that one.
     """
-    if None in fields or len({len(field.size) for field in fields}) != 1:
+    known = [field for field in fields if field is not None]
+    if len(known) < len(fields) or len({len(field.size) for field in known}) != 1:
         return None
-    sizes, strides = zip(*fields, strict=True)
-    return Field(
-        tuple(map(max, zip(*sizes, strict=True))), tuple(map(max, zip(*strides, strict=True)))
-    )
+    sizes = zip(*(field.size for field in known), strict=True)
+    strides = zip(*(field.stride for field in known), strict=True)
+    return Field(tuple(map(max, sizes)), tuple(map(max, strides)))

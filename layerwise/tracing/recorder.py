@@ -6,12 +6,11 @@ does to a shape is `dispatch`'s affair.
 """
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from layerwise.operations.kinds import Kind
@@ -147,7 +146,7 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         """Name the module's step after it, and write down the call."""
         kind, stop = type(module).__name__, len(self._rows)
-        layer = first == len(self.calls) and is_layer(type(module))
+        layer = first == len(self.calls) and is_layer(module)
         if layer and start + 1 == stop:  # a layer of one operation: by far the most common
             row = self._rows[start]
             row["op"] = kind
@@ -216,9 +215,11 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         if _is_lazy(tensors[0]):
             return func(*args, **kwargs)
-        run = self._really if self.real else dispatch.perform
         try:
-            output, effect = run(func, name, args, kwargs, tensors)
+            if self.real:
+                output, effect = self._really(func, name, args, kwargs)
+            else:
+                output, effect = dispatch.perform(func, name, args, kwargs, tensors)
         except NeedsValues as reason:
             raise NeedsValues(f"The forward of {self._here()} reads values ({name})") from reason
         except Exception as problem:
@@ -230,9 +231,7 @@ class Recorder(TorchFunctionMode):
         self._follow(name, args, tensors, output, effect)
         return output
 
-    def _really(
-        self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
-    ) -> tuple[Any, Effect]:
+    def _really(self, func: Callable, name: str, args: tuple, kwargs: dict) -> tuple[Any, Effect]:
         """Output and effect of one operation on numbers."""
         entry = find(public(name))
         effect = dispatch.stated(entry, args, kwargs)
@@ -328,11 +327,10 @@ def _shapes(tensors: list[Tensor]) -> tuple[Shape, ...]:
     return tuple([tuple(tensor.shape) for tensor in tensors])
 
 
-@cache
-def is_layer(kind: type) -> bool:
+def is_layer(module: nn.Module) -> bool:
     """Whether a module is one of PyTorch's own layers, and no block with a forward of its own."""
-    return kind.__module__.startswith("torch.nn.modules")
+    return type(module).__module__.startswith("torch.nn.modules")
 
 
-def _is_lazy(tensor: object) -> bool:
-    return type(tensor) is not Tensor and isinstance(tensor, UninitializedTensorMixin)
+def _is_lazy(tensor: Any) -> bool:
+    return type(tensor) is not Tensor and is_lazy(tensor)

@@ -7,8 +7,7 @@ from math import prod
 
 from layerwise.operations.shapes import times
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Step
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Step, Trace
 from layerwise.views.layer_table import describe
 from layerwise.views.wording import sizes
 

@@ -7,8 +7,7 @@ from textwrap import wrap
 from torch import nn
 
 from layerwise.operations.shapes import Shape, times
-from layerwise.tracing.records import Call, Step
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Call, Step, Trace
 from layerwise.tracing.tracer import trace
 
 from .layer_table import describe, joins

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from layerwise.operations.shapes import Shape, times
-from layerwise.tracing.records import Step
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Step, Trace
 from layerwise.tracing.tracer import trace
 
 HEADINGS = ("layer", "operation", "output", "parameters", "MACs", "receptive field")

@@ -13,11 +13,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from layerwise import Trace, trace
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parameter import UninitializedTensorMixin
 from torch.utils.flop_counter import FlopCounterMode
+
+from layerwise import Trace, trace
 
 torch.set_num_threads(1)
 

@@ -247,7 +247,7 @@ for _n in (1, 2, 3):
     for _kind in ("max", "avg"):
         CASES[f"{_kind}_pool{_n}d"] = partial(pooling, _kind, _n)
         CASES[f"adaptive_{_kind}_pool{_n}d"] = partial(adaptive, _kind, _n)
-for _name in "add sub subtract rsub mul multiply div true_divide divide rdiv pow rpow maximum minimum".split():  # noqa: E501
+for _name in "add sub subtract rsub mul multiply div true_divide divide rdiv pow rpow maximum minimum".split():
     CASES[_name] = partial(binary, _name)
 for _name in "cat concat concatenate stack hstack vstack dstack column_stack".split():
     CASES[_name] = partial(joined, _name)
@@ -255,12 +255,19 @@ for _name in """relu sigmoid tanh relu6 hardtanh hardsigmoid hardswish leaky_rel
     selu celu softplus softsign logsigmoid abs exp log sqrt rsqrt square neg reciprocal erf sin cos
     log1p expm1 sign floor ceil round rrelu hardshrink softshrink tanhshrink clone contiguous detach
     fliplr flipud data real t T mT normalize alias""".split():
-    CASES[_name] = partial(unary, getattr(Tensor, _name) if _name in ("contiguous", "detach", "t")
-                           else (lambda x, n=_name: getattr(x, n)) if _name in ("data", "real", "T", "mT")
-                           else torch.ops.aten.alias if _name == "alias" else function(_name))  # fmt: skip  # noqa: E501
+    CASES[_name] = partial(
+        unary,
+        getattr(Tensor, _name)
+        if _name in ("contiguous", "detach", "t")
+        else (lambda x, n=_name: getattr(x, n))
+        if _name in ("data", "real", "T", "mT")
+        else torch.ops.aten.alias
+        if _name == "alias"
+        else function(_name),
+    )
 for _name in "mean sum amax amin std var logsumexp".split():
     CASES[_name] = partial(reduced, _name)
-for _name in "softmax log_softmax softmin max min argmax argmin prod median cumsum all any unbind unsqueeze squeeze roll".split():  # noqa: E501
+for _name in "softmax log_softmax softmin max min argmax argmin prod median cumsum all any unbind unsqueeze squeeze roll".split():
     CASES[_name] = partial(with_axis, function(_name))
 for (
     _name
@@ -272,14 +279,28 @@ for _name in ("layer_norm", "rms_norm"):
     CASES[_name] = partial(by_layers, _name)
 for _name in ("view", "reshape"):
     CASES[_name] = partial(laid_out, _name)
-for _name, _args in {"fill": (2.0,), "zero": (), "uniform": (), "normal": (), "bernoulli": (),
-                     "copy": (torch.ones(()),)}.items():  # fmt: skip
+for _name, _args in {
+    "fill": (2.0,),
+    "zero": (),
+    "uniform": (),
+    "normal": (),
+    "bernoulli": (),
+    "copy": (torch.ones(()),),
+}.items():
     CASES[_name] = _inplace(f"{_name}_", *_args)
 for _name in "permute movedim moveaxis transpose swapaxes swapdims".split():
     CASES[_name] = lambda draw, n=_name: (
         getattr(torch, n),
-        (tensor(draw, shape(draw, 2, 3)), *([draw(st.permutations(range(3)))] if n == "permute"
-         else [draw(st.integers(-3, 2)), draw(st.integers(-3, 2))])), {})  # fmt: skip
+        (
+            tensor(draw, shape(draw, 2, 3)),
+            *(
+                [draw(st.permutations(range(3)))]
+                if n == "permute"
+                else [draw(st.integers(-3, 2)), draw(st.integers(-3, 2))]
+            ),
+        ),
+        {},
+    )
 CASES |= {
     "linear": linear,
     "embedding": embedding,
@@ -296,24 +317,24 @@ CASES |= {
         torch.flatten,
         (tensor(draw, shape(draw)), draw(st.integers(-5, 4)), draw(st.integers(-5, 4))),
         {},
-    ),  # fmt: skip
+    ),
     "clamp": lambda draw: (
         torch.clamp,
         (tensor(draw, shape(draw)), 0, draw(st.sampled_from([None, 6.0, 1]))),
         {},
-    ),  # fmt: skip
+    ),
     "local_response_norm": lambda draw: (
         F.local_response_norm,
         (tensor(draw, shape(draw, 1, 5), plain=True), draw(SMALL)),
         {},
-    ),  # fmt: skip
+    ),
     "bilinear": _free(F.bilinear, (2, 3), (2, 4), (5, 3, 4)),
     "embedding_bag": lambda _: (F.embedding_bag, (_IDS, torch.ones(5, 4)), {"mode": "sum"}),
     "einsum": lambda draw: (
         partial(torch.einsum, "bij,bjk->bik"),
         (tensor(draw, (2, 3, 4)), tensor(draw, (2, draw(st.integers(3, 4)), 5))),
         {},
-    ),  # fmt: skip
+    ),
     "tensordot": _free(torch.tensordot, (2, 3, 4), (4, 5), dims=1),
     "chain_matmul": _free(torch.chain_matmul, (2, 3), (3, 4), (4, 5)),
     "addmm": _free(torch.addmm, (2, 4), (2, 3), (3, 4)),
@@ -330,7 +351,7 @@ CASES |= {
         lambda x, y: torch.where(x > 0, x, y),
         (tensor(draw, shape(draw)), tensor(draw, shape(draw))),
         {},
-    ),  # fmt: skip
+    ),
     "addcmul": _free(torch.addcmul, (2, 3), (2, 3), (3,)),
     "addcdiv": _free(torch.addcdiv, (2, 3), (2, 3), (3,)),
     "lerp": _free(torch.lerp, (2, 3), (2, 3), weight=0.5),
@@ -345,7 +366,7 @@ CASES |= {
         torch.unflatten,
         (tensor(draw, (2, 6)), 1, draw(st.sampled_from([(2, 3), (4, 2), (-1, 2)]))),
         {},
-    ),  # fmt: skip
+    ),
     "expand": lambda draw: (Tensor.expand, (tensor(draw, (1, 3)), draw(SMALL), 3), {}),
     "expand_as": lambda draw: (Tensor.expand_as, (tensor(draw, (1, 3)), torch.ones(4, 3)), {}),
     "view_as": lambda draw: (Tensor.view_as, (tensor(draw, (2, 3)), torch.ones(3, 2)), {}),
@@ -373,18 +394,18 @@ CASES |= {
         F.channel_shuffle,
         (tensor(draw, (2, 6, 4, 4), plain=True), draw(SMALL)),
         {},
-    ),  # fmt: skip
+    ),
     "native_channel_shuffle": lambda draw: (
         torch.native_channel_shuffle,
         (tensor(draw, (2, 6, 4, 4), plain=True), draw(st.sampled_from([1, 2, 3]))),
         {},
-    ),  # fmt: skip
+    ),
     "repeat": lambda draw: (Tensor.repeat, (tensor(draw, shape(draw, 1, 2)), draw(SMALL), 2), {}),
     "repeat_interleave": lambda draw: (
         torch.repeat_interleave,
         (tensor(draw, (2, 3)), 2, draw(st.integers(-3, 2))),
         {},
-    ),  # fmt: skip
+    ),
     "tile": lambda draw: (torch.tile, (tensor(draw, shape(draw)), (2, 1)), {}),
     "pixel_shuffle": lambda draw: (F.pixel_shuffle, (tensor(draw, (2, 8, 3, 3)), draw(SMALL)), {}),
     "pixel_unshuffle": lambda draw: (
@@ -402,29 +423,29 @@ CASES |= {
         torch.scatter_add,
         (tensor(draw, (2, 3), True), 1, _IDS, torch.ones(2, 3)),
         {},
-    ),  # fmt: skip
+    ),
     "index_select": lambda draw: (
         torch.index_select,
         (tensor(draw, (2, 3)), draw(st.integers(-3, 2)), _IDS[0]),
         {},
-    ),  # fmt: skip
+    ),
     "take": lambda draw: (torch.take, (tensor(draw, (2, 3)), _IDS), {}),
     "masked_fill": lambda draw: (torch.masked_fill, (tensor(draw, (2, 3)), _MASK, 1), {}),
     "masked_scatter": lambda draw: (
         torch.masked_scatter,
         (tensor(draw, (2, 3), True), _MASK, torch.ones(6)),
         {},
-    ),  # fmt: skip
+    ),
     "index_add": lambda draw: (
         torch.index_add,
         (tensor(draw, (2, 3), True), 1, torch.tensor([0, 2]), torch.ones(2, 2)),
         {},
-    ),  # fmt: skip
+    ),
     "index_copy": lambda draw: (
         torch.index_copy,
         (tensor(draw, (2, 3), True), 1, torch.tensor([0, 2]), torch.ones(2, 2)),
         {},
-    ),  # fmt: skip
+    ),
     "index_fill": lambda draw: (
         torch.index_fill,
         (tensor(draw, (2, 3)), 1, torch.tensor([0]), 1),
@@ -434,7 +455,7 @@ CASES |= {
         torch.index_put,
         (tensor(draw, (2, 3), True), (torch.tensor([0]),), torch.ones(3)),
         {},
-    ),  # fmt: skip
+    ),
     "to": lambda draw: (Tensor.to, (tensor(draw, shape(draw)), draw(st.sampled_from(TYPES))), {}),
     "cuda": lambda draw: (Tensor.float, (tensor(draw, shape(draw)),), {}),  # there may be none
     "type": lambda draw: (Tensor.type, (tensor(draw, shape(draw)), torch.float64), {}),
@@ -462,18 +483,18 @@ CASES |= {
         F.interpolate,
         (tensor(draw, (2, 3, 4, 4), plain=True),),
         {"scale_factor": 2, "mode": draw(st.sampled_from(["nearest", "bilinear"]))},
-    ),  # fmt: skip
+    ),
     "upsample": lambda draw: (F.upsample, (tensor(draw, (2, 3, 4, 4), plain=True), (6, 6)), {}),
     "grid_sample": lambda draw: (
         F.grid_sample,
         (tensor(draw, (2, 3, 4, 4), plain=True), torch.zeros(2, 5, 5, 2)),
         {"align_corners": False},
-    ),  # fmt: skip
+    ),
     "affine_grid": lambda draw: (
         F.affine_grid,
         (tensor(draw, (2, 2, 3), plain=True), (2, 3, 4, 4)),
         {"align_corners": False},
-    ),  # fmt: skip
+    ),
     "instance_norm": lambda draw: (
         F.instance_norm,
         (tensor(draw, shape(draw, 2), plain=True),),
@@ -486,7 +507,7 @@ CASES |= {
         F.max_unpool2d,
         (tensor(draw, (2, 3, 2, 2), plain=True), torch.zeros(2, 3, 2, 2, dtype=torch.int64), 2),
         {},
-    ),  # fmt: skip
+    ),
     "fold": lambda draw: (F.fold, (tensor(draw, (2, 12, 4), plain=True), (4, 4), 2), {"stride": 2}),
     "one_hot": lambda _: (F.one_hot, (_IDS, 4), {}),
     "cross_entropy": lambda draw: (F.cross_entropy, (tensor(draw, (2, 3), True), _IDS[:, 0]), {}),
@@ -495,13 +516,17 @@ CASES |= {
     "cosine_similarity": _free(F.cosine_similarity, (2, 3), (2, 3)),
     "pairwise_distance": _free(F.pairwise_distance, (2, 3), (2, 3)),
 }
-for _name in "mse_loss l1_loss binary_cross_entropy kl_div huber_loss binary_cross_entropy_with_logits smooth_l1_loss".split():  # noqa: E501
+for _name in "mse_loss l1_loss binary_cross_entropy kl_div huber_loss binary_cross_entropy_with_logits smooth_l1_loss".split():
     CASES[_name] = _free(function(_name), (2, 3), (2, 3))
-for _name in "bitwise_and bitwise_or bitwise_xor logical_and logical_or eq ne lt le gt ge floor_divide remainder fmod".split():  # noqa: E501
+for _name in "bitwise_and bitwise_or bitwise_xor logical_and logical_or eq ne lt le gt ge floor_divide remainder fmod".split():
     CASES[_name] = partial(binary, _name)
 for _name in "bitwise_not logical_not isnan isinf isfinite".split():
     CASES[_name] = partial(unary, function(_name))
-for _name, _call in {"and": operator.and_, "or": operator.or_, "xor": operator.xor,
-                     "mod": operator.mod}.items():  # fmt: skip
+for _name, _call in {
+    "and": operator.and_,
+    "or": operator.or_,
+    "xor": operator.xor,
+    "mod": operator.mod,
+}.items():
     CASES[_name] = lambda draw, call=_call: (call, binary("maximum", draw)[1], {})
 CASES["invert"] = partial(unary, operator.invert)

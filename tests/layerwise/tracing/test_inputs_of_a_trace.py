@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from against_pytorch import check, net, of
-from layerwise import TraceError, trace
 from torch import nn
+
+from layerwise import TraceError, trace
 
 
 def by_dict(self, batch):

@@ -6,9 +6,9 @@ from gallery import two_basic_blocks
 from torch import nn
 
 from course_utils import nets
-from layerwise.tracing.module_tree import Block, outline
 from layerwise import trace
 from layerwise.tracing import building
+from layerwise.tracing.module_tree import Block, outline
 
 
 def ids(block):

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 from against_pytorch import check, net, state, surroundings
-from layerwise import TraceError, trace
 from torch import nn
 from torch.nn import functional as F
+
+from layerwise import TraceError, trace
 
 SHAPE = (4, 3, 6, 6)
 

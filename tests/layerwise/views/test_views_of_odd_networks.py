@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from against_pytorch import net, of
-from layerwise import TraceError, draw, explain, print_shapes, table, trace
 from torch import nn
 from torch.nn import functional as F
+
+from layerwise import TraceError, draw, explain, print_shapes, table, trace
 
 torch.set_num_threads(1)
 
