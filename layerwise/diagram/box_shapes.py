@@ -9,7 +9,7 @@ from layerwise.tracing.records import Step
 
 from .box_sizes import SYMBOLS, extents
 from .graph import Item
-from .scene import Box
+from .scene import Area, Box
 
 INK = "var(--jp-ui-font-color1, #222222)"
 PAPER = "var(--jp-layout-color1, #ffffff)"
@@ -57,7 +57,7 @@ def shape(box: Box) -> str:
 
 def _volume(box: Box) -> str:
     """Front face, top and side; the two overlays make the volume."""
-    x, s = box.left, box.solid
+    x, s = box.left, box.size
     y, low = box.middle - s.height / 2, box.middle + s.height / 2
     if not s.up:
         return f'<rect x="{px(x)}" y="{px(y)}" width="{px(s.length)}" height="{px(s.height)}"/>'
@@ -73,9 +73,12 @@ def _volume(box: Box) -> str:
 
 def _seams(box: Box) -> str:
     """Lines across a concat where one branch ends and the next begins, in their proportion."""
-    step, s = box.item.steps[0], box.solid
-    total = step.output[1] if len(step.output) > 1 else 0
-    if not total or step.settings.get("dim") != 1 or total != sum(s[1] for s in step.inputs):
+    step, s = box.item.steps[0], box.size
+    dim, shapes = step.settings.get("dim"), [*step.inputs, step.output]
+    if dim != 1 or any(len(one) < 2 or len(one) != len(step.output) for one in shapes):
+        return ""
+    total = step.output[1]
+    if not total or total != sum(one[1] for one in step.inputs):
         return ""
     flat = extents(box.item)[0] is None  # a vector's features run down, a map's channels right
     cuts = list(accumulate([shape[1] / total for shape in step.inputs]))[:-1]
@@ -92,7 +95,7 @@ def _seams(box: Box) -> str:
 
 
 def _join(box: Box) -> str:
-    radius, x = box.solid.length / 2, box.left + box.solid.length / 2
+    radius, x = box.size.length / 2, box.left + box.size.length / 2
     sign = SYMBOLS.get(box.item.steps[0].op, "•")
     return (
         f'<circle cx="{px(x)}" cy="{px(box.middle)}" r="{px(radius)}" stroke-width="1.2"/>'
@@ -103,7 +106,7 @@ def _join(box: Box) -> str:
 
 def _folded(box: Box) -> str:
     """A stack of cards with a plus: there is more inside."""
-    x, s = box.left, box.solid
+    x, s = box.left, box.size
     y = box.middle - s.height / 2
     cards = "".join(
         f'<rect x="{px(x + d)}" y="{px(y - d)}" width="{px(s.length)}" height="{px(s.height)}" '
@@ -120,7 +123,7 @@ def sign(x: float, y: float, which: str) -> str:
 
 
 def _broken(box: Box) -> str:
-    x, s = box.left, box.solid
+    x, s = box.left, box.size
     y, a = box.middle - s.height / 2, 7
     return (
         f'<g stroke="{CHANGED}" stroke-width="2"><rect x="{px(x)}" y="{px(y)}" '
@@ -133,3 +136,9 @@ def _broken(box: Box) -> str:
 def px(value: float) -> str:
     """A coordinate to a tenth of a pixel, without needless zeros."""
     return f"{value:.1f}".removesuffix(".0")
+
+
+def rect(area: Area) -> str:
+    """The attributes of a rectangle."""
+    x, y, width, height = map(px, area)
+    return f'x="{x}" y="{y}" width="{width}" height="{height}"'

@@ -11,11 +11,11 @@ from html import escape
 from layerwise.operations.shapes import times
 from layerwise.views.layer_table import describe
 
-from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, shape, sign
+from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, rect, shape, sign
 from .box_sizes import FONT, LINE, SCALE, SCALE_OF_BARS, extents, text_width
-from .graph import Item
-from .layout import HEADER, MARGIN, OVER, title
-from .scene import Box, Group, Scene, Wire
+from .graph import Item, title
+from .layout import HEADER, MARGIN, OVER
+from .scene import Area, Box, Group, Points, Scene, Wire
 
 SKIP = "var(--course-skip, #0072b2)"
 _FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
@@ -77,14 +77,14 @@ def _boxes(scene: Scene, changed: Collection[int]) -> Iterator[str]:
 
 
 def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
-    item, size = box.item, box.solid
+    item, size = box.item, box.size
     role = 'role="button" aria-expanded="false"' if item.kind == "block" else 'role="img"'
     middle = box.left + (size.length + size.right) / 2
     top, low = box.middle - size.height / 2 - size.up, box.middle + size.height / 2
     edge = CHANGED if changed else INK if item.kind in OUTLINED else EDGE
     told = (
         f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{stop}" {role} '
-        f"{_facts(item, scene, changed)}>{_hit(box.x, box.y, box.width, box.height)}"
+        f"{_facts(item, scene, changed)}>{_hit(box.area)}"
         f'<g stroke="{edge}" stroke-width="{1.8 if changed else 0.7}" stroke-linejoin="round" '
         f'fill="{fill(item)}">{shape(box)}</g>'
     )
@@ -100,12 +100,9 @@ def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
     return f"{told}{''.join(words)}</g>"
 
 
-def _hit(x: float, y: float, width: float, height: float) -> str:
+def _hit(area: Area) -> str:
     """What the pointer meets, and where the focus is shown."""
-    return (
-        f'<rect class="hit" x="{px(x)}" y="{px(y)}" width="{px(width)}" height="{px(height)}" '
-        'rx="3" fill="none" pointer-events="all"/>'
-    )
+    return f'<rect class="hit" {rect(area)} rx="3" fill="none" pointer-events="all"/>'
 
 
 # ---------------------------------------------------------------------- tooltips
@@ -150,14 +147,13 @@ def _operation(item: Item) -> str:
 
 def _group_back(group: Group) -> str:
     return (
-        f'<rect class="frame" x="{px(group.x)}" y="{px(group.y)}" width="{px(group.width)}" '
-        f'height="{px(group.height)}" rx="7" fill="{INK}" fill-opacity="0.035" '
+        f'<rect class="frame" {rect(group.area)} rx="7" fill="{INK}" fill-opacity="0.035" '
         f'stroke="{INK}" stroke-opacity="0.4" stroke-width="1"/>'
     )
 
 
 def _group_title(group: Group, stop: str) -> str:
-    block, x, y = group.block, group.x, group.y
+    block, (x, y, _, _) = group.block, group.area
     text = title(block)
     told = f"{block.call.kind} {block.id}, unfolded; output {times(block.call.output)}"
     return (
@@ -165,7 +161,7 @@ def _group_title(group: Group, stop: str) -> str:
         f'aria-expanded="true" data-operation="{escape(text)}" '
         f'data-shape="{times(block.call.output)}" data-parameters="{block.params:,}" '
         f'data-macs="{block.macs:,}" data-path="{escape(block.id)}" aria-label="{escape(told)}">'
-        f"{_hit(x + 3, y + 3, text_width(text) + 20, HEADER - 3)}"
+        f"{_hit(Area(x + 3, y + 3, text_width(text) + 20, HEADER - 3))}"
         f"{sign(x + 12, y + HEADER / 2 + 1, '−')}"
         f'<text x="{px(x + 21)}" y="{px(y + HEADER - 4)}" text-anchor="start">{escape(text)}'
         "</text></g>"
@@ -205,7 +201,7 @@ def _way(wire: Wire) -> str:
     return "".join(told)
 
 
-def _rounded(points: list[tuple[float, float]]) -> Iterator[str]:
+def _rounded(points: Points) -> Iterator[str]:
     """Straight lines through the points, with round corners."""
     for (x, y), (a, b), (c, d) in zip(points, points[1:], points[2:], strict=False):
         before, after = _towards(a, b, x, y), _towards(a, b, c, d)

@@ -16,10 +16,10 @@ from torch.nn import functional as F
 
 from course_utils import nets
 from layerwise import trace
-from layerwise.diagram.box_sizes import LINE, solid, text_width
+from layerwise.diagram.box_sizes import LINE, box_size, text_width
 from layerwise.diagram.drawing import MOST_BOXES, default_unfolded, draw, svg
-from layerwise.diagram.graph import Item, keeps_shape, levels, view
-from layerwise.diagram.layout import HEADER, MARGIN, layout, title
+from layerwise.diagram.graph import Item, keeps_shape, levels, title, view
+from layerwise.diagram.layout import HEADER, MARGIN, layout
 from layerwise.diagram.scene import Box
 from layerwise.tracing.building import run
 from layerwise.tracing.module_tree import outline
@@ -220,7 +220,8 @@ def test_a_normalization_that_a_shortcut_passes_by_is_not_drawn_into_the_map():
 
 
 def rectangle(thing):
-    return thing.x, thing.y, thing.x + thing.width, thing.y + thing.height
+    x, y, width, height = thing.area
+    return x, y, x + width, y + height
 
 
 def overlap(a, b):
@@ -258,10 +259,10 @@ def test_words_and_boxes_are_within_the_canvas(name, fold):
     for thing in s.things:
         assert inside(rectangle(thing), canvas)
     for box in s.boxes:
-        assert all(text_width(line) <= box.width for line in (*box.lines, box.title))
-        assert box.middle + box.solid.height / 2 + LINE * len(box.lines) <= box.y + box.height
+        assert all(text_width(line) <= box.area.width for line in (*box.lines, box.title))
+        assert box.middle + box.size.height / 2 + LINE * len(box.lines) <= box.area.y + box.area.height
     for group in s.groups:
-        assert text_width(title(group.block)) + 20 <= group.width
+        assert text_width(title(group.block)) + 20 <= group.area.width
     points = [point for wire in s.wires for point in wire.points]
     assert all(0 <= x <= s.width and 0 <= y <= s.height for x, y in points)
 
@@ -303,7 +304,7 @@ def reached(s, source):
     """The boxes to which unbroken lines lead from the box `source`."""
     box = next(box for box in s.boxes if box.item.number == source)
     pieces = [wire for wire in s.wires if wire.source == source]
-    right = box.left + box.solid.length + box.solid.right
+    right = box.left + box.size.length + box.size.right
     live = [
         wire
         for wire in pieces
@@ -331,7 +332,7 @@ def test_an_unbroken_line_leads_along_every_edge_and_no_other(name, fold):
         for target, wire in ends.items():
             box, (x, y) = faces[target], wire.points[-1]
             assert x == pytest.approx(box.left)
-            assert abs(y - box.middle) <= box.solid.height / 2
+            assert abs(y - box.middle) <= box.size.height / 2
 
 
 def test_wires_that_end_at_one_box_end_apart():
@@ -344,7 +345,7 @@ def test_wires_that_end_at_one_box_end_apart():
 
 
 def size(*shape):
-    return solid(Item(0, "map", "@0", (1, *shape)))
+    return box_size(Item(0, "map", "@0", (1, *shape)))
 
 
 def test_height_follows_rows_and_length_channels():
@@ -419,8 +420,8 @@ def test_the_shortcut_of_a_residual_block_is_an_arc_past_its_convolutions():
     for join in joins:
         arcs = [w for w in s.wires if w.skips and w.target == join.item.number]
         assert len(arcs) == 1
-        before = [box for box in s.boxes if box.x < join.x and box.item.kind == "map"][-2:]
-        assert arcs[0].points[0][1] < min(box.y for box in before)
+        before = [box for box in s.boxes if box.area.x < join.area.x and box.item.kind == "map"][-2:]
+        assert arcs[0].points[0][1] < min(box.area.y for box in before)
 
 
 def test_branches_lie_one_above_another_in_their_order_and_meet_at_the_concat():
