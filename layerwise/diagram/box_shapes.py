@@ -5,9 +5,9 @@ Colours are those of Okabe and Ito (2008), told apart by most eyes. No coloured 
 
 from itertools import accumulate
 
-from layerwise.tracing.records import Step
+from layerwise.operations.kinds import Kind
 
-from .box_sizes import SYMBOLS, extents
+from .box_sizes import extents
 from .graph import Item
 from .scene import Area, Box
 
@@ -16,12 +16,12 @@ PAPER = "var(--jp-layout-color1, #ffffff)"
 EDGE = "#333333"  # of coloured faces, on any page
 CHANGED = "#d55e00"
 FILLS = {  # of what a box does
-    "convolution": "#56b4e9",
-    "pooling": "#009e73",
-    "linear": "#f0e442",
-    "product": "#cc79a7",  # other operations that multiply and add
-    "other": "#cccccc",
+    Kind.CONVOLUTION: "#56b4e9",
+    Kind.TRANSPOSED_CONVOLUTION: "#56b4e9",
+    Kind.POOLING: "#009e73",
+    Kind.LINEAR: "#f0e442",
 }
+MULTIPLIES, OTHER = "#cc79a7", "#cccccc"  # what else multiplies and adds; and all that does not
 OUTLINED = frozenset({"block", "join", "broken"})  # drawn in outline
 
 
@@ -29,18 +29,8 @@ def fill(item: Item) -> str:
     """The colour of a box's front face."""
     if item.kind in OUTLINED:
         return PAPER
-    return FILLS[_work(item.steps[0])] if item.steps else FILLS["other"]
-
-
-def _work(step: Step) -> str:
-    """What kind of work a step does, from its settings and its cost."""
-    if "kernel_size" in step.settings:
-        return "convolution" if "out_channels" in step.settings else "pooling"
-    if "output_size" in step.settings:
-        return "pooling"
-    if "in_features" in step.settings:
-        return "linear"
-    return "product" if step.macs else "other"
+    step = item.steps[0] if item.steps else None
+    return FILLS.get(step.kind, MULTIPLIES if step.macs else OTHER) if step else OTHER
 
 
 def shape(box: Box) -> str:
@@ -96,7 +86,7 @@ def _seams(box: Box) -> str:
 
 def _join(box: Box) -> str:
     radius, x = box.size.length / 2, box.left + box.size.length / 2
-    sign = SYMBOLS.get(box.item.steps[0].op, "•")
+    sign = box.item.steps[0].operation.symbol or "•"
     return (
         f'<circle cx="{px(x)}" cy="{px(box.middle)}" r="{px(radius)}" stroke-width="1.2"/>'
         f'<text x="{px(x)}" y="{px(box.middle + 5)}" font-size="15" stroke="none" '

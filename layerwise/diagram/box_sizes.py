@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import log2, sqrt
 from typing import NamedTuple
 
-from layerwise.operations.shapes import Shape, times
+from layerwise.operations.shapes import times
 from layerwise.tracing.records import Step
 
 from .graph import Item, is_named
@@ -30,8 +30,6 @@ class BoxSize(NamedTuple):
     right: float = 0.0
     up: float = 0.0
 
-
-SYMBOLS = {"add": "+", "mul": "×", "sub": "−"}  # of a join
 
 _PER_ROOT_ROW, _PER_ROOT_CHANNEL, _PER_DOUBLING = 7.0, 1.6, 8.0
 _SLANT = (0.22, 0.15)  # how far the depth goes right and up, of the height of as many rows
@@ -96,7 +94,7 @@ def caption(item: Item) -> Sequence[str]:
         told = is_named(item.block) and not name[:1].isdigit()
         return [*_words(kind), *(_words(name) if told else [])]
     first, *others = item.steps
-    symbol = item.kind == "join" and first.op in SYMBOLS
+    symbol = item.kind == "join" and first.operation.symbol
     lines = [*([] if symbol else _words(first.op)), *_window(first)]
     for step in others:
         lines += _words(_without_axes(step.op))
@@ -106,11 +104,6 @@ def caption(item: Item) -> Sequence[str]:
 def shortened(lines: Sequence[str], rest: str) -> Sequence[str]:
     """The lines, or where they are too many the first of them and then `rest`."""
     return lines if len(lines) <= MOST_LINES + 1 else [*lines[:MOST_LINES], rest]
-
-
-def shape_text(shape: Shape) -> str:
-    """The shape without its batch, as it stands over a box."""
-    return f"{shape[1]:,}" if len(shape) == 2 else times(shape[1:])
 
 
 @lru_cache(4096)

@@ -10,11 +10,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from layerwise.operations.kinds import Kind
 from layerwise.operations.shapes import Shape
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step
-
-_STACKING = frozenset({"cat", "concat", "concatenate", "stack"})
 
 
 @dataclass(slots=True, eq=False)
@@ -52,13 +51,16 @@ class View:
     reaches: list[int]  # the last box that it feeds; itself if none
 
 
+_INPUT = {0: "no input", 1: "input"}
+
+
 def view(tree: Block, unfolded: Collection[str], failed: str | None = None) -> View:
     """What is visible of `tree` when the blocks `unfolded` are; `failed` adds a broken box."""
     viewer = _Viewer(frozenset(unfolded), _uses(tree.steps))
     root = Frame(tree, [])
     inputs = tree.call.inputs
     first = viewer.item(root, "input", "@input", inputs[0] if inputs else ())
-    first.text = "input" if len(inputs) < 2 else f"{len(inputs)} inputs"
+    first.text = _INPUT.get(len(inputs), f"{len(inputs)} inputs")
     viewer.owner[-1] = first
     viewer.fill(root, tree)
     items, sources = viewer.items, viewer.sources()
@@ -132,8 +134,6 @@ class _Viewer:
                 self.owner.update(dict.fromkeys([step.index for step in item.steps], item))
 
     def _add(self, frame: Frame, step: Step) -> None:
-        if step.op == "unused":
-            return
         before = self.owner[step.sources[0]] if step.sources else None
         if before and _is_idle(step):
             self.owner[step.index] = before
@@ -162,13 +162,13 @@ class _Viewer:
 def _kind(step: Step) -> str:
     if len(set(step.sources)) < 2:
         return "map"
-    if step.op in _STACKING:
+    if step.kind is Kind.CONCAT:
         return "cat"
     return "map" if step.macs or step.params else "join"
 
 
 def _is_idle(step: Step) -> bool:
-    return step.op == "Identity"
+    return step.kind is Kind.IDENTITY and len(set(step.sources)) == 1
 
 
 def _uses(steps: Iterable[Step]) -> Counter[int]:

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from layerwise.operations.shapes import without_batch
 from layerwise.tracing.module_tree import Block
 
-from .box_sizes import LINE, BoxSize, box_size, caption, shape_text, text_width
+from .box_sizes import LINE, BoxSize, box_size, caption, text_width
 from .columns import break_rows
 from .graph import Frame, Item, View, title, view
 from .rows import Row, row
@@ -63,7 +64,7 @@ class _Leaf(Part):
 
 def _leaf(item: Item, needs: Sequence[int]) -> _Leaf:
     size, lines = box_size(item), caption(item)
-    over = "" if item.kind in ("join", "broken") else shape_text(item.shape)
+    over = "" if item.kind in ("join", "broken") else without_batch(item.shape)
     words = max([text_width(line) for line in (*lines, over)], default=0)
     width = max(size.length + size.right, words)
     left = (width - size.length - size.right) / 2

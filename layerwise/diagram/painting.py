@@ -114,7 +114,8 @@ def _facts(item: Item, scene: Scene, changed: bool) -> str:
     if item.kind == "broken":
         return f'data-operation="broken" aria-label="{escape("Broken: " + item.text)}"'
     if item.kind == "input":
-        shapes = " and ".join(times(given) for given in scene.view.root.block.call.inputs)
+        given = scene.view.root.block.call.inputs
+        shapes = " and ".join(map(times, given)) or "none"
         return f'data-operation="input" data-shape="{shapes}" aria-label="input {shapes}"'
     facts = {"operation": _operation(item), "shape": shape}
     params, macs = sum(s.params for s in item.steps), sum(s.macs for s in item.steps)

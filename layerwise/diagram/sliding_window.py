@@ -8,8 +8,7 @@ import textwrap
 from html import escape
 
 from layerwise.operations.shapes import times
-from layerwise.tracing.records import Step
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Step, Trace
 from layerwise.views.layer_table import describe
 from layerwise.views.wording import sizes
 

@@ -17,9 +17,10 @@ from torch.nn import functional as F
 from course_utils import nets
 from layerwise import trace
 from layerwise.diagram.box_sizes import LINE, box_size, text_width
-from layerwise.diagram.drawing import MOST_BOXES, default_unfolded, draw, svg
+from layerwise.diagram.drawing import default_unfolded, draw, svg
 from layerwise.diagram.graph import Item, keeps_shape, levels, title, view
 from layerwise.diagram.layout import HEADER, MARGIN, layout
+from layerwise.diagram.repeats import MOST_BOXES
 from layerwise.diagram.scene import Box
 from layerwise.tracing.building import run
 from layerwise.tracing.module_tree import outline
@@ -162,7 +163,7 @@ def every(*, folds=FOLDS):
 def test_every_step_is_in_one_box(name, fold):
     shown = view(outline(traced(name)), unfolded(traced(name), fold))
     found = [step.index for item in shown.items for step in item.steps if step.op != "Identity"]
-    wanted = [step.index for step in traced(name).steps if step.op not in ("Identity", "unused")]
+    wanted = [step.index for step in traced(name).steps if step.op != "Identity"]
     assert sorted(found) == wanted
 
 
@@ -172,9 +173,7 @@ def test_every_feature_map_has_a_box_of_its_own_when_all_is_unfolded(name):
     assert not [box for box in boxes if box.item.kind == "block"]
     for box in boxes:
         assert all(keeps_shape(step) for step in box.item.steps[1:])
-    changing = [
-        step for step in traced(name).steps if step.op != "unused" and not keeps_shape(step)
-    ]
+    changing = [step for step in traced(name).steps if not keeps_shape(step)]
     firsts = sorted((box.item.steps[0] for box in boxes[1:]), key=lambda step: step.index)
     assert [step for step in firsts if not keeps_shape(step)] == changing
 
@@ -260,7 +259,8 @@ def test_words_and_boxes_are_within_the_canvas(name, fold):
         assert inside(rectangle(thing), canvas)
     for box in s.boxes:
         assert all(text_width(line) <= box.area.width for line in (*box.lines, box.title))
-        assert box.middle + box.size.height / 2 + LINE * len(box.lines) <= box.area.y + box.area.height
+        low = box.middle + box.size.height / 2 + LINE * len(box.lines)
+        assert low <= box.area.y + box.area.height
     for group in s.groups:
         assert text_width(title(group.block)) + 20 <= group.area.width
     points = [point for wire in s.wires for point in wire.points]
@@ -420,7 +420,8 @@ def test_the_shortcut_of_a_residual_block_is_an_arc_past_its_convolutions():
     for join in joins:
         arcs = [w for w in s.wires if w.skips and w.target == join.item.number]
         assert len(arcs) == 1
-        before = [box for box in s.boxes if box.area.x < join.area.x and box.item.kind == "map"][-2:]
+        maps = [box for box in s.boxes if box.item.kind == "map"]
+        before = [box for box in maps if box.area.x < join.area.x][-2:]
         assert arcs[0].points[0][1] < min(box.area.y for box in before)
 
 
