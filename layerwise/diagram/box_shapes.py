@@ -64,11 +64,11 @@ def _volume(box: Box) -> str:
 def _seams(box: Box) -> str:
     """Lines across a concat where one branch ends and the next begins, in their proportion."""
     step, s = box.item.steps[0], box.size
-    dim, shapes = step.settings.get("dim"), [*step.inputs, step.output]
-    if dim != 1 or any(len(one) < 2 or len(one) != len(step.output) for one in shapes):
+    alike = all(len(shape) == len(step.output) for shape in step.inputs)  # else it is a stack
+    if not alike or step.settings.get("dim") != 1:
         return ""
     total = step.output[1]
-    if not total or total != sum(one[1] for one in step.inputs):
+    if not total or total != sum(shape[1] for shape in step.inputs):
         return ""
     flat = extents(box.item)[0] is None  # a vector's features run down, a map's channels right
     cuts = list(accumulate([shape[1] / total for shape in step.inputs]))[:-1]
