@@ -8,6 +8,7 @@ An Identity has none either: what leaves it is what came in.
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 from layerwise.operations.kinds import Kind
@@ -41,16 +42,25 @@ class Frame:
     parts: "list[Item | Frame]"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
-    """The tree of what is visible, and for each of its boxes, in order, who feeds it."""
+    """The tree of what is visible, its boxes in order, and who feeds whom."""
 
     root: Frame
     items: list[Item]
-    sources: list[list[int]]  # the numbers of the boxes that feed it, in order
-    reaches: list[int]  # the last box that it feeds; itself if none
+    sources: list[list[int]]  # for each box: the numbers of the boxes that feed it, in order
+
+    @cached_property
+    def reaches(self) -> list[int]:
+        """For each box: the last box that it feeds, itself if none."""
+        last = list(range(len(self.items)))
+        for number, sources in enumerate(self.sources):
+            for source in sources:
+                last[source] = max(last[source], number)
+        return last
 
 
+_IDENTITY = Kind.IDENTITY  # a member is slow to look up, and every step is asked
 _INPUT = {0: "no input", 1: "input"}
 
 
@@ -67,11 +77,7 @@ def view(tree: Block, unfolded: Collection[str], failed: str | None = None) -> V
     if failed is not None:
         sources.append([items[-1].number])
         viewer.item(root, "broken", "@broken", items[-1].shape).text = failed
-    reaches = list(range(len(items)))
-    for number, given in enumerate(sources):
-        for source in given:
-            reaches[source] = max(reaches[source], number)
-    return View(root, items, sources, reaches)
+    return View(root, items, sources)
 
 
 def levels(tree: Block) -> list[list[Block]]:
@@ -168,7 +174,7 @@ def _kind(step: Step) -> str:
 
 
 def _is_idle(step: Step) -> bool:
-    return step.kind is Kind.IDENTITY and len(set(step.sources)) == 1
+    return step.kind is _IDENTITY and len(set(step.sources)) == 1
 
 
 def _uses(steps: Iterable[Step]) -> Counter[int]:

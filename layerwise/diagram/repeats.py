@@ -25,7 +25,7 @@ Parts = tuple[Block | Step, ...]
 def gathered(tree: Block) -> Block:
     """The same tree, with what repeats in too long a frame in blocks; ids begin with "@"."""
     parts: Parts = tuple(gathered(p) if isinstance(p, Block) else p for p in tree.parts)
-    while sum(map(_is_box, parts)) > MOST_BOXES:
+    while len(parts) > MOST_BOXES and sum(map(_is_box, parts)) > MOST_BOXES:
         start, stop, size = _longest_run(parts)
         if sum(map(_is_box, parts[start:stop])) < _FEWEST:
             break

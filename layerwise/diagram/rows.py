@@ -7,7 +7,7 @@ their heights, then the widths of columns, then where all of it stands.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .columns import CURVED, STRAIGHT, columns
@@ -17,8 +17,7 @@ _APART = 9  # between tracks above one another
 _WIRE = 3  # what a wire takes above and below itself
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """Parts side by side; places count from the row's left end and the height of its main chain."""
 
     parts: Sequence[Part]
@@ -35,8 +34,8 @@ class Row:
         """All parts and wires, with the row's own (0, 0) at (x, y)."""
         for part, (a, b) in zip(self.parts, self.places, strict=True):
             yield from part.placed(x + a, y + b)
-        for wire in self.wires:
-            yield replace(wire, points=[(x + a, y + b) for a, b in wire.points])
+        for source, points, *rest in self.wires:
+            yield Wire(source, [(x + a, y + b) for a, b in points], *rest)
 
 
 def row(parts: Sequence[Part], enter: Sequence[int], leave: Sequence[int]) -> Row:
@@ -70,28 +69,18 @@ def row(parts: Sequence[Part], enter: Sequence[int], leave: Sequence[int]) -> Ro
 # ------------------------------------------------------------------ who feeds whom
 
 
-@dataclass(frozen=True, slots=True)
-class _Net:
+class _Net(NamedTuple):
     """Which column each part stands in, and which parts read each box's output."""
 
     parts: Sequence[Part]
     enter: Sequence[int]
     leave: Sequence[int]
     column: list[int]  # of each part, and then of the end, where wires leave
+    end: int  # the last column
     home: dict[int, int]  # box -> the part that holds it
     users: dict[int, list[int]]  # box -> parts that read its output; len(parts) to leave
-
-    @property
-    def end(self) -> int:
-        return self.column[-1]
-
-    def origin(self, source: int) -> int:
-        """The column in which an output begins."""
-        return self.column[self.home[source]] if source in self.home else 0
-
-    def far(self, source: int) -> list[int]:
-        """The users of an output that do not stand in the next column."""
-        return [i for i in self.users[source] if self.column[i] > self.origin(source) + 1]
+    near: dict[int, int]  # box -> the column behind the one in which its output begins
+    far: dict[int, list[int]]  # box -> users further on
 
     def last(self, users: Sequence[int]) -> int:
         """The last column that a wire to these users passes."""
@@ -107,7 +96,10 @@ def _net(parts: Sequence[Part], enter: Sequence[int], leave: Sequence[int]) -> _
         users.setdefault(source, []).append(len(parts))
     home = {n: i for i, part in enumerate(parts) for n in range(part.first, part.last + 1)}
     column = columns(parts, set(enter))
-    return _Net(parts, enter, leave, [*column, max(column) + 1], home, users)
+    column.append(end := max(column) + 1)
+    near = {n: column[home[n]] + 1 if n in home else 1 for n in users}
+    far = {n: [i for i in users[n] if column[i] > near[n]] for n in users}
+    return _Net(parts, enter, leave, column, end, home, users, near, far)
 
 
 # -------------------------------------------------------------------------- tracks
@@ -159,19 +151,19 @@ def _other_chains(net: _Net, main: _Track) -> Iterator[_Track]:
 def _passing(net: _Net, lane: Mapping[int, _Track], straight: int) -> Iterator[tuple[int, _Track]]:
     """For each wire that passes a column, the track that it runs on: a chain's or its own."""
     for source in net.users:
-        part, at, far = net.home.get(source), net.origin(source), net.far(source)
+        part, near, far = net.home.get(source), net.near[source], net.far[source]
         track = None if part is None else lane[part]
         own = part is None and source != straight
-        if far and track and _is_free(net, track, at, far):
+        if far and track and _is_free(net, track, near, far):
             yield source, track
         elif far or own:
             below = track is not None and track.below
-            yield source, _Track(0 if own else at + 1, net.last(far), [], source, below)
+            yield source, _Track(0 if own else near, net.last(far), [], source, below)
 
 
-def _is_free(net: _Net, track: _Track, at: int, far: Sequence[int]) -> bool:
-    """Whether no part of the track is in the way from column `at` to all of `far`."""
-    behind = [net.column[i] for i in track.chain if net.column[i] > at]
+def _is_free(net: _Net, track: _Track, near: int, far: Sequence[int]) -> bool:
+    """Whether no part of the track is in the way from column `near` on to all of `far`."""
+    behind = [net.column[i] for i in track.chain if net.column[i] >= near]
     return all(net.column[i] <= min(behind, default=track.stop + 1) for i in far)
 
 
@@ -228,7 +220,7 @@ def _flow(
         start = heights[part] + net.parts[part].leaves.get(source, 0.0)
     else:  # only what enters on the main chain need not start on its own track
         start = level if track and track.start == 0 else 0.0
-    return _Flow(net.origin(source) + 1, start, level if own else start, own)
+    return _Flow(net.near[source], start, level if own else start, own)
 
 
 def _bends(net: _Net, heights: Sequence[float], flows: Mapping[int, _Flow]) -> set[int]:
@@ -281,7 +273,7 @@ def _wires(
         return Wire(source, [*points, *ends], target, skips=skips)
 
     for source, users in net.users.items():
-        flow, far, part = flows[source], net.far(source), net.home.get(source)
+        flow, far, part = flows[source], net.far[source], net.home.get(source)
         begin = 0.0 if part is None else places[part][0] + net.parts[part].right
         out = x[flow.near - 1] + widths[flow.near - 1]  # where the gap behind the source begins
         begins = [(begin, flow.start), (out, flow.start)]

@@ -22,8 +22,7 @@ class Area(NamedTuple):
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """One box: its area with the words, and its front face, whose left end is at (left, middle)."""
 
     item: Item
@@ -35,16 +34,14 @@ class Box:
     title: str  # the shape over it, "" where it says nothing new
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """The frame of an unfolded block."""
 
     block: Block
     area: Area
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """A piece of the way of one box's output; `target` is the box that it ends at, if any.
 
     Between two points that differ in x and y it is an S-shaped curve; a wire that `turns` has
