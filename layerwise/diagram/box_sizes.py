@@ -91,8 +91,8 @@ def caption(item: Item) -> Sequence[str]:
         return [item.text]
     if item.block:
         kind, name = item.block.call.kind, item.block.id.rpartition(".")[2]
-        told = is_named(item.block) and not name[:1].isdigit()
-        return [*_words(kind), *(_words(name) if told else [])]
+        shows_name = is_named(item.block) and not name[:1].isdigit()
+        return [*_words(kind), *(_words(name) if shows_name else [])]
     first, *others = item.steps
     symbol = item.kind == "join" and first.operation.symbol
     lines = [*([] if symbol else _words(first.op)), *_window(first)]

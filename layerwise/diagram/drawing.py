@@ -61,8 +61,8 @@ class Drawing:
     def _repr_html_(self) -> str:
         """An image: JupyterLab removes SVG that stands in the page itself."""
         data = b64encode(self.svg.encode()).decode()
-        told = escape(describe(self.trace))
-        return f'<img src="data:image/svg+xml;base64,{data}" alt="{told}">'
+        alt = escape(describe(self.trace))
+        return f'<img src="data:image/svg+xml;base64,{data}" alt="{alt}">'
 
 
 def svg(

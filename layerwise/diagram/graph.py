@@ -105,9 +105,9 @@ def is_named(block: Block) -> bool:
     return not block.id.startswith("@")
 
 
-def title(block: Block) -> str:
-    """What stands over an unfolded block: its kind and its path."""
-    return f"{block.call.kind}  {block.id}" if is_named(block) else block.call.kind
+def title(block: Block, gap: str = "  ") -> str:
+    """What stands over an unfolded block: its kind and its path, where it has one."""
+    return f"{block.call.kind}{gap}{block.id}" if is_named(block) else block.call.kind
 
 
 class _Viewer:

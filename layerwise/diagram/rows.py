@@ -34,8 +34,8 @@ class Row(NamedTuple):
         """All parts and wires, with the row's own (0, 0) at (x, y)."""
         for part, (a, b) in zip(self.parts, self.places, strict=True):
             yield from part.placed(x + a, y + b)
-        for source, points, *rest in self.wires:
-            yield Wire(source, [(x + a, y + b) for a, b in points], *rest)
+        for source, points, target, turns, skips in self.wires:
+            yield Wire(source, [(x + a, y + b) for a, b in points], target, turns, skips)
 
 
 def row(parts: Sequence[Part], enter: Sequence[int], leave: Sequence[int]) -> Row:
@@ -46,24 +46,17 @@ def row(parts: Sequence[Part], enter: Sequence[int], leave: Sequence[int]) -> Ro
     lane = {part: track for track in chains for part in track.chain}
     known = [n for n in parts[main.chain[0]].needs if n in enter]
     straight = known[-1] if known else -1
-    passing = dict(_passing(net, lane, straight))
-    y, up, down = _stacked(net, chains, [t for t in passing.values() if not t.chain])
+    own = dict(_own_tracks(net, lane, straight))
+    y, up, down = _stacked(net, chains, own.values())
     heights = [y[lane[i]] for i in range(len(parts))]
-    flows = {source: _flow(net, source, heights, passing, y) for source in net.users}
-    x, widths = _columns_across(net, _bends(net, heights, flows))
+    flow = _flow(net, heights, {n: y[track] for n, track in own.items()}, straight)
+    x, widths = _columns_across(net, _bends(net, heights, flow))
     lefts = [x[c] + (widths[c] - p.width) / 2 for p, c in zip(parts, net.column, strict=False)]
     places = list(zip(lefts, heights, strict=True))
-    return Row(
-        parts,
-        places,
-        list(_wires(net, places, flows, x, widths, straight)),
-        {n: flows[n].start for n in enter},
-        {n: flows[n].at(net.end) for n in leave},
-        straight,
-        x[-1],
-        up,
-        down,
-    )
+    wires = list(_wires(net, places, flow, x, widths, straight))
+    enters = {n: flow.start[n] for n in enter}
+    leaves = {n: flow.at(n, net.end) for n in leave}
+    return Row(parts, places, wires, enters, leaves, straight, x[-1], up, down)
 
 
 # ------------------------------------------------------------------ who feeds whom
@@ -148,30 +141,28 @@ def _other_chains(net: _Net, main: _Track) -> Iterator[_Track]:
         yield _Track(start, stop, chain, below=first > across.get(start, -1))
 
 
-def _passing(net: _Net, lane: Mapping[int, _Track], straight: int) -> Iterator[tuple[int, _Track]]:
-    """For each wire that passes a column, the track that it runs on: a chain's or its own."""
+def _own_tracks(
+    net: _Net, lane: Mapping[int, _Track], straight: int
+) -> Iterator[tuple[int, _Track]]:
+    """A track for each wire that passes a column and cannot run on that of its chain."""
     for source in net.users:
         part, near, far = net.home.get(source), net.near[source], net.far[source]
+        comes = part is None and source != straight
         track = None if part is None else lane[part]
-        own = part is None and source != straight
-        if far and track and _is_free(net, track, near, far):
-            yield source, track
-        elif far or own:
+        if track:
+            behind = [net.column[i] for i in track.chain if net.column[i] >= near]
+            free = min(behind, default=track.stop + 1)
+            far = far if any(net.column[i] > free for i in far) else []
+        if far or comes:
             below = track is not None and track.below
-            yield source, _Track(0 if own else near, net.last(far), [], source, below)
-
-
-def _is_free(net: _Net, track: _Track, near: int, far: Sequence[int]) -> bool:
-    """Whether no part of the track is in the way from column `near` on to all of `far`."""
-    behind = [net.column[i] for i in track.chain if net.column[i] >= near]
-    return all(net.column[i] <= min(behind, default=track.stop + 1) for i in far)
+            yield source, _Track(0 if comes else near, net.last(far), [], source, below)
 
 
 # ------------------------------------------------------------------ heights, widths
 
 
 def _stacked(
-    net: _Net, chains: Sequence[_Track], wires: Sequence[_Track]
+    net: _Net, chains: Sequence[_Track], wires: Collection[_Track]
 ) -> tuple[dict[_Track, float], float, float]:
     """The height of each track, on what its columns already hold; how far all go up and down."""
     rise, fall = [0.0] * (net.end + 1), [0.0] * (net.end + 1)
@@ -195,41 +186,32 @@ def _stacked(
 
 
 class _Flow(NamedTuple):
-    """The heights at which an output starts, up to column `near`, and passes further columns."""
+    """The heights at which outputs start, up to their column `near`, and pass further columns."""
 
-    near: int
-    start: float
-    level: float
-    own: bool  # whether it passes them on a track of its own
+    near: Mapping[int, int]
+    start: dict[int, float]
+    level: dict[int, float]
+    own: Mapping[int, float]  # levels of those that pass columns on a track of their own
 
-    def at(self, column: int) -> float:
-        return self.start if column == self.near else self.level
-
-
-def _flow(
-    net: _Net,
-    source: int,
-    heights: Sequence[float],
-    passing: Mapping[int, _Track],
-    y: Mapping[_Track, float],
-) -> _Flow:
-    part, track = net.home.get(source), passing.get(source)
-    own = track is not None and not track.chain
-    level = y[track] if track and own else 0.0
-    if part is not None:
-        start = heights[part] + net.parts[part].leaves.get(source, 0.0)
-    else:  # only what enters on the main chain need not start on its own track
-        start = level if track and track.start == 0 else 0.0
-    return _Flow(net.near[source], start, level if own else start, own)
+    def at(self, source: int, column: int) -> float:
+        return self.start[source] if column == self.near[source] else self.level[source]
 
 
-def _bends(net: _Net, heights: Sequence[float], flows: Mapping[int, _Flow]) -> set[int]:
+def _flow(net: _Net, heights: Sequence[float], own: Mapping[int, float], straight: int) -> _Flow:
+    start = {source: 0.0 if source == straight else own.get(source, 0.0) for source in net.users}
+    for source in net.users.keys() & net.home.keys():
+        part = net.home[source]
+        start[source] = heights[part] + net.parts[part].leaves.get(source, 0.0)
+    return _Flow(net.near, start, {**start, **own}, own)
+
+
+def _bends(net: _Net, heights: Sequence[float], flow: _Flow) -> set[int]:
     """The columns before which a wire changes its height."""
-    found = {flow.near for flow in flows.values() if abs(flow.start - flow.level) > 1}
+    found = {flow.near[n] for n in flow.own if abs(flow.start[n] - flow.level[n]) > 1}
     for i, part in enumerate(net.parts):
         for source in part.needs:
             goal = heights[i] + part.enters.get(source, 0.0)
-            if abs(flows[source].at(net.column[i]) - goal) > 1:
+            if abs(flow.at(source, net.column[i]) - goal) > 1:
                 found.add(net.column[i])
     return found
 
@@ -252,14 +234,14 @@ def _columns_across(net: _Net, bends: Collection[int]) -> tuple[list[float], lis
 def _wires(
     net: _Net,
     places: Sequence[tuple[float, float]],
-    flows: Mapping[int, _Flow],
+    flow: _Flow,
     x: Sequence[float],
     widths: Sequence[float],
     straight: int,
 ) -> Iterator[Wire]:
     """The ways of all outputs in pieces: along the columns, then through a gap to each user."""
     fans = [
-        _fan({n: flows[n].at(net.column[i]) - height for n in part.needs}, part)
+        _fan({n: flow.at(n, net.column[i]) - height for n in part.needs}, part)
         for i, (part, (_, height)) in enumerate(zip(net.parts, places, strict=True))
     ]
 
@@ -269,22 +251,25 @@ def _wires(
         part, (left, height) = net.parts[user], places[user]
         goal = height + fans[user][source]
         ends = [(x[net.column[user]], goal), (left + part.left, goal)]
-        target = part.first if part.face else None
-        return Wire(source, [*points, *ends], target, skips=skips)
+        return Wire(source, [*points, *ends], part.first if part.face else None, skips=skips)
 
     for source, users in net.users.items():
-        flow, far, part = flows[source], net.far[source], net.home.get(source)
+        part, near, far, own = (
+            net.home.get(source),
+            net.near[source],
+            net.far[source],
+            source in flow.own,
+        )
         begin = 0.0 if part is None else places[part][0] + net.parts[part].right
-        out = x[flow.near - 1] + widths[flow.near - 1]  # where the gap behind the source begins
-        begins = [(begin, flow.start), (out, flow.start)]
+        start, level = flow.start[source], flow.level[source]
+        begins = [(begin, start), (x[near - 1] + widths[near - 1], start)]  # up to the gap behind
         aside = part is None and source != straight
         yield from [last_piece(source, i, begins, aside) for i in users if i not in far]
+        ends = [x[net.column[i] - 1] + widths[net.column[i] - 1] for i in far]
         if far:
-            ends = [x[net.column[i] - 1] + widths[net.column[i] - 1] for i in far]
-            trunk = [*begins, (x[flow.near], flow.level), (max(ends), flow.level)]
-            yield Wire(source, trunk, skips=flow.own)
-            for i, end in zip(far, ends, strict=True):
-                yield last_piece(source, i, [(end, flow.level)], flow.own)
+            yield Wire(source, [*begins, (x[near], level), (max(ends), level)], skips=own)
+        for i, end in zip(far, ends, strict=True):
+            yield last_piece(source, i, [(end, level)], own)
 
 
 def _fan(arrivals: Mapping[int, float], part: Part) -> Mapping[int, float]:
