@@ -5,23 +5,23 @@ Colours are those of Okabe and Ito (2008), told apart by most eyes. No coloured 
 
 from itertools import accumulate
 
-from layerwise.tracing.records import Step
+from layerwise.operations.kinds import Kind
 
-from .box_sizes import SYMBOLS, extents
+from .box_sizes import extents
 from .graph import Item
-from .scene import Box
+from .scene import Area, Box
 
 INK = "var(--jp-ui-font-color1, #222222)"
 PAPER = "var(--jp-layout-color1, #ffffff)"
 EDGE = "#333333"  # of coloured faces, on any page
 CHANGED = "#d55e00"
 FILLS = {  # of what a box does
-    "convolution": "#56b4e9",
-    "pooling": "#009e73",
-    "linear": "#f0e442",
-    "product": "#cc79a7",  # other operations that multiply and add
-    "other": "#cccccc",
+    Kind.CONVOLUTION: "#56b4e9",
+    Kind.TRANSPOSED_CONVOLUTION: "#56b4e9",
+    Kind.POOLING: "#009e73",
+    Kind.LINEAR: "#f0e442",
 }
+MULTIPLIES, OTHER = "#cc79a7", "#cccccc"  # what else multiplies and adds; and all that does not
 OUTLINED = frozenset({"block", "join", "broken"})  # drawn in outline
 
 
@@ -29,18 +29,8 @@ def fill(item: Item) -> str:
     """The colour of a box's front face."""
     if item.kind in OUTLINED:
         return PAPER
-    return FILLS[_work(item.steps[0])] if item.steps else FILLS["other"]
-
-
-def _work(step: Step) -> str:
-    """What kind of work a step does, from its settings and its cost."""
-    if "kernel_size" in step.settings:
-        return "convolution" if "out_channels" in step.settings else "pooling"
-    if "output_size" in step.settings:
-        return "pooling"
-    if "in_features" in step.settings:
-        return "linear"
-    return "product" if step.macs else "other"
+    step = item.steps[0] if item.steps else None
+    return FILLS.get(step.kind, MULTIPLIES if step.macs else OTHER) if step else OTHER
 
 
 def shape(box: Box) -> str:
@@ -57,7 +47,7 @@ def shape(box: Box) -> str:
 
 def _volume(box: Box) -> str:
     """Front face, top and side; the two overlays make the volume."""
-    x, s = box.left, box.solid
+    x, s = box.left, box.size
     y, low = box.middle - s.height / 2, box.middle + s.height / 2
     if not s.up:
         return f'<rect x="{px(x)}" y="{px(y)}" width="{px(s.length)}" height="{px(s.height)}"/>'
@@ -73,9 +63,12 @@ def _volume(box: Box) -> str:
 
 def _seams(box: Box) -> str:
     """Lines across a concat where one branch ends and the next begins, in their proportion."""
-    step, s = box.item.steps[0], box.solid
-    total = step.output[1] if len(step.output) > 1 else 0
-    if not total or step.settings.get("dim") != 1 or total != sum(s[1] for s in step.inputs):
+    step, s = box.item.steps[0], box.size
+    alike = all(len(shape) == len(step.output) for shape in step.inputs)  # else it is a stack
+    if not alike or step.settings.get("dim") != 1:
+        return ""
+    total = step.output[1]
+    if not total or total != sum(shape[1] for shape in step.inputs):
         return ""
     flat = extents(box.item)[0] is None  # a vector's features run down, a map's channels right
     cuts = list(accumulate([shape[1] / total for shape in step.inputs]))[:-1]
@@ -92,8 +85,8 @@ def _seams(box: Box) -> str:
 
 
 def _join(box: Box) -> str:
-    radius, x = box.solid.length / 2, box.left + box.solid.length / 2
-    sign = SYMBOLS.get(box.item.steps[0].op, "•")
+    radius, x = box.size.length / 2, box.left + box.size.length / 2
+    sign = box.item.steps[0].operation.symbol or "•"
     return (
         f'<circle cx="{px(x)}" cy="{px(box.middle)}" r="{px(radius)}" stroke-width="1.2"/>'
         f'<text x="{px(x)}" y="{px(box.middle + 5)}" font-size="15" stroke="none" '
@@ -103,7 +96,7 @@ def _join(box: Box) -> str:
 
 def _folded(box: Box) -> str:
     """A stack of cards with a plus: there is more inside."""
-    x, s = box.left, box.solid
+    x, s = box.left, box.size
     y = box.middle - s.height / 2
     cards = "".join(
         f'<rect x="{px(x + d)}" y="{px(y - d)}" width="{px(s.length)}" height="{px(s.height)}" '
@@ -120,7 +113,7 @@ def sign(x: float, y: float, which: str) -> str:
 
 
 def _broken(box: Box) -> str:
-    x, s = box.left, box.solid
+    x, s = box.left, box.size
     y, a = box.middle - s.height / 2, 7
     return (
         f'<g stroke="{CHANGED}" stroke-width="2"><rect x="{px(x)}" y="{px(y)}" '
@@ -133,3 +126,9 @@ def _broken(box: Box) -> str:
 def px(value: float) -> str:
     """A coordinate to a tenth of a pixel, without needless zeros."""
     return f"{value:.1f}".removesuffix(".0")
+
+
+def rect(area: Area) -> str:
+    """The attributes of a rectangle."""
+    x, y, width, height = map(px, area)
+    return f'x="{x}" y="{y}" width="{width}" height="{height}"'

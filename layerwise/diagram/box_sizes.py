@@ -6,21 +6,30 @@ keeps both visible. A vector is a bar, its height the logarithm of its features.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from math import log2, sqrt
 from typing import NamedTuple
 
-from layerwise.operations.shapes import Shape, times
+from layerwise.operations.shapes import times
 from layerwise.tracing.records import Step
 
-from .graph import Item
+from .graph import Item, is_named
 
 SCALE = "Height: √rows. Length: √channels."
 SCALE_OF_BARS = "Thin bars: log of the features."
 FONT = 11  # px, of every label
 LINE = 13  # px, from one line of text to the next
 
-SYMBOLS = {"add": "+", "mul": "×", "sub": "−"}  # of a join
+
+class BoxSize(NamedTuple):
+    """The drawn size: front face `length` × `height`, slanting off by `right` and `up`."""
+
+    length: float
+    height: float
+    right: float = 0.0
+    up: float = 0.0
+
 
 _PER_ROOT_ROW, _PER_ROOT_CHANNEL, _PER_DOUBLING = 7.0, 1.6, 8.0
 _SLANT = (0.22, 0.15)  # how far the depth goes right and up, of the height of as many rows
@@ -28,6 +37,9 @@ _LARGEST = 240  # px: nothing is drawn larger, whatever its shape
 _SMALLEST = 2.5
 _BAR = 7
 _SLAB = 5
+_CARD = BoxSize(44, 40, 5, 5)  # a folded block, at least
+_SIGNS = {"join": BoxSize(17, 17), "broken": BoxSize(44, 40)}
+MOST_LINES = 9  # under a box
 _WIDEST_WORD = 12  # letters; longer names break at a capital
 # Widths in hundredths of the font size, of DejaVu Sans, the widest of the usual fonts.
 _WIDTHS = {
@@ -40,24 +52,20 @@ _WIDTHS = {
 }
 
 
-class Solid(NamedTuple):
-    """The drawn size: front face `length` × `height`, slanting off by `right` and `up`."""
-
-    length: float
-    height: float
-    right: float = 0.0
-    up: float = 0.0
-
-
-def solid(item: Item) -> Solid:
-    """The size in which the feature map or vector of a box is drawn."""
+def box_size(item: Item) -> BoxSize:
+    """The size in which a box is drawn: that of its feature map or vector, unless it is a sign."""
+    if item.kind in _SIGNS:
+        return _SIGNS[item.kind]
     rows, columns, channels = extents(item)
+    height = _bounded(_PER_DOUBLING * log2(max(channels, 1)) if rows is None else _root(rows))
+    if item.kind == "block":
+        return BoxSize(_CARD.length, max(_CARD.height, height), _CARD.right, _CARD.up)
     if rows is None:
-        return Solid(_BAR, _bounded(_PER_DOUBLING * log2(max(channels, 1))))
-    depth = _PER_ROOT_ROW * sqrt(columns) if columns > 1 else 0.0
+        return BoxSize(_BAR, height)
+    depth = _root(columns) if columns > 1 else 0.0
     slant = [min(depth, _LARGEST) * share for share in _SLANT]
     length = _SLAB if item.kind == "slab" else _PER_ROOT_CHANNEL * sqrt(channels)
-    return Solid(_bounded(length), _bounded(_PER_ROOT_ROW * sqrt(rows)), *slant)
+    return BoxSize(_bounded(length), height, *slant)
 
 
 def extents(item: Item) -> tuple[int | None, int, int]:
@@ -75,26 +83,27 @@ def extents(item: Item) -> tuple[int | None, int, int]:
     return shape[-2], shape[-1], shape[0]
 
 
-def caption(item: Item) -> list[str]:
+def caption(item: Item) -> Sequence[str]:
     """The words under a box, a line each: the operation, its window, then what follows it."""
     if item.kind == "broken":
         return _wrapped(item.text, 26, 6)
     if item.kind == "input":
         return [item.text]
-    if item.kind == "block":
+    if item.block:
         kind, name = item.block.call.kind, item.block.id.rpartition(".")[2]
-        return [*_words(kind), *([] if name[:1].isdigit() else _words(name))]
+        shows_name = is_named(item.block) and not name[:1].isdigit()
+        return [*_words(kind), *(_words(name) if shows_name else [])]
     first, *others = item.steps
-    symbol = item.kind == "join" and first.op in SYMBOLS
+    symbol = item.kind == "join" and first.operation.symbol
     lines = [*([] if symbol else _words(first.op)), *_window(first)]
     for step in others:
         lines += _words(_without_axes(step.op))
-    return lines
+    return shortened(lines, f"… {len(lines) - MOST_LINES} more")
 
 
-def shape_text(shape: Shape) -> str:
-    """The shape without its batch, as it stands over a box."""
-    return f"{shape[1]:,}" if len(shape) == 2 else times(shape[1:])
+def shortened(lines: Sequence[str], rest: str) -> Sequence[str]:
+    """The lines, or where they are too many the first of them and then `rest`."""
+    return lines if len(lines) <= MOST_LINES + 1 else [*lines[:MOST_LINES], rest]
 
 
 @lru_cache(4096)
@@ -136,6 +145,10 @@ def _wrapped(text: str, width: int, most: int) -> list[str]:
         lines[-1] = f"{lines[-1]} {word}".strip()
     lines = [line if len(line) <= 2 * width else line[: 2 * width - 1] + "…" for line in lines]
     return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1] + " …"]
+
+
+def _root(count: int) -> float:
+    return _PER_ROOT_ROW * sqrt(count)
 
 
 def _bounded(pixels: float) -> float:

@@ -27,6 +27,8 @@ def break_rows(
 
     `enter` and `gives` are the boxes whose wires come into and go out of all of the rows.
     """
+    if sum([part.width + CURVED for part in parts]) <= whole:  # even without stacking any
+        return [list(parts)]
     at = columns(parts, set(enter))
     stacks: list[list[Any]] = [[] for _ in range(max(at))]
     for part, column in zip(parts, at, strict=True):

@@ -8,13 +8,13 @@ An Identity has none either: what leaves it is what came in.
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
+from layerwise.operations.kinds import Kind
 from layerwise.operations.shapes import Shape
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step
-
-_STACKING = frozenset({"cat", "concat", "concatenate", "stack"})
 
 
 @dataclass(slots=True, eq=False)
@@ -42,18 +42,42 @@ class Frame:
     parts: "list[Item | Frame]"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
 class View:
-    """The tree of what is visible, its boxes in order, and the sources of each box."""
+    """The tree of what is visible, its boxes in order, and who feeds whom."""
 
     root: Frame
     items: list[Item]
     sources: list[list[int]]  # for each box: the numbers of the boxes that feed it, in order
 
+    @cached_property
+    def reaches(self) -> list[int]:
+        """For each box: the last box that it feeds, itself if none."""
+        last = list(range(len(self.items)))
+        for number, sources in enumerate(self.sources):
+            for source in sources:
+                last[source] = max(last[source], number)
+        return last
+
+
+_IDENTITY = Kind.IDENTITY  # a member is slow to look up, and every step is asked
+_INPUT = {0: "no input", 1: "input"}
+
 
 def view(tree: Block, unfolded: Collection[str], failed: str | None = None) -> View:
     """What is visible of `tree` when the blocks `unfolded` are; `failed` adds a broken box."""
-    return _Viewer(tree, frozenset(unfolded)).view(failed)
+    viewer = _Viewer(frozenset(unfolded), _uses(tree.steps))
+    root = Frame(tree, [])
+    inputs = tree.call.inputs
+    first = viewer.item(root, "input", "@input", inputs[0] if inputs else ())
+    first.text = _INPUT.get(len(inputs), f"{len(inputs)} inputs")
+    viewer.owner[-1] = first
+    viewer.fill(root, tree)
+    items, sources = viewer.items, viewer.sources()
+    if failed is not None:
+        sources.append([items[-1].number])
+        viewer.item(root, "broken", "@broken", items[-1].shape).text = failed
+    return View(root, items, sources)
 
 
 def levels(tree: Block) -> list[list[Block]]:
@@ -76,66 +100,63 @@ def keeps_shape(step: Step) -> bool:
     )
 
 
+def is_named(block: Block) -> bool:
+    """Whether a block is a submodule, with its path for an id, or a run of parts that repeat."""
+    return not block.id.startswith("@")
+
+
+def title(block: Block, gap: str = "  ") -> str:
+    """What stands over an unfolded block: its kind and its path, where it has one."""
+    return f"{block.call.kind}{gap}{block.id}" if is_named(block) else block.call.kind
+
+
 class _Viewer:
-    def __init__(self, tree: Block, unfolded: frozenset[str]) -> None:
-        self.tree, self.unfolded = tree, unfolded
-        self.uses = _uses(tree.steps)
+    """Makes the boxes of one view."""
+
+    def __init__(self, unfolded: frozenset[str], uses: Counter[int]) -> None:
+        self.unfolded, self.uses = unfolded, uses
         self.items: list[Item] = []
         self.owner: dict[int, Item] = {}  # step -> the box that stands for it
 
-    def view(self, failed: str | None) -> View:
-        inputs = self.tree.call.inputs
-        root = Frame(self.tree, [])
-        first = self._item(root, "input", "@input", inputs[0] if inputs else ())
-        first.text = "input" if len(inputs) < 2 else f"{len(inputs)} inputs"
-        self.owner[-1] = first
-        self._fill(root, self.tree)
-        sources = self._sources()
-        if failed is not None:
-            last = self.items[-1]
-            self._item(root, "broken", "@broken", last.shape).text = failed
-            sources.append([last.number])
-        return View(root, self.items, sources)
-
-    def _item(self, frame: Frame, kind: str, name: str, shape: Shape) -> Item:
+    def item(self, frame: Frame, kind: str, name: str, shape: Shape) -> Item:
         item = Item(len(self.items), kind, name, shape)
         self.items.append(item)
         frame.parts.append(item)
         return item
 
-    def _fill(self, frame: Frame, block: Block) -> None:
+    def fill(self, frame: Frame, block: Block) -> None:
         for part in block.parts:
             if isinstance(part, Step):
                 self._add(frame, part)
             elif _is_one_box(part, self.uses):
-                self._fill(frame, part)
+                self.fill(frame, part)
             elif part.id in self.unfolded:
-                frame.parts.append(Frame(part, []))
-                self._fill(frame.parts[-1], part)
+                inner = Frame(part, [])
+                frame.parts.append(inner)
+                self.fill(inner, part)
             else:
-                item = self._item(frame, "block", part.id, part.call.output)
+                item = self.item(frame, "block", part.id, part.call.output)
                 item.block, item.steps = part, list(part.steps)
                 self.owner.update(dict.fromkeys([step.index for step in item.steps], item))
 
     def _add(self, frame: Frame, step: Step) -> None:
-        if step.op == "unused":
+        before = self.owner[step.sources[0]] if step.sources else None
+        if before and _is_idle(step):
+            self.owner[step.index] = before
             return
-        if _is_idle(step):
-            self.owner[step.index] = self.owner[step.sources[0]]
-            return
-        kind = "slab" if keeps_shape(step) else _kind(step)
-        if kind == "slab" and self.uses[step.sources[0]] == 1:
-            before = self.owner[step.sources[0]]
+        keeps = keeps_shape(step)
+        if before and keeps and self.uses[step.sources[0]] == 1:
             ends = before.steps and before.steps[-1].index == step.sources[0]
             if ends and before.kind != "block" and before in frame.parts:
                 before.steps.append(step)
                 self.owner[step.index] = before
                 return
-        item = self._item(frame, kind, f"@{step.index}", step.output)
+        kind = "slab" if keeps else _kind(step)
+        item = self.item(frame, kind, f"@{step.index}", step.output)
         item.steps.append(step)
         self.owner[step.index] = item
 
-    def _sources(self) -> list[list[int]]:
+    def sources(self) -> list[list[int]]:
         found: list[set[int]] = [set() for _ in self.items]
         for item in self.items:
             for step in item.steps:
@@ -147,13 +168,13 @@ class _Viewer:
 def _kind(step: Step) -> str:
     if len(set(step.sources)) < 2:
         return "map"
-    if step.op in _STACKING:
+    if step.kind is Kind.CONCAT:
         return "cat"
     return "map" if step.macs or step.params else "join"
 
 
 def _is_idle(step: Step) -> bool:
-    return step.op == "Identity"
+    return step.kind is _IDENTITY and len(set(step.sources)) == 1
 
 
 def _uses(steps: Iterable[Step]) -> Counter[int]:

@@ -7,15 +7,18 @@ because each is stacked on what its columns already hold. A frame wider than its
 a further row. Coordinates are pixels, y downwards.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
+from layerwise.operations.shapes import without_batch
 from layerwise.tracing.module_tree import Block
 
-from .box_sizes import LINE, Solid, caption, shape_text, solid, text_width
+from .box_sizes import LINE, BoxSize, box_size, caption, text_width
 from .columns import break_rows
-from .graph import Frame, Item, View, view
-from .rows import Row
-from .scene import Box, Group, Scene, Wire
+from .graph import Frame, Item, View, title, view
+from .rows import Row, row
+from .scene import Area, Box, Group, Part, Scene, Thing, Wire
 
 ROOM = 940  # px: the widest picture that a notebook page shows whole
 MARGIN = 12
@@ -23,8 +26,6 @@ HEADER = 18  # height of a frame's title
 _PAD = 9  # between a frame and what is in it
 _GAP = 4  # between a box and its words
 OVER = 6  # between a box and the shape over it
-_CIRCLE = 17  # diameter of an add
-_FOLDED = (44, 40)  # a folded block's least width and height
 _TURN = 7  # between neighbouring wires that go on in the next row
 _BETWEEN = 16  # between rows
 
@@ -32,189 +33,156 @@ _BETWEEN = 16  # between rows
 def layout(tree: Block, unfolded: Collection[str], failed: str | None = None) -> Scene:
     """Place what is visible of `tree` when `unfolded` are; `failed` adds a broken box."""
     shown = view(tree, unfolded, failed)
-    scene = Scene(shown)
-    whole = _Panel(shown.root, _reaches(shown), shown.sources, ROOM)
-    whole.place(MARGIN, MARGIN + whole.up, scene)
-    scene.width = whole.width + 2 * MARGIN
-    scene.height = whole.up + whole.down + 2 * MARGIN
-    return scene
+    whole = _panel(shown.root, shown, ROOM)
+    above, below = whole.rows[0].up, whole.offsets[-1] + whole.rows[-1].down
+    placed = list(whole.rows_placed(MARGIN, MARGIN + above))
+    return Scene(
+        shown,
+        [thing for thing in placed if not isinstance(thing, Wire)],
+        [thing for thing in placed if isinstance(thing, Wire)],
+        whole.inside + 2 * MARGIN,
+        above + below + 2 * MARGIN,
+    )
 
 
-def _reaches(shown: View) -> list[int]:
-    """For each box, the last box that it feeds; itself if none."""
-    last = [item.number for item in shown.items]
-    for number, sources in enumerate(shown.sources):
-        for source in sources:
-            last[source] = max(last[source], number)
-    return last
+# --------------------------------------------------------------------------- boxes
 
 
-class _Leaf:
-    """A box, measured: `up` and `down` from the middle of its front face."""
+@dataclass(frozen=True)
+class _Leaf(Part):
+    """A box, measured; its anchor is the middle of its front face."""
 
-    def __init__(self, item: Item, sources: list[list[int]]) -> None:
-        self.item = item
-        self.first = self.last = item.number
-        self.needs = sources[item.number]
-        self.target = item.number
-        self.lines = caption(item)
-        self.solid, self.title = _drawn(item), ""
-        if item.kind not in ("join", "broken"):
-            self.title = shape_text(item.shape)
-        words = max([text_width(line) for line in (*self.lines, self.title)], default=0)
-        self.width = max(self.solid.length + self.solid.right, words)
-        self.up = self.solid.height / 2 + self.solid.up + (OVER + LINE if self.title else 0)
-        self.down = self.solid.height / 2 + _GAP + LINE * len(self.lines)
-        self.left = (self.width - self.solid.length - self.solid.right) / 2
-        self.right = self.left + self.solid.length + self.solid.right / 2
-        self.entry: dict[int, float] = {}
+    item: Item
+    size: BoxSize
+    lines: Sequence[str]
+    title: str
 
-    def exit(self, _source: int) -> float:
-        return 0.0
-
-    def fan_in(self, arrivals: dict[int, float]) -> None:
-        """Spread over the front face where wires end that come from above, ahead and below."""
-        if len(arrivals) < 2:
-            self.entry = dict.fromkeys(arrivals, 0.0)
-            return
-        above = sorted([s for s in arrivals if arrivals[s] < -3], key=arrivals.get)
-        below = sorted([s for s in arrivals if arrivals[s] > 3], key=arrivals.get)
-        room = self.solid.height / 2 - 2
-        apart = min(8.0, room / max(len(above), len(below), 1))
-        self.entry = dict.fromkeys(arrivals, 0.0)
-        self.entry |= {s: -apart * (len(above) - i) for i, s in enumerate(above)}
-        self.entry |= {s: apart * (i + 1) for i, s in enumerate(below)}
-
-    def place(self, x: float, y: float, scene: Scene) -> None:
-        scene.things.append(
-            Box(
-                self.item,
-                x,
-                y - self.up,
-                self.width,
-                self.up + self.down,
-                x + self.left,
-                y,
-                self.solid,
-                self.lines,
-                self.title,
-            )
-        )
+    def placed(self, x: float, y: float) -> Iterator[Thing]:
+        area = Area(x, y - self.up, self.width, self.up + self.down)
+        yield Box(self.item, area, x + self.left, y, self.size, self.lines, self.title)
 
 
-def _drawn(item: Item) -> Solid:
-    if item.kind == "join":
-        return Solid(_CIRCLE, _CIRCLE)
-    if item.kind == "broken":
-        return Solid(*_FOLDED)
-    size = solid(item)
-    if item.kind == "block":
-        return Solid(_FOLDED[0], max(_FOLDED[1], size.height), 5, 5)
-    return size
+def _leaf(item: Item, needs: Sequence[int]) -> _Leaf:
+    size, lines = box_size(item), caption(item)
+    over = "" if item.kind in ("join", "broken") else without_batch(item.shape)
+    words = max([text_width(line) for line in (*lines, over)], default=0)
+    width = max(size.length + size.right, words)
+    left = (width - size.length - size.right) / 2
+    return _Leaf(
+        first=item.number,
+        last=item.number,
+        needs=needs,
+        width=width,
+        up=size.height / 2 + size.up + (OVER + LINE if over else 0),
+        down=size.height / 2 + _GAP + LINE * len(lines),
+        left=left,
+        right=left + size.length + size.right / 2,
+        face=size.height,
+        item=item,
+        size=size,
+        lines=lines,
+        title=over,
+    )
 
 
-class _Panel:
-    """The inside of a frame, measured: its rows, and where wires enter and leave it."""
-
-    def __init__(
-        self, frame: Frame, reaches: list[int], sources: list[list[int]], room: float
-    ) -> None:
-        self.frame = frame
-        inner = room - 6 * _PAD  # a frame's own sides, and those of rows that go on
-        self.parts = [
-            _Leaf(part, sources)
-            if isinstance(part, Item)
-            else _Framed(part, reaches, sources, inner)
-            for part in frame.parts
-        ]
-        self.first, self.last = self.parts[0].first, self.parts[-1].last
-        self.needs = sorted({n for part in self.parts for n in part.needs if n < self.first})
-        self.gives = [n for n in range(self.first, self.last + 1) if reaches[n] > self.last]
-        self.rows = self._rows(room)
-        self._stack()
-
-    def _rows(self, room: float) -> list[Row]:
-        rows, known = [], set(self.needs)
-        groups = break_rows(self.parts, self.needs, self.gives, room, room - 4 * _PAD)
-        for number, parts in enumerate(groups):
-            later = {n for group in groups[number + 1 :] for part in group for n in part.needs}
-            later.update(self.gives)
-            enter = rows[-1].leave if rows else self.needs
-            known.update([n for part in parts for n in range(part.first, part.last + 1)])
-            rows.append(Row(parts, enter, sorted(known & later)))
-        return rows
-
-    def _stack(self) -> None:
-        """Rows under one another, with a channel between them for the wires that go on."""
-        turns = [_TURN * (len(row.leave) - 1) for row in self.rows[:-1]]
-        self.side = max(turns) + 2 * _PAD if turns else 0.0
-        self.offsets, y = [0.0], 0.0
-        for above, row, turn in zip(self.rows, self.rows[1:], turns, strict=False):
-            y += above.down + _BETWEEN + turn + row.up
-            self.offsets.append(y)
-        self.inside = max(row.width for row in self.rows)
-        self.width = self.inside + 2 * self.side
-        self.up, self.down = self.rows[0].up, y + self.rows[-1].down
-        self.entry = self.rows[0].enter_y
-
-    def exit(self, source: int) -> float:
-        return self.offsets[-1] + self.rows[-1].leave_y[source]
-
-    def place(self, x: float, y: float, scene: Scene) -> None:
-        start = x + self.side
-        for row, offset in zip(self.rows, self.offsets, strict=True):
-            row.place(start, y + offset, scene)
-        self._go_on(start, y, scene)
-
-    def _go_on(self, x: float, y: float, scene: Scene) -> None:
-        """Lead each wire that a row does not end round to the start of the next row."""
-        for number, row in enumerate(self.rows[:-1]):
-            below, count = self.rows[number + 1], len(row.leave)
-            top, base = y + self.offsets[number], y + self.offsets[number + 1]
-            ordered = sorted(row.leave, key=row.leave_y.get, reverse=True)
-            for rank, source in enumerate(ordered):
-                start, end = top + row.leave_y[source], base + below.enter_y[source]
-                right = x + row.width + _PAD + _TURN * rank
-                left = x - _PAD - _TURN * (count - 1 - rank)
-                level = top + row.down + _BETWEEN / 2 + _TURN * rank
-                corners = [(right, start), (right, level), (left, level), (left, end)]
-                points = [(x + row.width, start), *corners, (x, end)]
-                skips = source != below.straight
-                scene.wires.append(Wire(source, points, turns=True, skips=skips))
+# -------------------------------------------------------------------------- frames
 
 
-class _Framed:
-    """An unfolded block: a panel with a frame and a title around it."""
+@dataclass(frozen=True)
+class _Panel(Part):
+    """An unfolded block, measured: rows of parts, with a frame and a title around them.
 
-    def __init__(
-        self, frame: Frame, reaches: list[int], sources: list[list[int]], room: float
-    ) -> None:
-        self.panel = panel = _Panel(frame, reaches, sources, room)
-        self.block, self.first, self.last = frame.block, panel.first, panel.last
-        self.needs, self.target = panel.needs, None
-        self.width = max(panel.width + 2 * _PAD, text_width(title(frame.block)) + 28)
-        self.up, self.down = panel.up + HEADER + _PAD / 2, panel.down + _PAD
-        self.left, self.right = 0.0, self.width
-        self.entry, self.exit = panel.entry, panel.exit
+    The anchor is that of its first row.
+    """
 
-    def fan_in(self, arrivals: dict[int, float]) -> None:
-        """Wires enter where the rows inside take them up."""
+    block: Block
+    rows: Sequence[Row]
+    offsets: Sequence[float]  # from one row's anchor down to each
+    side: float  # beside the rows, for wires that go on in the next
+    inside: float  # width without the frame
 
-    def place(self, x: float, y: float, scene: Scene) -> None:
-        scene.things.append(Group(self.block, x, y - self.up, self.width, self.up + self.down))
-        inset = (self.width - self.panel.width) / 2
-        self.panel.place(x + inset, y, scene)
-        inner, side = self.panel, inset + self.panel.side
-        for source, level in inner.entry.items():
-            skips = source != inner.rows[0].straight
+    def placed(self, x: float, y: float) -> Iterator[Thing]:
+        yield Group(self.block, Area(x, y - self.up, self.width, self.up + self.down))
+        inset = (self.width - self.inside) / 2
+        yield from self.rows_placed(x + inset, y)
+        first, last, side = self.rows[0], self.rows[-1], inset + self.side
+        for source, level in self.enters.items():
             port = [(x, y + level), (x + side, y + level)]
-            scene.wires.append(Wire(source, port, skips=skips))
-        end = x + side + inner.rows[-1].width
-        for source in inner.gives:
-            level = y + inner.exit(source)
-            scene.wires.append(Wire(source, [(end, level), (x + self.width, level)]))
+            yield Wire(source, port, skips=source != first.straight)
+        end = x + side + last.width
+        for source, level in self.leaves.items():
+            yield Wire(source, [(end, y + level), (x + self.width, y + level)])
+
+    def rows_placed(self, x: float, y: float) -> Iterator[Thing]:
+        """What is in the frame."""
+        start = x + self.side
+        for above, offset in zip(self.rows, self.offsets, strict=True):
+            yield from above.placed(start, y + offset)
+        ends = [y + offset for offset in self.offsets]
+        for (above, top), (below, base) in pairwise(zip(self.rows, ends, strict=True)):
+            yield from _turns(above, below, start, top, base)
 
 
-def title(block: Block) -> str:
-    """What stands over an unfolded block: its kind and its path."""
-    return f"{block.call.kind}  {block.id}"
+def _panel(frame: Frame, shown: View, room: float) -> _Panel:
+    inner = room - 6 * _PAD  # a frame's own sides, and those of rows that go on
+    parts: list[Part] = [
+        _leaf(part, shown.sources[part.number])
+        if isinstance(part, Item)
+        else _panel(part, shown, inner)
+        for part in frame.parts
+    ]
+    first, last = parts[0].first, parts[-1].last
+    needs = sorted({n for part in parts for n in part.needs if n < first})
+    gives = [n for n in range(first, last + 1) if shown.reaches[n] > last]
+    rows = _rows(break_rows(parts, needs, gives, room, room - 4 * _PAD), needs, gives)
+    turns = [_TURN * (len(above.leaves) - 1) for above in rows[:-1]]
+    steps = [a.down + _BETWEEN + t + b.up for (a, b), t in zip(pairwise(rows), turns, strict=True)]
+    offsets = list(accumulate(steps, initial=0.0))
+    side = max(turns) + 2 * _PAD if turns else 0.0
+    inside = max([one.width for one in rows]) + 2 * side
+    width = max(inside + 2 * _PAD, text_width(title(frame.block)) + 28)
+    return _Panel(
+        first=first,
+        last=last,
+        needs=needs,
+        width=width,
+        up=rows[0].up + HEADER + _PAD / 2,
+        down=offsets[-1] + rows[-1].down + _PAD,
+        left=0.0,
+        right=width,
+        enters=rows[0].enters,
+        leaves={n: offsets[-1] + level for n, level in rows[-1].leaves.items()},
+        block=frame.block,
+        rows=rows,
+        offsets=offsets,
+        side=side,
+        inside=inside,
+    )
+
+
+def _rows(
+    groups: Sequence[Sequence[Part]], needs: Sequence[int], gives: Sequence[int]
+) -> list[Row]:
+    """The rows of a frame: what a later one uses goes on from one to the next."""
+    rows: list[Row] = []
+    enter, known = needs, set(needs)
+    for number, parts in enumerate(groups, start=1):
+        later = {n for group in groups[number:] for part in group for n in part.needs}
+        known.update([n for part in parts for n in range(part.first, part.last + 1)])
+        leave = sorted(known & later.union(gives))
+        rows.append(row(parts, enter, leave))
+        enter = leave
+    return rows
+
+
+def _turns(above: Row, below: Row, x: float, top: float, base: float) -> Iterator[Wire]:
+    """Lead each wire that a row does not end round to the start of the next row."""
+    ordered = sorted(above.leaves.items(), key=lambda leaf: leaf[1], reverse=True)
+    for rank, (source, level) in enumerate(ordered):
+        start, end = top + level, base + below.enters[source]
+        right = x + above.width + _PAD + _TURN * rank
+        left = x - _PAD - _TURN * (len(ordered) - 1 - rank)
+        middle = top + above.down + _BETWEEN / 2 + _TURN * rank
+        corners = [(right, start), (right, middle), (left, middle), (left, end)]
+        points = [(x + above.width, start), *corners, (x, end)]
+        yield Wire(source, points, turns=True, skips=source != below.straight)

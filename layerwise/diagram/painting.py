@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterator
 from html import escape
 
 from layerwise.operations.shapes import times
+from layerwise.tracing.module_tree import Block
 from layerwise.views.layer_table import describe
 
-from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, shape, sign
-from .box_sizes import FONT, LINE, SCALE, SCALE_OF_BARS, extents, text_width
-from .graph import Item
-from .layout import HEADER, MARGIN, OVER, title
-from .scene import Box, Group, Scene, Wire
+from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, rect, shape, sign
+from .box_sizes import FONT, LINE, MOST_LINES, SCALE, SCALE_OF_BARS, extents, shortened, text_width
+from .graph import Item, is_named, title
+from .layout import HEADER, MARGIN, OVER
+from .scene import Area, Box, Group, Points, Scene, Wire
 
 SKIP = "var(--course-skip, #0072b2)"
 _FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
@@ -77,14 +78,14 @@ def _boxes(scene: Scene, changed: Collection[int]) -> Iterator[str]:
 
 
 def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
-    item, size = box.item, box.solid
+    item, size = box.item, box.size
     role = 'role="button" aria-expanded="false"' if item.kind == "block" else 'role="img"'
     middle = box.left + (size.length + size.right) / 2
     top, low = box.middle - size.height / 2 - size.up, box.middle + size.height / 2
     edge = CHANGED if changed else INK if item.kind in OUTLINED else EDGE
-    told = (
+    drawn = (
         f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{stop}" {role} '
-        f"{_facts(item, scene, changed)}>{_hit(box.x, box.y, box.width, box.height)}"
+        f"{_facts(item, scene, changed)}>{_hit(box.area)}"
         f'<g stroke="{edge}" stroke-width="{1.8 if changed else 0.7}" stroke-linejoin="round" '
         f'fill="{fill(item)}">{shape(box)}</g>'
     )
@@ -97,15 +98,12 @@ def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
             f'<path d="M{px(middle - wide / 2)} {px(top - OVER + 3)}h{px(wide)}" '
             f'stroke="{CHANGED}" stroke-width="2"/>'
         )
-    return f"{told}{''.join(words)}</g>"
+    return f"{drawn}{''.join(words)}</g>"
 
 
-def _hit(x: float, y: float, width: float, height: float) -> str:
+def _hit(area: Area) -> str:
     """What the pointer meets, and where the focus is shown."""
-    return (
-        f'<rect class="hit" x="{px(x)}" y="{px(y)}" width="{px(width)}" height="{px(height)}" '
-        'rx="3" fill="none" pointer-events="all"/>'
-    )
+    return f'<rect class="hit" {rect(area)} rx="3" fill="none" pointer-events="all"/>'
 
 
 # ---------------------------------------------------------------------- tooltips
@@ -117,7 +115,8 @@ def _facts(item: Item, scene: Scene, changed: bool) -> str:
     if item.kind == "broken":
         return f'data-operation="broken" aria-label="{escape("Broken: " + item.text)}"'
     if item.kind == "input":
-        shapes = " and ".join(times(given) for given in scene.view.root.block.call.inputs)
+        given = scene.view.root.block.call.inputs
+        shapes = " and ".join(map(times, given)) or "none"
         return f'data-operation="input" data-shape="{shapes}" aria-label="input {shapes}"'
     facts = {"operation": _operation(item), "shape": shape}
     params, macs = sum(s.params for s in item.steps), sum(s.macs for s in item.steps)
@@ -128,10 +127,10 @@ def _facts(item: Item, scene: Scene, changed: bool) -> str:
     last = item.steps[-1].receptive_field
     if last:
         facts["receptive field"] = times(last)
-    told = "; ".join(f"{name} {value}" for name, value in list(facts.items())[1:])
-    label = f"{facts['operation']}: {told}{', changed' if changed else ''}"
+    listed = "; ".join(f"{name} {value}" for name, value in list(facts.items())[1:])
+    label = f"{facts['operation']}: {listed}{', changed' if changed else ''}"
     data = " ".join(f'data-{_key(name)}="{escape(value)}"' for name, value in facts.items())
-    path = item.block.id if item.block else item.steps[0].path
+    path = _path(item.block) if item.block else item.steps[0].path
     return f'{data} data-path="{escape(path)}" aria-label="{escape(label)}"'
 
 
@@ -141,8 +140,13 @@ def _key(name: str) -> str:
 
 def _operation(item: Item) -> str:
     if item.block:
-        return f"{item.block.call.kind} {item.block.id}, folded: {len(item.steps)} steps"
-    return ", then ".join(describe(step) for step in item.steps)
+        return f"{title(item.block, ' ')}, folded: {len(item.steps)} steps"
+    words = [describe(step) for step in item.steps]
+    return ", then ".join(shortened(words, f"{len(words) - MOST_LINES} more"))
+
+
+def _path(block: Block) -> str:
+    return block.id if is_named(block) else ""
 
 
 # ---------------------------------------------------------------- frames and wires
@@ -150,22 +154,22 @@ def _operation(item: Item) -> str:
 
 def _group_back(group: Group) -> str:
     return (
-        f'<rect class="frame" x="{px(group.x)}" y="{px(group.y)}" width="{px(group.width)}" '
-        f'height="{px(group.height)}" rx="7" fill="{INK}" fill-opacity="0.035" '
+        f'<rect class="frame" {rect(group.area)} rx="7" fill="{INK}" fill-opacity="0.035" '
         f'stroke="{INK}" stroke-opacity="0.4" stroke-width="1"/>'
     )
 
 
 def _group_title(group: Group, stop: str) -> str:
-    block, x, y = group.block, group.x, group.y
+    block, (x, y, _, _) = group.block, group.area
     text = title(block)
-    told = f"{block.call.kind} {block.id}, unfolded; output {times(block.call.output)}"
+    label = f"{title(block, ' ')}, unfolded; output {times(block.call.output)}"
     return (
         f'<g class="box frame" data-id="{escape(block.id)}" tabindex="{stop}" role="button" '
         f'aria-expanded="true" data-operation="{escape(text)}" '
         f'data-shape="{times(block.call.output)}" data-parameters="{block.params:,}" '
-        f'data-macs="{block.macs:,}" data-path="{escape(block.id)}" aria-label="{escape(told)}">'
-        f"{_hit(x + 3, y + 3, text_width(text) + 20, HEADER - 3)}"
+        f'data-macs="{block.macs:,}" data-path="{escape(_path(block))}" '
+        f'aria-label="{escape(label)}">'
+        f"{_hit(Area(x + 3, y + 3, text_width(text) + 20, HEADER - 3))}"
         f"{sign(x + 12, y + HEADER / 2 + 1, '−')}"
         f'<text x="{px(x + 21)}" y="{px(y + HEADER - 4)}" text-anchor="start">{escape(text)}'
         "</text></g>"
@@ -188,24 +192,24 @@ def _wires(scene: Scene) -> Iterator[str]:
 def _way(wire: Wire) -> str:
     points = wire.points
     (x, y), *others = points
-    told = [f"M{px(x)} {px(y)}"]
+    pieces = [f"M{px(x)} {px(y)}"]
     if wire.turns:
-        told += _rounded(points)
+        pieces += _rounded(points)
     else:
         for a, b in others:
             if a != x and abs(b - y) > 0.05:
                 half = (x + a) / 2
-                told.append(f"C{px(half)} {px(y)} {px(half)} {px(b)} {px(a)} {px(b)}")
+                pieces.append(f"C{px(half)} {px(y)} {px(half)} {px(b)} {px(a)} {px(b)}")
             elif (a, b) != (x, y):
-                told.append(f"L{px(a)} {px(b)}")
+                pieces.append(f"L{px(a)} {px(b)}")
             x, y = a, b
     if wire.target is not None:
         x, y = points[-1]
-        told.append(f"M{px(x - 4.5)} {px(y - 3)}L{px(x)} {px(y)}L{px(x - 4.5)} {px(y + 3)}")
-    return "".join(told)
+        pieces.append(f"M{px(x - 4.5)} {px(y - 3)}L{px(x)} {px(y)}L{px(x - 4.5)} {px(y + 3)}")
+    return "".join(pieces)
 
 
-def _rounded(points: list[tuple[float, float]]) -> Iterator[str]:
+def _rounded(points: Points) -> Iterator[str]:
     """Straight lines through the points, with round corners."""
     for (x, y), (a, b), (c, d) in zip(points, points[1:], points[2:], strict=False):
         before, after = _towards(a, b, x, y), _towards(a, b, c, d)

@@ -1,264 +1,284 @@
 """One row of a frame: its parts in columns, and the ways of the wires past them.
 
 Column 0 is where wires enter the row and the last column where they leave it; parts stand
-between, each one column right of the last that feeds it. `up` and `down` of a part are what it
-takes above and below its anchor, the height at which a plain chain of boxes is connected.
+between, each one column right of the last that feeds it. A track is a straight way through
+columns: a chain of parts, or a wire past them. From the columns follow the tracks, from these
+their heights, then the widths of columns, then where all of it stands.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from .columns import CURVED, STRAIGHT, columns
-from .scene import Scene, Wire
+from .scene import Part, Points, Thing, Wire
 
 _APART = 9  # between tracks above one another
 _WIRE = 3  # what a wire takes above and below itself
 
 
-@dataclass(slots=True, eq=False)
+class Row(NamedTuple):
+    """Parts side by side; places count from the row's left end and the height of its main chain."""
+
+    parts: Sequence[Part]
+    places: list[tuple[float, float]]  # left end and anchor of each part
+    wires: list[Wire]
+    enters: dict[int, float]  # box -> the height at which its output comes in
+    leaves: dict[int, float]  # and goes out
+    straight: int  # the box whose output enters on the main chain, -1 for none
+    width: float
+    up: float
+    down: float
+
+    def placed(self, x: float, y: float) -> Iterator[Thing]:
+        """All parts and wires, with the row's own (0, 0) at (x, y)."""
+        for part, (a, b) in zip(self.parts, self.places, strict=True):
+            yield from part.placed(x + a, y + b)
+        for source, points, target, turns, skips in self.wires:
+            yield Wire(source, [(x + a, y + b) for a, b in points], target, turns, skips)
+
+
+def row(parts: Sequence[Part], enter: Sequence[int], leave: Sequence[int]) -> Row:
+    """Measure parts side by side; the outputs of boxes `enter` come in, those of `leave` go out."""
+    net = _net(parts, enter, leave)
+    main = _main_chain(net)
+    chains = [main, *_other_chains(net, main)]
+    lane = {part: track for track in chains for part in track.chain}
+    known = [n for n in parts[main.chain[0]].needs if n in enter]
+    straight = known[-1] if known else -1
+    own = dict(_own_tracks(net, lane, straight))
+    y, up, down = _stacked(net, chains, own.values())
+    heights = [y[lane[i]] for i in range(len(parts))]
+    flow = _flow(net, heights, {n: y[track] for n, track in own.items()}, straight)
+    x, widths = _columns_across(net, _bends(net, heights, flow))
+    lefts = [x[c] + (widths[c] - p.width) / 2 for p, c in zip(parts, net.column, strict=False)]
+    places = list(zip(lefts, heights, strict=True))
+    wires = list(_wires(net, places, flow, x, widths, straight))
+    enters = {n: flow.start[n] for n in enter}
+    leaves = {n: flow.at(n, net.end) for n in leave}
+    return Row(parts, places, wires, enters, leaves, straight, x[-1], up, down)
+
+
+# ------------------------------------------------------------------ who feeds whom
+
+
+class _Net(NamedTuple):
+    """Which column each part stands in, and which parts read each box's output."""
+
+    parts: Sequence[Part]
+    enter: Sequence[int]
+    leave: Sequence[int]
+    column: list[int]  # of each part, and then of the end, where wires leave
+    end: int  # the last column
+    home: dict[int, int]  # box -> the part that holds it
+    users: dict[int, list[int]]  # box -> parts that read its output; len(parts) to leave
+    near: dict[int, int]  # box -> the column behind the one in which its output begins
+    far: dict[int, list[int]]  # box -> users further on
+
+    def last(self, users: Sequence[int]) -> int:
+        """The last column that a wire to these users passes."""
+        return max([self.column[i] - (i < len(self.parts)) for i in users], default=0)
+
+
+def _net(parts: Sequence[Part], enter: Sequence[int], leave: Sequence[int]) -> _Net:
+    users: dict[int, list[int]] = {}
+    for i, part in enumerate(parts):
+        for source in part.needs:
+            users.setdefault(source, []).append(i)
+    for source in leave:
+        users.setdefault(source, []).append(len(parts))
+    home = {n: i for i, part in enumerate(parts) for n in range(part.first, part.last + 1)}
+    column = columns(parts, set(enter))
+    column.append(end := max(column) + 1)
+    near = {n: column[home[n]] + 1 if n in home else 1 for n in users}
+    far = {n: [i for i in users[n] if column[i] > near[n]] for n in users}
+    return _Net(parts, enter, leave, column, end, home, users, near, far)
+
+
+# -------------------------------------------------------------------------- tracks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Track:
-    """A straight way through columns start..stop: a chain of parts, or a wire past them."""
+    """A straight way through columns start..stop."""
 
     start: int
     stop: int
-    chain: list[int]  # numbers of parts in the row
-    source: int = -1  # of a wire
+    chain: list[int]  # numbers of parts in the row; none on the way of a wire past them
+    source: int = -1  # of such a wire
     below: bool = False
-    y: float = 0.0
 
 
-class Row:
-    """Parts side by side. `enter` and `leave` are the boxes whose wires come in and go out."""
+def _main_chain(net: _Net) -> _Track:
+    """Back from the part whose output leaves, over the longest path."""
+    inner = [n for n in net.leave if n in net.home]
+    chain = [net.home[inner[-1]] if inner else len(net.parts) - 1]
+    stop = net.end if inner else net.column[chain[0]]
+    while (column := net.column[chain[-1]]) > 1:
+        homes = {net.home[n] for n in net.parts[chain[-1]].needs if n in net.home}
+        before = sorted(i for i in homes if net.column[i] == column - 1)
+        chain.append(before[(len(before) - 1) // 2])
+    return _Track(0, stop, chain[::-1])
 
-    def __init__(self, parts: list[Any], enter: list[int], leave: list[int]) -> None:
-        self.parts, self.enter, self.leave = parts, enter, leave
-        self.home = {n: i for i, p in enumerate(parts) for n in range(p.first, p.last + 1)}
-        self.column = columns(parts, set(enter))
-        self.end = max(self.column) + 1
-        self._find_users()
-        main = self._main_chain()
-        self.tracks = [main, *self._other_chains(set(main.chain))]
-        self._choose_sides()
-        self.lane = {part: track for track in self.tracks for part in track.chain}
-        known = [n for n in parts[main.chain[0]].needs if n in enter]
-        self.straight = known[-1] if known else -1  # it enters on the anchor
-        self.passing = dict(self._passing())
-        self._stack_tracks()
-        self._set_columns()
 
-    # ------------------------------------------------------------ who feeds whom
+def _other_chains(net: _Net, main: _Track) -> Iterator[_Track]:
+    """The further chains; one that runs before the main chain's part of its column is above."""
+    following: list[list[int]] = [[] for _ in net.parts]
+    for source, users in net.users.items():
+        if source in net.home:
+            following[net.home[source]] += users
+    across, taken = {net.column[i]: i for i in main.chain}, set(main.chain)
+    for first, start in enumerate(net.column[:-1]):
+        if first in taken:
+            continue
+        chain: list[int] = [first]
+        free = [first]
+        while free:
+            taken.add(chain[-1])
+            free = [i for i in following[chain[-1]] if i not in taken and i < len(net.parts)]
+            chain += sorted(free, key=net.column.__getitem__)[:1]
+        stop = max(net.last(following[chain[-1]]), net.column[chain[-1]])
+        yield _Track(start, stop, chain, below=first > across.get(start, -1))
 
-    def _find_users(self) -> None:
-        self.users: dict[int, list[int]] = {}  # box -> parts that read it; len(parts) to leave
-        for i, part in enumerate(self.parts):
-            for source in part.needs:
-                self.users.setdefault(source, []).append(i)
-        for source in self.leave:
-            self.users.setdefault(source, []).append(len(self.parts))
-        self.column.append(self.end)
 
-    def _main_chain(self) -> _Track:
-        """Back from the part whose output leaves, over the longest path."""
-        inner = [n for n in self.leave if n in self.home]
-        at = self.home[inner[-1]] if inner else len(self.parts) - 1
-        chain = [at]
-        while self.column[at] > 1:
-            homes = {self.home[n] for n in self.parts[at].needs if n in self.home}
-            before = sorted(i for i in homes if self.column[i] == self.column[at] - 1)
-            at = before[(len(before) - 1) // 2]
-            chain.append(at)
-        stop = self.column[chain[0]] if not inner else self.end
-        return _Track(0, stop, chain[::-1])
+def _own_tracks(
+    net: _Net, lane: Mapping[int, _Track], straight: int
+) -> Iterator[tuple[int, _Track]]:
+    """A track for each wire that passes a column and cannot run on that of its chain."""
+    for source in net.users:
+        part, near, far = net.home.get(source), net.near[source], net.far[source]
+        comes = part is None and source != straight
+        track = None if part is None else lane[part]
+        if track:
+            behind = [net.column[i] for i in track.chain if net.column[i] >= near]
+            free = min(behind, default=track.stop + 1)
+            far = far if any(net.column[i] > free for i in far) else []
+        if far or comes:
+            below = track is not None and track.below
+            yield source, _Track(0 if comes else near, net.last(far), [], source, below)
 
-    def _other_chains(self, taken: set[int]) -> Iterator[_Track]:
-        following = self._following()
-        for first in range(len(self.parts)):
-            if first in taken:
-                continue
-            chain, at = [first], first
-            while at is not None:
-                taken.add(at)
-                free = [i for i in following[at] if i not in taken and i < len(self.parts)]
-                at = min(free, key=self.column.__getitem__, default=None)
-                chain += [] if at is None else [at]
-            users = following[chain[-1]]
-            stop = max([self.column[i] - (i < len(self.parts)) for i in users], default=0)
-            yield _Track(self.column[first], max(stop, self.column[chain[-1]]), chain)
 
-    def _choose_sides(self) -> None:
-        """A branch that runs before the main chain's part of its column stands above it."""
-        main, *others = self.tracks
-        across = {self.column[i]: i for i in main.chain}
-        for track in others:
-            track.below = track.chain[0] > across.get(track.start, -1)
+# ------------------------------------------------------------------ heights, widths
 
-    def _following(self) -> list[list[int]]:
-        following: list[list[int]] = [[] for _ in self.parts]
-        for source, users in self.users.items():
-            if source in self.home:
-                following[self.home[source]] += users
-        return following
 
-    # -------------------------------------------------------------- tracks, heights
-
-    def _passing(self) -> Iterator[tuple[int, _Track]]:
-        """For each wire that passes a column, the track that it runs on: a chain's or its own."""
-        for source, users in self.users.items():
-            part = self.home.get(source)
-            at = 0 if part is None else self.column[part]
-            far = [i for i in users if self.column[i] > at + 1]
-            own = part is None and source != self.straight
-            if not far and not own:
-                continue
-            track = None if part is None else self.lane[part]
-            if track and self._runs_on(track, part, far):
-                yield source, track
-            else:
-                last = max([self.column[i] - (i < len(self.parts)) for i in far], default=0)
-                below = bool(track and track.below)
-                track = _Track(0 if own else at + 1, last, [], source, below)
-                self.tracks.append(track)
-                yield source, track
-
-    def _runs_on(self, track: _Track, part: int, far: list[int]) -> bool:
-        """Whether nothing of the track is in the way from `part` to all of `far`."""
-        behind = [self.column[i] for i in track.chain if self.column[i] > self.column[part]]
-        return all(self.column[i] <= min(behind, default=track.stop + 1) for i in far)
-
-    def _stack_tracks(self) -> None:
-        """Give each track its height, on what its columns already hold."""
-        self.rise, self.fall = [0.0] * (self.end + 1), [0.0] * (self.end + 1)
-        main, *others = self.tracks
-        self._hold(main)
-        chains = [t for t in others if t.chain]
-        for track in [t for t in reversed(chains) if not t.below]:
-            self._settle(track)
-        for track in [t for t in chains if t.below]:
-            self._settle(track)
-        wires = [t for t in others if not t.chain]
-        for track in sorted(wires, key=lambda t: (t.stop - t.start, -t.source)):
-            self._settle(track)
-
-    def _settle(self, track: _Track) -> None:
-        inside = range(track.start, track.stop + 1)
-        if track.below:
-            up = self._extents(track, "up")
-            track.y = max([self.fall[c] + up.get(c, _WIRE) for c in inside]) + _APART
+def _stacked(
+    net: _Net, chains: Sequence[_Track], wires: Collection[_Track]
+) -> tuple[dict[_Track, float], float, float]:
+    """The height of each track, on what its columns already hold; how far all go up and down."""
+    rise, fall = [0.0] * (net.end + 1), [0.0] * (net.end + 1)
+    main, *others = chains
+    above = [t for t in reversed(others) if not t.below]
+    below = [t for t in others if t.below]
+    y: dict[_Track, float] = {}
+    for t in main, *above, *below, *sorted(wires, key=lambda t: (t.stop - t.start, -t.source)):
+        up = {net.column[i]: net.parts[i].up for i in t.chain}
+        down = {net.column[i]: net.parts[i].down for i in t.chain}
+        inside = range(t.start, t.stop + 1)
+        if t.below:
+            y[t] = max([fall[c] + up.get(c, _WIRE) for c in inside]) + _APART
         else:
-            down = self._extents(track, "down")
-            track.y = -max([self.rise[c] + down.get(c, _WIRE) for c in inside]) - _APART
-        self._hold(track)
+            above_all = -max([rise[c] + down.get(c, _WIRE) for c in inside]) - _APART
+            y[t] = 0.0 if t is main else above_all
+        for c in inside:
+            rise[c] = max(rise[c], up.get(c, _WIRE) - y[t])
+            fall[c] = max(fall[c], down.get(c, _WIRE) + y[t])
+    return y, max(rise), max(fall)
 
-    def _hold(self, track: _Track) -> None:
-        up, down = self._extents(track, "up"), self._extents(track, "down")
-        for c in range(track.start, track.stop + 1):
-            self.rise[c] = max(self.rise[c], up.get(c, _WIRE) - track.y)
-            self.fall[c] = max(self.fall[c], down.get(c, _WIRE) + track.y)
 
-    def _extents(self, track: _Track, side: str) -> dict[int, float]:
-        return {self.column[i]: getattr(self.parts[i], side) for i in track.chain}
+class _Flow(NamedTuple):
+    """The heights at which outputs start, up to their column `near`, and pass further columns."""
 
-    # ------------------------------------------------------------------- places
+    near: Mapping[int, int]
+    start: dict[int, float]
+    level: dict[int, float]
+    own: Mapping[int, float]  # levels of those that pass columns on a track of their own
 
-    def _set_columns(self) -> None:
-        """Widths of columns and gaps, and the row's own size and ports."""
-        widths = [0.0] * (self.end + 1)
-        for i, part in enumerate(self.parts):
-            widths[self.column[i]] = max(widths[self.column[i]], part.width)
-        self.widths, self.x = widths, [0.0]
-        for c in range(1, self.end + 1):
-            gap = CURVED if self._bends(c) else STRAIGHT
-            if (c == 1 and not self.enter) or (c == self.end and not self.leave):
-                gap = 0
-            self.x.append(self.x[-1] + widths[c - 1] + gap)
-        self.width = self.x[-1]
-        self.up, self.down = max(self.rise), max(self.fall)
-        self.enter_y = {n: self._start(n) for n in self.enter}
-        self.leave_y = {n: self._arrival(n, self.end) for n in self.leave}
+    def at(self, source: int, column: int) -> float:
+        return self.start[source] if column == self.near[source] else self.level[source]
 
-    def _bends(self, c: int) -> bool:
-        """Whether a wire changes its height in the gap before column c."""
-        return any(
-            abs(self._arrival(source, c) - self._goal(source, i)) > 1
-            for source, users in self.users.items()
-            for i in users
-            if self.column[i] == c
-        ) or any(
-            abs(self._start(source) - self._level(source)) > 1
-            for source in self.passing
-            if self._origin(source) == c - 1
+
+def _flow(net: _Net, heights: Sequence[float], own: Mapping[int, float], straight: int) -> _Flow:
+    start = {source: 0.0 if source == straight else own.get(source, 0.0) for source in net.users}
+    for source in net.users.keys() & net.home.keys():
+        part = net.home[source]
+        start[source] = heights[part] + net.parts[part].leaves.get(source, 0.0)
+    return _Flow(net.near, start, {**start, **own}, own)
+
+
+def _bends(net: _Net, heights: Sequence[float], flow: _Flow) -> set[int]:
+    """The columns before which a wire changes its height."""
+    found = {flow.near[n] for n in flow.own if abs(flow.start[n] - flow.level[n]) > 1}
+    for i, part in enumerate(net.parts):
+        for source in part.needs:
+            goal = heights[i] + part.enters.get(source, 0.0)
+            if abs(flow.at(source, net.column[i]) - goal) > 1:
+                found.add(net.column[i])
+    return found
+
+
+def _columns_across(net: _Net, bends: Collection[int]) -> tuple[list[float], list[float]]:
+    """Where each column begins, and its width; the gaps are for straight or for curved wires."""
+    widths = [0.0] * (net.end + 1)
+    for part, c in zip(net.parts, net.column, strict=False):
+        widths[c] = max(widths[c], part.width)
+    x = [0.0]
+    for c in range(1, net.end + 1):
+        outer = (c == 1 and not net.enter) or (c == net.end and not net.leave)
+        x.append(x[-1] + widths[c - 1] + (0 if outer else CURVED if c in bends else STRAIGHT))
+    return x, widths
+
+
+# --------------------------------------------------------------------------- wires
+
+
+def _wires(
+    net: _Net,
+    places: Sequence[tuple[float, float]],
+    flow: _Flow,
+    x: Sequence[float],
+    widths: Sequence[float],
+    straight: int,
+) -> Iterator[Wire]:
+    """The ways of all outputs in pieces: along the columns, then through a gap to each user."""
+    fans = [
+        _fan({n: flow.at(n, net.column[i]) - height for n in part.needs}, part)
+        for i, (part, (_, height)) in enumerate(zip(net.parts, places, strict=True))
+    ]
+
+    def last_piece(source: int, user: int, points: Points, skips: bool) -> Wire:
+        if user == len(net.parts):
+            return Wire(source, [*points, (x[-1], points[-1][1])], skips=skips)
+        part, (left, height) = net.parts[user], places[user]
+        goal = height + fans[user][source]
+        ends = [(x[net.column[user]], goal), (left + part.left, goal)]
+        return Wire(source, [*points, *ends], part.first if part.face else None, skips=skips)
+
+    for source, users in net.users.items():
+        part, near, far, own = (
+            net.home.get(source),
+            net.near[source],
+            net.far[source],
+            source in flow.own,
         )
-
-    def _origin(self, source: int) -> int:
-        return self.column[self.home[source]] if source in self.home else 0
-
-    def _start(self, source: int) -> float:
-        """The height at which a wire starts in this row."""
-        if source not in self.home:
-            return 0.0 if source == self.straight else self._level(source)
-        part = self.home[source]
-        return self.lane[part].y + self.parts[part].exit(source)
-
-    def _level(self, source: int) -> float:
-        """The height at which a wire passes columns."""
-        track = self.passing.get(source)
-        if track is None:
-            return 0.0 if source not in self.home else self._start(source)
-        return self._start(source) if track.chain else track.y
-
-    def _arrival(self, source: int, c: int) -> float:
-        near = c == self._origin(source) + 1
-        return self._start(source) if near else self._level(source)
-
-    def _goal(self, source: int, user: int) -> float:
-        if user == len(self.parts):
-            return self._arrival(source, self.end)
-        return self.lane[user].y + self.parts[user].entry.get(source, 0.0)
-
-    def place(self, x: float, y: float, scene: Scene) -> None:
-        """Put parts and wires into the scene, the row's left end and anchor at (x, y)."""
-        for i, part in enumerate(self.parts):
-            middle = x + self._left(i)
-            needs = {n: self._arrival(n, self.column[i]) - self.lane[i].y for n in part.needs}
-            part.fan_in(needs)
-            part.place(middle, y + self.lane[i].y, scene)
-        for source, users in self.users.items():
-            scene.wires += [
-                Wire(source, [(x + a, y + b) for a, b in points], target, skips=skips)
-                for points, target, skips in self._ways(source, users)
-            ]
-
-    def _left(self, i: int) -> float:
-        c = self.column[i]
-        return self.x[c] + (self.widths[c] - self.parts[i].width) / 2
-
-    def _ways(self, source: int, users: Sequence[int]) -> Iterator[tuple]:
-        """The pieces of one output's way: (points, the box it ends at or None, skips)."""
-        at, start, level = self._origin(source), self._start(source), self._level(source)
-        x = 0.0
-        if source in self.home:
-            x = self._left(self.home[source]) + self.parts[self.home[source]].right
-        out = self.x[at] + self.widths[at]  # where the gap behind the source begins
-        far = [i for i in users if self.column[i] > at + 1]
-        aside = source not in self.home and source != self.straight
-        for i in users:
-            if i not in far:
-                yield from self._last_piece(source, i, [(x, start), (out, start)], aside)
-        if not far:
-            return
-        turn = self.x[at + 1]
-        own = not self.passing[source].chain
-        ends = [self.x[self.column[i] - 1] + self.widths[self.column[i] - 1] for i in far]
-        yield [(x, start), (out, start), (turn, level), (max(ends), level)], None, own
+        begin = 0.0 if part is None else places[part][0] + net.parts[part].right
+        start, level = flow.start[source], flow.level[source]
+        begins = [(begin, start), (x[near - 1] + widths[near - 1], start)]  # up to the gap behind
+        aside = part is None and source != straight
+        yield from [last_piece(source, i, begins, aside) for i in users if i not in far]
+        ends = [x[net.column[i] - 1] + widths[net.column[i] - 1] for i in far]
+        if far:
+            yield Wire(source, [*begins, (x[near], level), (max(ends), level)], skips=own)
         for i, end in zip(far, ends, strict=True):
-            yield from self._last_piece(source, i, [(end, level)], own)
+            yield last_piece(source, i, [(end, level)], own)
 
-    def _last_piece(self, source: int, user: int, points: list, skips: bool) -> Iterator[tuple]:
-        c = self.column[user]
-        if user == len(self.parts):
-            yield [*points, (self.x[c], points[-1][1])], None, skips
-            return
-        part, goal = self.parts[user], self._goal(source, user)
-        face = self._left(user) + part.left
-        yield [*points, (self.x[c], goal), (face, goal)], part.target, skips
+
+def _fan(arrivals: Mapping[int, float], part: Part) -> Mapping[int, float]:
+    """Where wires end: spread over a box's front face if they come from above, ahead and below."""
+    if not part.face or len(arrivals) < 2:
+        return {n: part.enters.get(n, 0.0) for n in arrivals}
+    above = sorted([n for n in arrivals if arrivals[n] < -3], key=arrivals.__getitem__)
+    below = sorted([n for n in arrivals if arrivals[n] > 3], key=arrivals.__getitem__)
+    apart = min(8.0, (part.face / 2 - 2) / max(len(above), len(below), 1))
+    ends = dict.fromkeys(arrivals, 0.0)
+    ends |= {n: -apart * (len(above) - i) for i, n in enumerate(above)}
+    return ends | {n: apart * (i + 1) for i, n in enumerate(below)}

@@ -1,42 +1,47 @@
 """What a layout makes and a painter paints: boxes, frames and wires, in pixels, y downwards."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from layerwise.tracing.module_tree import Block
 
-from .box_sizes import Solid
+from .box_sizes import BoxSize
 from .graph import Item, View
 
+Points = list[tuple[float, float]]
 
-@dataclass(slots=True)
-class Box:
-    """One box: its outer rectangle with the words, and its front face at (left, middle)."""
 
-    item: Item
+class Area(NamedTuple):
+    """A rectangle: its upper left corner and its size."""
+
     x: float
     y: float
     width: float
     height: float
+
+
+class Box(NamedTuple):
+    """One box: its area with the words, and its front face, whose left end is at (left, middle)."""
+
+    item: Item
+    area: Area
     left: float
     middle: float
-    solid: Solid
-    lines: list[str]
+    size: BoxSize
+    lines: Sequence[str]  # under it
     title: str  # the shape over it, "" where it says nothing new
 
 
-@dataclass(slots=True)
-class Group:
+class Group(NamedTuple):
     """The frame of an unfolded block."""
 
     block: Block
-    x: float
-    y: float
-    width: float
-    height: float
+    area: Area
 
 
-@dataclass(slots=True)
-class Wire:
+class Wire(NamedTuple):
     """A piece of the way of one box's output; `target` is the box that it ends at, if any.
 
     Between two points that differ in x and y it is an S-shaped curve; a wire that `turns` has
@@ -44,21 +49,48 @@ class Wire:
     """
 
     source: int
-    points: list[tuple[float, float]]
+    points: Points
     target: int | None = None
     turns: bool = False
     skips: bool = False
 
 
-@dataclass(slots=True)
+Thing = Box | Group | Wire
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part(ABC):
+    """What stands in a row, measured: a box, or an unfolded block with all that is in it.
+
+    Its anchor is the height at which a plain chain of boxes is connected.
+    """
+
+    first: int  # the boxes that it holds
+    last: int
+    needs: Sequence[int]  # the boxes before it that feed it
+    width: float
+    up: float  # what it takes above its anchor
+    down: float
+    left: float  # where wires end
+    right: float  # and begin
+    face: float = 0.0  # height of the front face at which they end; 0: they go on inside
+    enters: Mapping[int, float] = field(default_factory=dict)  # heights from the anchor, or 0
+    leaves: Mapping[int, float] = field(default_factory=dict)
+
+    @abstractmethod
+    def placed(self, x: float, y: float) -> Iterator[Thing]:
+        """All that is in it, its left end and anchor at (x, y)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """Everything that a picture draws, in the order in which it runs, and its size."""
 
     view: View
-    things: list[Box | Group] = field(default_factory=list)  # a frame before what is in it
-    wires: list[Wire] = field(default_factory=list)
-    width: float = 0.0
-    height: float = 0.0
+    things: Sequence[Box | Group]  # a frame before what is in it
+    wires: Sequence[Wire]
+    width: float
+    height: float
 
     @property
     def boxes(self) -> list[Box]:

@@ -12,7 +12,7 @@ from layerwise.tracing.records import Step, Trace
 from layerwise.views.layer_table import describe
 from layerwise.views.wording import sizes
 
-from .window_axes import Axis, told_input, told_output
+from .window_axes import Axis, input_label, output_label
 
 LIMIT = 18  # pixels on an axis, with its padding: 12 pixels and 3 of padding on each side
 WIDTH, HEIGHT = 688, 468  # the same for every live picture, so that a page never jumps
@@ -120,7 +120,7 @@ def _input(plan: _Plan) -> str:
             if not plan.card:
                 look += (
                     f' class="pixel" data-row="{i}" data-col="{j}" {_FOCUSABLE} role="img"'
-                    f' aria-label="{told_input(plan.rows, plan.columns, i, j)}"'
+                    f' aria-label="{input_label(plan.rows, plan.columns, i, j)}"'
                 )
             tiles.append(_tile(plan, corner, look))
     lines = f'<path d="{"".join(hatched)}" stroke="{plan.ink["faint"]}" pointer-events="none"/>'
@@ -140,7 +140,8 @@ def _hatch(x: int, y: int, side: int) -> str:
 def _around(plan: _Plan) -> str:
     """Padding as dashed tiles; dotted ones where a window passes even the padding."""
     rows, columns, width = plan.rows, plan.columns, plan.side - 4
-    padding, past = [], []
+    padding: list[str] = []
+    past: list[str] = []
     for i in range(-rows.before, rows.size + rows.after):
         for j in range(-columns.before, columns.size + columns.after):
             if 0 <= i < rows.size and 0 <= j < columns.size:
@@ -179,7 +180,7 @@ def _known(plan: _Plan, i: int, j: int) -> str:
         f' data-row="{i}" data-col="{j}" data-rows="{rows}" data-cols="{columns}"'
         f' data-window="{left} {top}" data-at="{x} {y}" {_STOP if selected else _FOCUSABLE}'
         f' role="button" aria-pressed="{"true" if selected else "false"}"'
-        f' aria-label="{told_output(plan.rows, plan.columns, i, j)}"'
+        f' aria-label="{output_label(plan.rows, plan.columns, i, j)}"'
     )
 
 
@@ -238,8 +239,8 @@ def _heads(plan: _Plan) -> str:
 
 def _feet(plan: _Plan) -> tuple[list[str], int]:
     """What is selected, the legend, the formula with its numbers; and where they end."""
-    told = told_output(plan.rows, plan.columns, *plan.selected)
-    head = _text(_EDGE, _FOOT, told[0].upper() + told[1:] + ".", 'class="told"')
+    sentence = output_label(plan.rows, plan.columns, *plan.selected)
+    head = _text(_EDGE, _FOOT, sentence[0].upper() + sentence[1:] + ".", 'class="told"')
     lines = [line for text in sizes(plan.step) for line in textwrap.wrap(text, _WRAP)]
     first = _FOOT + 46
     texts = [_text(_EDGE, first + 18 * i, line) for i, line in enumerate(lines)]

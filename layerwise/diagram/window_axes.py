@@ -59,19 +59,19 @@ class Axis:
         ]
 
 
-def told_output(rows: Axis, columns: Axis, i: int, j: int) -> str:
+def output_label(rows: Axis, columns: Axis, i: int, j: int) -> str:
     """What one output pixel reads: "output row 0, column 1 reads input rows 0–1, …"."""
     lead = f"output row {i}, column {j} reads "
     if not (rows.reads[i] and columns.reads[j]):
         return f"{lead}only padding"
-    told = f"{lead}input {_span('row', rows.reads[i])}, {_span('column', columns.reads[j])}"
+    label = f"{lead}input {_span('row', rows.reads[i])}, {_span('column', columns.reads[j])}"
     beyond = rows.beyond[i] | columns.beyond[j]
     if "padding" in beyond:
-        told += ", and padding"
-    return f"{told}; its window ends past the edge" if "the edge" in beyond else told
+        label += ", and padding"
+    return f"{label}; its window ends past the edge" if "the edge" in beyond else label
 
 
-def told_input(rows: Axis, columns: Axis, i: int, j: int) -> str:
+def input_label(rows: Axis, columns: Axis, i: int, j: int) -> str:
     """How many windows read one input pixel: "input row 3, column 4 is read by 2 windows"."""
     count = rows.readers[i] * columns.readers[j]
     often = f"is read by {count} window{'s' if count > 1 else ''}" if count else "is never read"

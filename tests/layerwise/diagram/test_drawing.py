@@ -16,10 +16,11 @@ from torch.nn import functional as F
 
 from course_utils import nets
 from layerwise import trace
-from layerwise.diagram.box_sizes import LINE, solid, text_width
-from layerwise.diagram.drawing import MOST_BOXES, default_unfolded, draw, svg
-from layerwise.diagram.graph import Item, keeps_shape, levels, view
-from layerwise.diagram.layout import HEADER, MARGIN, layout, title
+from layerwise.diagram.box_sizes import LINE, box_size, text_width
+from layerwise.diagram.drawing import default_unfolded, draw, svg
+from layerwise.diagram.graph import Item, keeps_shape, levels, title, view
+from layerwise.diagram.layout import HEADER, MARGIN, layout
+from layerwise.diagram.repeats import MOST_BOXES
 from layerwise.diagram.scene import Box
 from layerwise.tracing.building import run
 from layerwise.tracing.module_tree import outline
@@ -162,7 +163,7 @@ def every(*, folds=FOLDS):
 def test_every_step_is_in_one_box(name, fold):
     shown = view(outline(traced(name)), unfolded(traced(name), fold))
     found = [step.index for item in shown.items for step in item.steps if step.op != "Identity"]
-    wanted = [step.index for step in traced(name).steps if step.op not in ("Identity", "unused")]
+    wanted = [step.index for step in traced(name).steps if step.op != "Identity"]
     assert sorted(found) == wanted
 
 
@@ -172,9 +173,7 @@ def test_every_feature_map_has_a_box_of_its_own_when_all_is_unfolded(name):
     assert not [box for box in boxes if box.item.kind == "block"]
     for box in boxes:
         assert all(keeps_shape(step) for step in box.item.steps[1:])
-    changing = [
-        step for step in traced(name).steps if step.op != "unused" and not keeps_shape(step)
-    ]
+    changing = [step for step in traced(name).steps if not keeps_shape(step)]
     firsts = sorted((box.item.steps[0] for box in boxes[1:]), key=lambda step: step.index)
     assert [step for step in firsts if not keeps_shape(step)] == changing
 
@@ -220,7 +219,8 @@ def test_a_normalization_that_a_shortcut_passes_by_is_not_drawn_into_the_map():
 
 
 def rectangle(thing):
-    return thing.x, thing.y, thing.x + thing.width, thing.y + thing.height
+    x, y, width, height = thing.area
+    return x, y, x + width, y + height
 
 
 def overlap(a, b):
@@ -258,10 +258,11 @@ def test_words_and_boxes_are_within_the_canvas(name, fold):
     for thing in s.things:
         assert inside(rectangle(thing), canvas)
     for box in s.boxes:
-        assert all(text_width(line) <= box.width for line in (*box.lines, box.title))
-        assert box.middle + box.solid.height / 2 + LINE * len(box.lines) <= box.y + box.height
+        assert all(text_width(line) <= box.area.width for line in (*box.lines, box.title))
+        low = box.middle + box.size.height / 2 + LINE * len(box.lines)
+        assert low <= box.area.y + box.area.height
     for group in s.groups:
-        assert text_width(title(group.block)) + 20 <= group.width
+        assert text_width(title(group.block)) + 20 <= group.area.width
     points = [point for wire in s.wires for point in wire.points]
     assert all(0 <= x <= s.width and 0 <= y <= s.height for x, y in points)
 
@@ -303,7 +304,7 @@ def reached(s, source):
     """The boxes to which unbroken lines lead from the box `source`."""
     box = next(box for box in s.boxes if box.item.number == source)
     pieces = [wire for wire in s.wires if wire.source == source]
-    right = box.left + box.solid.length + box.solid.right
+    right = box.left + box.size.length + box.size.right
     live = [
         wire
         for wire in pieces
@@ -331,7 +332,7 @@ def test_an_unbroken_line_leads_along_every_edge_and_no_other(name, fold):
         for target, wire in ends.items():
             box, (x, y) = faces[target], wire.points[-1]
             assert x == pytest.approx(box.left)
-            assert abs(y - box.middle) <= box.solid.height / 2
+            assert abs(y - box.middle) <= box.size.height / 2
 
 
 def test_wires_that_end_at_one_box_end_apart():
@@ -344,7 +345,7 @@ def test_wires_that_end_at_one_box_end_apart():
 
 
 def size(*shape):
-    return solid(Item(0, "map", "@0", (1, *shape)))
+    return box_size(Item(0, "map", "@0", (1, *shape)))
 
 
 def test_height_follows_rows_and_length_channels():
@@ -419,8 +420,9 @@ def test_the_shortcut_of_a_residual_block_is_an_arc_past_its_convolutions():
     for join in joins:
         arcs = [w for w in s.wires if w.skips and w.target == join.item.number]
         assert len(arcs) == 1
-        before = [box for box in s.boxes if box.x < join.x and box.item.kind == "map"][-2:]
-        assert arcs[0].points[0][1] < min(box.y for box in before)
+        maps = [box for box in s.boxes if box.item.kind == "map"]
+        before = [box for box in maps if box.area.x < join.area.x][-2:]
+        assert arcs[0].points[0][1] < min(box.area.y for box in before)
 
 
 def test_branches_lie_one_above_another_in_their_order_and_meet_at_the_concat():

@@ -188,6 +188,21 @@ def test_the_formula_stands_below_with_its_numbers():
     assert "input 7×9" in text and "output 4×5" in text
 
 
+@pytest.mark.parametrize(
+    ("channels", "size", "told", "columns"),
+    [
+        (1, 8, "input 8×8", "01234567"),
+        (3, 8, "input 8×8, one of 3 channels", "01234567"),
+        (1, 16, "input 16×16", "0 2 4 6 8 10 12 14".split()),  # two digits need two places
+    ],
+)
+def test_the_head_and_the_numbers_say_which_pixels_are_shown(channels, size, told, columns):
+    root = picture(nn.Conv2d(channels, 2, 1), (1, channels, size, size))
+    assert told in [part.text for part in root.iter(f"{SVG}text")]
+    above = [n.text for n in named(root, "numbers")[0] if n.get("text-anchor") == "middle"]
+    assert above == list(columns)
+
+
 @pytest.mark.parametrize("card", [False, True])
 def test_the_picture_is_one_self_contained_file_that_stays_the_same(card):
     t = trace(THREE, (1, 1, 7, 7))

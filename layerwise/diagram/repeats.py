@@ -1,0 +1,84 @@
+"""Parts that repeat one after the other, gathered in a block: a long forward becomes readable.
+
+A loop in `forward` leaves its body many times in one frame. Where a frame has too many boxes to be
+read, the longest run of like rounds becomes one block, "12 × 60 steps", that holds a block for
+each round. Rounds are alike if their parts do the same to the same shapes.
+"""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from itertools import accumulate, groupby
+from operator import eq
+
+from layerwise.tracing.module_tree import Block
+from layerwise.tracing.records import Call, Step
+
+from .graph import keeps_shape
+
+MOST_BOXES = 28  # in a picture or a frame that can still be read
+_FEWEST = 4  # boxes that a run must hold to be worth a block
+_LONGEST = 400  # parts of a round
+
+Parts = tuple[Block | Step, ...]
+
+
+def gathered(tree: Block) -> Block:
+    """The same tree, with what repeats in too long a frame in blocks; ids begin with "@"."""
+    parts: Parts = tuple(gathered(p) if isinstance(p, Block) else p for p in tree.parts)
+    while len(parts) > MOST_BOXES and sum(map(_is_box, parts)) > MOST_BOXES:
+        start, stop, size = _longest_run(parts)
+        if sum(map(_is_box, parts[start:stop])) < _FEWEST:
+            break
+        parts = (*parts[:start], _run(parts[start:stop], size), *parts[stop:])
+    return tree if parts == tree.parts else replace(tree, parts=parts)
+
+
+def _is_box(part: Block | Step) -> bool:
+    return isinstance(part, Block) or not keeps_shape(part)
+
+
+def _longest_run(parts: Parts) -> tuple[int, int, int]:
+    """Start and stop of the run with the most boxes, and the parts of its shortest round.
+
+    A first round often lacks something, so what is left over stands before the run.
+    """
+    numbers: dict[Hashable, int] = {}
+    codes = [numbers.setdefault(_looks(part), len(numbers)) for part in parts]
+    boxes = list(accumulate(map(_is_box, parts), initial=0))
+    best = (0, 0, 0, 0)
+    for size in range(1, min(len(codes) // 2, _LONGEST) + 1):
+        stop = size
+        for same, run in groupby(map(eq, codes, codes[size:])):
+            length = sum(1 for _ in run)
+            stop += length
+            if same and length >= size:
+                start = stop - (length // size + 1) * size
+                best = max(best, (boxes[stop] - boxes[start], -size, start, stop))
+    return best[2], best[3], -best[1]
+
+
+def _looks(part: Block | Step) -> Hashable:
+    if isinstance(part, Step):
+        return part.op, part.inputs, part.output, part.macs
+    return part.call.kind, part.call.inputs, part.call.output, tuple(map(_looks, part.parts))
+
+
+def _run(parts: Parts, size: int) -> Block:
+    """A block for all rounds, with a block for each in it unless a round is one part."""
+    count = len(parts) // size
+    if size == 1:
+        first = parts[0]
+        return _block(
+            f"{count} × {first.call.kind if isinstance(first, Block) else first.op}", parts
+        )
+    rounds = [parts[i : i + size] for i in range(0, len(parts), size)]
+    inside = tuple(gathered(_block(f"round {i}", one)) for i, one in enumerate(rounds, start=1))
+    return _block(f"{count} × {len(inside[0].steps)} steps", inside)
+
+
+def _block(kind: str, parts: Parts) -> Block:
+    first, last = parts[0], parts[-1]
+    start = first.call.start if isinstance(first, Block) else first.index
+    stop = last.call.stop if isinstance(last, Block) else last.index + 1
+    output = last.call.output if isinstance(last, Block) else last.output
+    return Block(f"@{start}-{stop - 1}", Call("", kind, (), output, start, stop), parts)

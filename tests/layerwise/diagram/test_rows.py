@@ -1,0 +1,48 @@
+"""Where a frame that is too wide goes on in a new row, and how wires get there."""
+
+from itertools import pairwise, permutations
+from types import SimpleNamespace
+
+import pytest
+from test_drawing import scene
+
+from layerwise.diagram.columns import CURVED, STRAIGHT, _counts, _crossing, break_rows
+
+
+def part(number, *needs, width=100):
+    return SimpleNamespace(first=number, last=number, needs=needs, width=width)
+
+
+CHAIN = [part(1, 0), part(2, 1), part(3, 2)]
+
+
+def test_a_wire_that_goes_out_crosses_every_gap_behind_its_box():
+    assert _crossing([[one] for one in CHAIN], [0], [3]) == [1, 1, 1]
+    assert _crossing([[one] for one in CHAIN], [0], [1, 3]) == [1, 2, 2]
+    assert _crossing([[one] for one in CHAIN], [0], []) == [1, 1, 0]
+
+
+def test_a_gap_that_two_wires_cross_is_as_wide_as_curves_need():
+    forked = [part(1, 0), part(2, 1, 0)]
+    needed = 200 + CURVED + STRAIGHT
+    assert break_rows(forked, [0], [2], needed, 150) == [forked]
+    assert break_rows(forked, [0], [2], needed - 1, 150) == [[one] for one in forked]
+
+
+def test_a_row_ends_where_few_wires_cross():
+    assert _counts([100.0] * 6, [1, 1, 1, 3, 1, 0], 450) == [3, 3]
+    assert _counts([100.0] * 6, [1, 1, 1, 1, 1, 0], 450) == [4, 2]
+
+
+def crossings(one, other):
+    """How often a way down the right side of a row is crossed by level parts of another way."""
+    (x, top), (_, low) = one[1:3]
+    levels = [[*sorted((a, b)), y] for (a, y), (b, c) in pairwise(other[:4]) if y == c]
+    return sum(left < x < right and top < y < low for left, right, y in levels)
+
+
+@pytest.mark.parametrize("name", ["unet", "tangle0", "tangle11"])
+def test_wires_to_the_next_row_do_not_cross_on_their_way_down(name):
+    turning = [wire.points for wire in scene(name, "all").wires if wire.turns]
+    assert len(turning) > 2
+    assert not any(crossings(*pair) for pair in permutations(turning, 2))
