@@ -13,7 +13,7 @@ _STAYS = "The shape stays."
 
 def _each(input: Tensor, *args: object, **kwargs: object) -> Effect:
     """Take each number by itself: the shape stays."""
-    if any(isinstance(value, Tensor) for value in (*args, *kwargs.values())):
+    if (args or kwargs) and any(isinstance(v, Tensor) for v in (*args, *kwargs.values())):
         return NotImplemented
     return Effect(tuple(input.shape))
 

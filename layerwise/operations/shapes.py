@@ -33,6 +33,9 @@ def per_axis(value: object, axes: int, name: str, low: int) -> Shape:
 
     Raises ShapeError for a count that is neither 1 nor `axes`, and for what is no whole number.
     """
+    if type(value) is tuple and len(value) == axes:  # as PyTorch's layers keep them
+        if all([type(number) is int and number >= low for number in value]):
+            return value
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(values) == 1:
         values = values * axes

@@ -1,7 +1,5 @@
 """Who pays for a parameter: the first step that uses it, or something made of it."""
 
-from collections.abc import Iterable
-
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedTensorMixin
 
@@ -23,9 +21,15 @@ class Accounts:
         """Every parameter of the network once."""
         return sum(p.numel() for p in self._own if not isinstance(p, UninitializedTensorMixin))
 
-    def claim(self, tensors: list[Tensor]) -> tuple[int, int]:
-        """Parameters and MACs that these tensors bring and no earlier step has counted."""
+    def claim(self, tensors: list[Tensor], path: str) -> tuple[int, int]:
+        """Parameters and MACs that these tensors bring and no earlier step has counted.
+
+        Parameters among them that are not the network's own are noted as read by `path`.
+        """
         params = macs = 0
+        for tensor in tensors:
+            if type(tensor) is not Tensor and id(tensor) not in self._ids:
+                self._notice(tensor, path)
         for key in self._owed(tensors):
             if key in self._free:
                 params += self._free.pop(key)[1].numel()
@@ -33,16 +37,11 @@ class Accounts:
                 macs += self._macs.pop(key, 0)
         return params, macs
 
-    def notice(self, tensors: Iterable[Tensor], path: str) -> None:
-        """Count parameters among these that do not belong to the network."""
-        for tensor in tensors:
-            key = id(tensor)
-            if type(tensor) is Tensor or key in self._ids or key in self._strangers:
-                continue
-            if isinstance(tensor, nn.Parameter):
-                self._strangers.add(key)
-                self._alive.append(tensor)
-                self.unregistered[path] = self.unregistered.get(path, 0) + tensor.numel()
+    def _notice(self, tensor: Tensor, path: str) -> None:
+        if isinstance(tensor, nn.Parameter) and id(tensor) not in self._strangers:
+            self._strangers.add(id(tensor))
+            self._alive.append(tensor)
+            self.unregistered[path] = self.unregistered.get(path, 0) + tensor.numel()
 
     def pass_on(self, tensors: list[Tensor], results: list[Tensor], macs: int) -> None:
         """An operation on parameters alone: its cost falls to the step that uses its result."""

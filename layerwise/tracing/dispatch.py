@@ -99,7 +99,9 @@ def stated(entry: Operation | None, args: tuple, kwargs: dict) -> Effect:
 
 def _of_one_type(tensors: list[Tensor]) -> bool:
     first = tensors[0].dtype
-    return first.is_floating_point and all([tensor.dtype is first for tensor in tensors])
+    return first.is_floating_point and (
+        len(tensors) == 1 or all([tensor.dtype is first for tensor in tensors])
+    )
 
 
 def _by_rule(
@@ -117,26 +119,19 @@ def _by_rule(
                 effect.shape,
             )
         return target
-    if entry.layout is Layout.IMAGE and not _plain_images(tensors):
-        held = tensors[:2] if entry.kind is not Kind.NORMALIZATION else tensors[:1]
-        return _imaged(held, effect)
-    if not _contiguous(tensors) and entry.layout is not Layout.PLAIN:
-        return first.detach() if entry.layout is Layout.KEPT and _dense(first) else None
-    if entry.kind is Kind.EMBEDDING:
-        return blank(effect.shape, tensors[1].dtype)
-    if tuple(first.shape) == effect.shape and first.is_contiguous():
-        return first.detach()
-    return blank(effect.shape, first.dtype)
+    if all([tensor.is_contiguous() for tensor in tensors]) and not _is_ambiguous(first):
+        same = tuple(first.shape) == effect.shape and first.dtype.is_floating_point
+        return first.detach() if same else blank(effect.shape, tensors[-1].dtype)
+    if entry.layout is Layout.IMAGE:
+        return _imaged(tensors[:2] if effect.macs else tensors[:1], effect)
+    if entry.layout is Layout.PLAIN:
+        return blank(effect.shape, first.dtype)
+    return first.detach() if entry.layout is Layout.KEPT and _dense(first) else None
 
 
-def _contiguous(tensors: list[Tensor]) -> bool:
-    return all([tensor.is_contiguous() for tensor in tensors])
-
-
-def _plain_images(tensors: list[Tensor]) -> bool:
-    """Whether image and weights are contiguous, and so not also channels last (one channel)."""
-    return all([t.is_contiguous() and (t.dim() < 4 or t.shape[1] > 1 or t.stride()[1] > 1)
-                for t in tensors])  # fmt: skip
+def _is_ambiguous(image: Tensor) -> bool:
+    """Whether a map of one channel is contiguous, and channels last as well."""
+    return image.dim() > 3 and image.shape[1] == 1 and image.stride()[1] == 1
 
 
 def _dense(tensor: Tensor) -> bool:

@@ -41,10 +41,9 @@ def real_copy(net: nn.Module) -> tuple[nn.Module, Memo]:
 
 def unwrapped(module: nn.Module) -> nn.Module:
     """The module itself, without what `torch.compile` wraps around it."""
-    if isinstance(module, torch.jit.ScriptModule):
-        return module
-    inner = vars(module)["_modules"].get("_orig_mod")
-    return module if inner is None else unwrapped(inner)
+    inside = vars(module)["_modules"]  # of a TorchScript module no dict
+    wraps = isinstance(inside, dict) and "_orig_mod" in inside
+    return unwrapped(inside["_orig_mod"]) if wraps else module
 
 
 def named_modules(net: nn.Module, path: str = "", above: tuple = ()) -> Iterator:
@@ -64,11 +63,12 @@ def _copied_net(net: nn.Module, tensor: Callable[[Tensor], Tensor]) -> tuple[nn.
             if name in own:
                 continue
             kind = type(value)  # first the common cases: a network has thousands of these
-            if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, value))):
+            if kind in _PLAIN:
                 own[name] = value
-            else:
-                own[name] = kind() if kind in _HOLDERS and not value else copier.copied(value)
-        own["_compiled_call_impl"] = None  # what net.compile() left
+            elif kind in _HOLDERS and not value:
+                own[name] = kind()
+            elif name != "_compiled_call_impl":  # what net.compile() left
+                own[name] = copier.copied(value)
     return made, copier.memo
 
 
@@ -92,7 +92,10 @@ class _Copier:
         above[id(module)] = double
         own = double.__dict__
         for group in ("_parameters", "_buffers"):
-            own[group] = {name: self.copied(value) for name, value in old[group].items()}
+            own[group] = {
+                name: None if value is None else self.held(value)
+                for name, value in old[group].items()
+            }
         own["_modules"] = {
             name: None if child is None else self._child(unwrapped(child), above)
             for name, child in old["_modules"].items()
@@ -108,10 +111,17 @@ class _Copier:
     def _child(self, module: nn.Module, above: dict[int, nn.Module]) -> nn.Module:
         return above.get(id(module)) or self.skeleton(module, above)
 
+    def held(self, tensor: Tensor) -> Tensor:
+        """The copy of a parameter or buffer, the same each time."""
+        known = self.memo.get(id(tensor))
+        if known is None:
+            known = self.memo[id(tensor)] = self.tensor(tensor)
+        return known
+
     def copied(self, value: Any) -> Any:
         """A copy of an attribute that shares nothing changeable with the original."""
         kind = type(value)
-        if kind in _PLAIN:
+        if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, value))):
             return value
         known = self.memo.get(id(value))
         if known is None:
@@ -245,7 +255,7 @@ def without_numbers(tensor: Tensor) -> Tensor:
 
 def like(tensor: Tensor) -> Tensor:
     """A new meta tensor of the same shape, dtype and layout."""
-    if tensor.layout is torch.strided and not tensor.is_contiguous():
+    if tensor.dim() > 1 and tensor.layout is torch.strided and not tensor.is_contiguous():
         return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
     return blank(tensor.shape, tensor.dtype)
 

@@ -63,10 +63,7 @@ class Broken(NamedTuple):
     attempt: Attempt | None
 
 
-class _Made(NamedTuple):
-    step: int  # that made it; -1 for an input
-    shape: Shape
-    tensor: Tensor  # kept, so that its id stays unique
+_Made = tuple[int, Shape, Tensor]  # the step that made it (-1: an input), its shape, itself
 
 
 class Recorder(TorchFunctionMode):
@@ -98,7 +95,7 @@ class Recorder(TorchFunctionMode):
         samples = tensors_in((args, kwargs))
         self._alone = not samples
         for sample in samples:
-            self._made[id(sample)] = _Made(-1, tuple(sample.shape), sample)
+            self._made[id(sample)] = -1, tuple(sample.shape), sample
             if sample.dim() > 2 and self._origin is None:
                 self._origin = receptive.start(sample.dim() - 2)
         try:
@@ -189,12 +186,13 @@ class Recorder(TorchFunctionMode):
         tensors = tensors_in(args) + tensors_in(kwargs.values()) if kwargs else tensors_in(args)
         if not tensors:
             return self._operands.new(func, args, kwargs)
-        if not all([tensor.is_meta or id(tensor) in self._made for tensor in tensors]):
+        plain = all([tensor.is_meta for tensor in tensors])
+        if not plain:
             args, kwargs, tensors = self._operands.joined(name, args, kwargs, tensors, self._made)
         if name[-1:] == "_" and self._stays(func, name, args, tensors):
             return args[0] if args else tensors[0]
         if not self.real:
-            if not any([tensor.is_meta for tensor in tensors]):
+            if not plain and not any([tensor.is_meta for tensor in tensors]):
                 return self._operands.on_numbers(func, name, args, kwargs, tensors)
             if name in _READS_VALUES:
                 raise NeedsValues(f"The forward of {self._here()} reads values ({name})")
@@ -225,7 +223,7 @@ class Recorder(TorchFunctionMode):
             raise NeedsValues(f"The forward of {self._here()} reads values ({name})") from reason
         except Exception as problem:
             made = [self._made[id(tensor)] for tensor in tensors if id(tensor) in self._made]
-            shapes, sources = tuple(m.shape for m in made), tuple(m.step for m in made)
+            shapes, sources = tuple(m[1] for m in made), tuple(m[0] for m in made)
             attempt = Attempt(public(name), args, kwargs, tensors, shapes, sources)
             self._attempt = problem, attempt
             raise
@@ -275,18 +273,17 @@ class Recorder(TorchFunctionMode):
         return dispatch.seen(results, 0, POINTWISE if keeps else None)
 
     def _mark(self, tensor: Tensor) -> None:
-        self._made[id(tensor)] = _Made(len(self._rows) - 1, tuple(tensor.shape), tensor)
+        self._made[id(tensor)] = len(self._rows) - 1, tuple(tensor.shape), tensor
 
     def _record(
         self, path: str, op: str, function: str, tensors: list, result: Tensor, effect: Effect
     ) -> None:
         made = [self._made[id(tensor)] for tensor in tensors if id(tensor) in self._made]
-        sources = tuple([m.step for m in made])
+        sources = tuple([m[0] for m in made])
         field = self._field(sources, effect)
         params = macs = 0
         if len(made) < len(tensors):
-            params, macs = self.accounts.claim(tensors)
-            self.accounts.notice(tensors, path)
+            params, macs = self.accounts.claim(tensors, path)
         entry = find(function)
         kind = entry.kind if entry else Kind.PRODUCT if effect.macs else Kind.OTHER
         self._rows.append(
@@ -296,7 +293,7 @@ class Recorder(TorchFunctionMode):
                 "op": op,
                 "function": function,
                 "kind": kind,
-                "inputs": tuple([m.shape for m in made]),
+                "inputs": tuple([m[1] for m in made]),
                 "output": tuple(result.shape),
                 "params": params,
                 "macs": effect.macs + macs,
