@@ -11,7 +11,7 @@ from layerwise.operations import rules
 from layerwise.operations.shapes import Shape, times
 from layerwise.tracing.records import Failure, Step
 from layerwise.tracing.records import Trace
-from layerwise.views.layer_table import describe
+from layerwise.views.columns import describe
 
 from . import layer_arguments as settings
 from . import source_lines as places

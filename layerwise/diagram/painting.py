@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from html import escape
 
 from layerwise.operations.shapes import times
-from layerwise.views.layer_table import describe
+from layerwise.views.columns import describe
 
 from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, shape, sign
 from .box_sizes import FONT, LINE, SCALE, SCALE_OF_BARS, extents, text_width

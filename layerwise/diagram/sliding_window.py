@@ -10,7 +10,7 @@ from html import escape
 from layerwise.operations.shapes import times
 from layerwise.tracing.records import Step
 from layerwise.tracing.records import Trace
-from layerwise.views.layer_table import describe
+from layerwise.views.columns import describe
 from layerwise.views.wording import sizes
 
 from .window_axes import Axis, told_input, told_output

@@ -1,46 +1,104 @@
-"""Two traces side by side: which line of the layer table is new, changed, gone or not reached."""
+"""Two traces side by side: which row of the layer table is new, changed, gone or not reached.
 
-from collections.abc import Collection, Iterator
+The rows of both are matched once, as trees. The table folds the result, the picture marks its
+steps, so that both tell the same.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
-from math import prod
+from enum import Enum
 
-from layerwise.operations.shapes import times
-from layerwise.tracing.module_tree import Block, outline
+from layerwise.operations.shapes import Shape
+from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step
-from layerwise.tracing.records import Trace
-from layerwise.views.layer_table import describe
-from layerwise.views.wording import sizes
+
+from .columns import COLUMNS, Column, Operation, Row, Words, row
 
 LONGEST = 40  # lines of a table before blocks are folded
-COLUMNS = ("layer", "operation", "output", "parameters", "MACs", "receptive field")
-BYTES = 4  # of a float32
+Part = Block | Step
+
+
+class Status(Enum):
+    """What became of a line since the start."""
+
+    KEPT = ""
+    NEW = "+"
+    GONE = "-"
+    FAILED = "!"
+    UNREACHED = "?"
+
+
+@dataclass(frozen=True)
+class Break:
+    """The layer at which a run broke off, with the two numbers that disagree."""
+
+    layer: str
+    kind: str
+    expected: object = None
+    got: object = None
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the compared table; texts by column, `before` where the start had another."""
+    """One line of the compared table, and the row that the start had in its place."""
 
-    id: str  # of the block, or "path:op" of the step
+    row: Row
     depth: int
-    texts: tuple[str, ...]  # one for each of COLUMNS
-    steps: tuple[Step, ...]
-    before: tuple[str | None, ...] = (None,) * len(COLUMNS)
-    status: str = ""  # "", "new", "gone", "failed" or "unreached"
+    status: Status
+    before: Row | None = None
+    part: Part | None = None
+    failure: Break | None = None
     folded: bool | None = None  # None for a step, which cannot be folded
+
+    def differs(self, column: Column) -> bool:
+        """Whether the start had another value here; the name of a layer may move."""
+        if self.before is None or column is COLUMNS[0]:
+            return False
+        return column.value(self.before) != column.value(self.row)
+
+    @property
+    def step(self) -> Step | None:
+        """The step that the line stands for, None for a block."""
+        return self.part if isinstance(self.part, Step) else None
 
     @property
     def changed(self) -> bool:
-        """Whether any column differs from the start."""
-        return self.status == "new" or any(text is not None for text in self.before)
+        """Whether the start has no such row, or any other value in it."""
+        return self.status is Status.NEW or any(map(self.differs, COLUMNS))
 
-    @property
-    def sizes(self) -> tuple[str, ...]:
-        """How the window of a convolution or pooling makes its size, a sentence for each axis."""
-        if self.folded is not None or len(self.steps) != 1 or not self.steps[0].inputs:
-            return ()
-        settings = self.steps[0].settings
-        return tuple(sizes(self.steps[0])) if {"kernel_size", "dilation"} <= set(settings) else ()
+    def words(self, column: Column) -> tuple[Words, Words]:
+        """What stood in a column, and what stands there now; settings are told if they differ."""
+        before = self.before or self.row
+        old, new = column.value(before), column.value(self.row)
+        if isinstance(old, Operation) and isinstance(new, Operation):
+            told = new.untold(old)
+            return old.words(told), new.words(told)
+        return column.words(old), column.words(new)
+
+
+def compare(start: Block | None, now: Block | None, failure: Break | None = None) -> list[Line]:
+    """Every line of `now`, marked where it differs from `start`; none are where there is no start.
+
+    With `failure`, the run broke off: the line that failed follows, and what the start had
+    behind it is not reached. None stands for a network that could not be built.
+    """
+    if now is None:
+        return list(_all(start.parts if start else (), Status.UNREACHED))
+    return list(_merged((start or now).parts, now.parts, 0, failure))
+
+
+def folded(lines: Sequence[Line], unfolded: Collection[str]) -> Iterator[Line]:
+    """The lines that show while only the blocks with these ids are unfolded."""
+    deepest = float("inf")
+    for line in lines:
+        if line.depth > deepest:
+            continue
+        deepest = float("inf")
+        if isinstance(line.part, Block):
+            shut = line.part.id not in unfolded
+            deepest = line.depth if shut else deepest
+            line = replace(line, folded=shut)  # noqa: PLW2901
+        yield line
 
 
 def default_fold(tree: Block) -> frozenset[str]:
@@ -57,141 +115,144 @@ def default_fold(tree: Block) -> frozenset[str]:
     return frozenset(unfolded)
 
 
-def lines(tree: Block, unfolded: Collection[str]) -> list[Line]:
-    """The lines of one trace, blocks not in `unfolded` as one line each."""
-    return list(_lines(tree, unfolded, 0))
-
-
-def compare(start: list[Line], now: list[Line], failed: Line | None = None) -> list[Line]:
-    """The lines of `now`, marked where they differ from `start`.
-
-    With `failed`, the run broke off: the line that failed follows, and what the start had
-    behind it is not reached.
-    """
-    found: list[Line] = []
-    matched = list(_matched(start, now))
-    if failed is not None:
-        while matched and matched[-1][1] is None:
-            matched.pop()
-    reached = 0
-    for old, new in matched:
-        if new is None:
-            found.append(replace(old, status="gone"))
-        elif old is None:
-            found.append(replace(new, status="new"))
-        else:
-            found.append(replace(new, before=_differences(old, new)))
-        reached += old is not None
-    if failed is None:
-        return found
-    return [*found, failed, *unreached(start[reached + 1 :])]
-
-
-def unreached(start: list[Line]) -> list[Line]:
-    """Lines of the start that a broken network does not come to."""
-    return [replace(line, status="unreached") for line in start]
-
-
-def unfinished(tree: Block) -> frozenset[str]:
+def unfinished(lines: Sequence[Line]) -> frozenset[str]:
     """Ids of the blocks in which the run broke off; empty for a complete run."""
-    inner = [part for part in tree.parts if isinstance(part, Block)]
-    own = {part.id for part in inner if not part.call.output}
-    return frozenset(own).union(*map(unfinished, inner))
+    blocks = [line.part for line in lines if line.status in (Status.KEPT, Status.NEW)]
+    return frozenset(b.id for b in blocks if isinstance(b, Block) and not b.call.output)
 
 
-def failed_line(t: Trace, layer: str, expected: object, got: object) -> Line:
-    """The line of the layer at which a run broke off, with the two numbers that disagree."""
-    depth = sum(1 for call in t.calls if not call.output and call.path not in ("", layer))
-    kinds = {call.path: call.kind for call in t.calls}
-    clash = "" if got is None else f"expects {_number(expected)}, gets {_number(got)}"
-    texts = (layer or "(forward)", f"{kinds.get(layer, '')} breaks here".strip(), clash)
-    return Line(f"{layer}:failed", depth, (*texts, "", "", ""), (), status="failed")
+def changed_steps(lines: Sequence[Line]) -> frozenset[int]:
+    """Indices of the steps that the start has not, or has with other numbers or settings.
+
+    What has no picture of its own counts for the step that it follows: an Identity, and a layer
+    without arithmetic (ReLU, batch norm) that is gone.
+    """
+    found: set[int] = set()
+    last = None
+    for line in lines:
+        step = line.step
+        if step is not None and line.status in (Status.KEPT, Status.NEW):
+            own = {step.index, *(step.sources if step.op == "Identity" else ())}
+            found |= own if line.changed else set()
+        elif step is not None and last is not None and _keeps_shape(step):
+            found |= {last} if line.status is Status.GONE else set()
+        last = step.index if step is not None and line.status is not Status.GONE else None
+    return frozenset(found)
 
 
-def changed_steps(start: Trace, now: Trace) -> frozenset[int]:
-    """Indices of the steps of `now` that the start has not, or has with other numbers."""
-    pairs = list(zip(start.steps, now.steps, strict=False))
-    if len(now.steps) <= len(pairs) and all((a.path, a.op) == (b.path, b.op) for a, b in pairs):
-        return frozenset(b.index for a, b in pairs if _facts(a) != _facts(b))
-    trees = outline(start), outline(now)
-    everything = block_ids(trees[0]) | block_ids(trees[1])
-    found = compare(*(lines(tree, everything) for tree in trees))
-    return frozenset(line.steps[0].index for line in found if line.changed and line.folded is None)
+def _keeps_shape(step: Step) -> bool:
+    own = not step.macs and "kernel_size" not in step.settings
+    return own and step.inputs == (step.output,)
 
 
-def _facts(step: Step) -> tuple:
-    return step.output, step.params, step.macs, step.receptive_field, step.settings
-
-
-def block_ids(tree: Block) -> frozenset[str]:
-    """Ids of all blocks inside."""
-    inner = [part for part in tree.parts if isinstance(part, Block)]
-    return frozenset(part.id for part in inner).union(*map(block_ids, inner))
-
-
-def activation_bytes(t: Trace) -> int:
-    """Bytes of every step's output in float32: what a training step has to keep, about."""
-    return BYTES * sum(prod(step.output) for step in t.steps if step.output)
-
-
-def _number(value: object) -> str:
-    if isinstance(value, tuple):
-        return times(value)
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _lines(block: Block, unfolded: Collection[str], depth: int) -> Iterator[Line]:
-    for part in block.parts:
-        if not isinstance(part, Block):
-            yield _step_line(part, depth)
-        else:
-            opened = part.id in unfolded
-            yield _block_line(part, depth, folded=not opened)
-            if opened:
-                yield from _lines(part, unfolded, depth + 1)
-
-
-def _step_line(step: Step, depth: int) -> Line:
-    texts = _texts(step.path or "(forward)", describe(step), step, step.params, step.macs)
-    return Line(f"{step.path}:{step.op}", depth, texts, (step,))
-
-
-def _block_line(block: Block, depth: int, *, folded: bool) -> Line:
-    last = block.steps[-1]
-    texts = _texts(block.id, block.call.kind, last, block.params, block.macs)
-    return Line(block.id, depth, texts, block.steps, folded=folded)
-
-
-def _texts(name: str, operation: str, last: Step, params: int, macs: int) -> tuple[str, ...]:
-    field = times(last.receptive_field) if last.receptive_field else ""
-    numbers = (f"{params:,}" if params else "", f"{macs:,}" if macs else "")
-    return (name, operation, times(last.output), *numbers, field)
-
-
-def _matched(start: list[Line], now: list[Line]) -> Iterator[tuple[Line | None, Line | None]]:
-    """Pairs of lines that are the same layer; None stands for a line that one of them lacks."""
-    old_ids, new_ids = [line.id for line in start], [line.id for line in now]
-    if old_ids == new_ids:
-        yield from zip(start, now, strict=True)
+def _merged(
+    old: Sequence[Part], new: Sequence[Part], depth: int, failure: Break | None
+) -> Iterator[Line]:
+    """The lines of two lists of parts; a `failure` happened in the last of `new` or behind it."""
+    old, new = _wrapped(old, new), _wrapped(new, old)
+    pairs, tail = list(_matched(old, new)), []
+    while failure and pairs and (behind := pairs[-1][0]) and pairs[-1][1] is None:
+        tail.insert(0, behind)
+        pairs.pop()
+    for number, (a, b) in enumerate(pairs, start=1):
+        yield _line(a, b, depth)
+        inside = failure if number == len(pairs) and _broke_off(b) else None
+        yield from _merged(_parts(a), _parts(b), depth + 1, inside)
+    if failure is None:
         return
-    matcher = SequenceMatcher(None, list(map(_kind, start)), list(map(_kind, now)), False)
-    for tag, i, j, k, m in matcher.get_opcodes():
-        if tag == "equal" or (tag == "replace" and j - i == m - k):
-            yield from zip(start[i:j], now[k:m], strict=True)
+    if not (pairs and _broke_off(pairs[-1][1])):
+        here = [row(part).path for part in tail if isinstance(part, Step)]
+        passed = here.index(failure.layer) if failure.layer in here else -1
+        yield from _all(tail[: max(passed, 0)], Status.GONE, depth)
+        broken = Row(failure.layer, Operation(failure.kind, {}))
+        yield Line(broken, depth, Status.FAILED, failure=failure)
+        tail = tail[passed + 1 :]
+    yield from _all(tail, Status.UNREACHED, depth)
+
+
+def _wrapped(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
+    """The parts; one that is alone in a block, of which `others` have more, stands in that block.
+
+    A tree leaves out a block around one thing.
+    """
+    blocks = {part.id: part for part in others if isinstance(part, Block)}
+    found: list[Part] = []
+    for part in parts:
+        around = [b for b in blocks.values() if row(part).path.startswith(b.call.path + ".")]
+        if around:
+            whole = part.call if isinstance(part, Block) else part
+            part = Block(around[0].id, replace(around[0].call, output=whole.output), (part,))  # noqa: PLW2901
+        found.append(part)
+    return found
+
+
+def _all(parts: Sequence[Part], status: Status, depth: int = 0) -> Iterator[Line]:
+    """A line for each part, and for all inside."""
+    for part in parts:
+        yield Line(row(part), depth, status, part=part)
+        yield from _all(_parts(part), status, depth + 1)
+
+
+def _line(old: Part | None, new: Part | None, depth: int) -> Line:
+    if new is None:
+        assert old is not None
+        return Line(row(old), depth, Status.GONE, part=old)
+    if old is None:
+        return Line(row(new), depth, Status.NEW, part=new)
+    before = None if _broke_off(new) else row(old)  # part sums say nothing
+    return Line(row(new), depth, Status.KEPT, before, new)
+
+
+def _parts(part: Part | None) -> tuple[Part, ...]:
+    return part.parts if isinstance(part, Block) else ()
+
+
+def _broke_off(part: Part | None) -> bool:
+    return isinstance(part, Block) and not part.call.output
+
+
+def _matched(old: Sequence[Part], new: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
+    """Pairs of parts that are the same layer, in order; None where one of them has none.
+
+    Of all ways to pair them, the one in which the pairs are most alike.
+    """
+    rows = list(map(row, old)), list(map(row, new))
+    if [r.operation.name for r in rows[0]] == [r.operation.name for r in rows[1]]:
+        yield from zip(old, new, strict=True)
+        return
+    alike = [
+        [_alike(a, b) * (type(c) is type(d)) for b, d in zip(rows[1], new, strict=True)]
+        for a, c in zip(rows[0], old, strict=True)
+    ]
+    best = _best(alike, len(new))
+    i = j = 0
+    while i < len(old) or j < len(new):
+        both = i < len(old) and j < len(new) and alike[i][j]
+        if both and best[i][j] == best[i + 1][j + 1] + both:
+            yield old[i], new[j]
+            i, j = i + 1, j + 1
+        elif i < len(old) and best[i][j] == best[i + 1][j]:
+            yield old[i], None
+            i += 1
         else:
-            yield from ((line, None) for line in start[i:j])
-            yield from ((None, line) for line in now[k:m])
+            yield None, new[j]
+            j += 1
 
 
-def _kind(line: Line) -> tuple[str, str]:
-    """What makes two lines the same layer although their numbers changed: block and operation."""
-    parent = line.id.rpartition(":")[0].rpartition(".")[0] if line.folded is None else line.id
-    return parent, line.texts[1].partition(" ")[0]
+def _best(alike: list[list[int]], width: int) -> list[list[int]]:
+    """For each i and j, the most that pairs of the rows from i on and the columns from j on sum to."""
+    best = [[0] * (width + 1)]
+    for likenesses in reversed(alike):
+        below, line = best[0], [0]
+        for j in reversed(range(width)):
+            line.insert(0, max(line[0], below[j], below[j + 1] + likenesses[j]))
+        best.insert(0, line)
+    return best
 
 
-def _differences(old: Line, new: Line) -> tuple[str | None, ...]:
-    """The old text of each column that differs; the name of a layer may move."""
-    pairs = zip(old.texts, new.texts, strict=True)
-    return tuple(
-        (a or "none") if number and a != b else None for number, (a, b) in enumerate(pairs)
-    )
+def _alike(a: Row, b: Row) -> int:
+    """How sure it is that two rows are the same layer; 0: they are not."""
+    same_place = a.path == b.path
+    if a.operation == b.operation:
+        return (6 if a.facts == b.facts else 4) + same_place
+    return (2 if a.operation.name == b.operation.name else 0) + same_place

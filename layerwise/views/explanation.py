@@ -11,7 +11,7 @@ from layerwise.tracing.records import Call, Step
 from layerwise.tracing.records import Trace
 from layerwise.tracing.tracer import trace
 
-from .layer_table import describe, joins
+from .columns import describe, joins, unit
 from .wording import tell
 
 WIDTH = 100  # JupyterLab breaks longer lines in the middle of a word

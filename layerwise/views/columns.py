@@ -1,0 +1,180 @@
+"""The columns of a layer table: what each of them holds, and how that reads as text.
+
+The table of one network and the comparison of two have the same columns and the same rows.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from layerwise.operations.shapes import Shape, times
+from layerwise.tracing.module_tree import Block
+from layerwise.tracing.records import Step
+from layerwise.tracing.records import Trace
+
+Words = Sequence[tuple[str, str]]  # what leads to a value, and the value: (", stride ", "4")
+
+_USUAL = {"stride": 1, "padding": 0, "dilation": 1}  # not told
+_TOLD = {"kernel_size", "groups", *_USUAL}
+# These the other columns tell.
+_SHAPED = frozenset(
+    "in_channels out_channels in_features out_features channels normalized_shape output_size".split()
+)
+_MERGES = frozenset("add cat concat concatenate stack mul matmul bmm einsum".split())
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What one row does: the name of an operation or of a block, and its own settings."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+    def words(self, also: Iterable[str] = ()) -> Words:
+        """The name, the window, and the settings `also`, which are not told otherwise."""
+        found = [("", self.name)]
+        if "kernel_size" in self.settings:
+            found.append((" ", times(self.settings["kernel_size"])))
+            for name, usual in _USUAL.items():
+                values = self.settings.get(name, (usual,))
+                if set(values) != {usual}:
+                    same = len(set(values)) == 1
+                    found.append((f", {name} ", str(values[0]) if same else times(values)))
+            if self.settings.get("groups", 1) != 1:
+                found.append((", ", f"{self.settings['groups']} groups"))
+        for name in also:
+            found.append((f", {name} ", _setting(self.settings.get(name))))
+        return found
+
+    def untold(self, other: "Operation") -> list[str]:
+        """The settings in which two operations of one name differ and that `words` leaves out."""
+        names = {**self.settings, **other.settings} if self.name == other.name else {}
+        return [
+            n for n in names if n not in _TOLD and self.settings.get(n) != other.settings.get(n)
+        ]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table, as data."""
+
+    path: str
+    operation: Operation
+    output: Shape = ()
+    params: int = 0
+    macs: int = 0
+    receptive_field: Shape | None = None
+    joins: bool = False  # branches meet here
+    unused: bool = False  # parameters that did not run
+
+    @property
+    def facts(self) -> tuple:
+        """All but the name of the layer, which moves when another one comes before it."""
+        return tuple(column.value(self) for column in COLUMNS[1:])
+
+
+class Column(NamedTuple):
+    """One column: its name, what it holds of a row, and the words for that."""
+
+    name: str
+    value: Callable[[Row], Any]
+    words: Callable[[Any], Words]
+    is_number: bool = False  # and stands on the right
+
+    def text(self, row: Row) -> str:
+        """The cell of this column."""
+        return joined(self.words(self.value(row)))
+
+
+def _word(text: str) -> Words:
+    return (("", text),)
+
+
+def _count(number: int) -> Words:
+    return _word(f"{number:,}" if number else "")
+
+
+def _shape(shape: Shape | None) -> Words:
+    return _word(times(shape or ()))
+
+
+COLUMNS = (
+    Column("layer", lambda row: row.path, lambda path: _word(path or "(forward)")),
+    Column("operation", lambda row: row.operation, Operation.words),
+    Column("output", lambda row: row.output, _shape),
+    Column("parameters", lambda row: row.params, _count, is_number=True),
+    Column("MACs", lambda row: row.macs, _count, is_number=True),
+    Column("receptive field", lambda row: row.receptive_field, _shape, is_number=True),
+)
+
+
+def row(part: Block | Step) -> Row:
+    """The row of a step, or of a block as a whole; of one that broke off only the name is known."""
+    if isinstance(part, Step):
+        unused = part.op == "unused"
+        return Row(
+            part.path, operation(part), part.output, part.params, part.macs, part.receptive_field,
+            joins(part), unused,
+        )  # fmt: skip
+    call, name = part.call, Operation(part.call.kind, {})
+    if not call.output:
+        return Row(part.id, name)
+    field = part.steps[-1].receptive_field
+    return Row(part.id, name, call.output, part.params, part.macs, field)
+
+
+def operation(step: Step) -> Operation:
+    """The name of a step's operation as tables show it, and its settings."""
+    if step.op == "unused":
+        return Operation("not used by this input", {})
+    name = f"{step.op} of {len(step.inputs)} branches" if joins(step) else step.op
+    own = {name: value for name, value in step.settings.items() if name not in _SHAPED}
+    return Operation(name, own)
+
+
+def describe(step: Step) -> str:
+    """The operation and its window: "Conv2d 11×11, stride 4, padding 1"."""
+    return joined(operation(step).words())
+
+
+def joins(step: Step) -> bool:
+    """Whether branches meet here: an add, a concat, a product of what different steps made."""
+    return step.op in _MERGES and len(set(step.sources)) > 1
+
+
+def joined(words: Words) -> str:
+    """The words as one text."""
+    return "".join(lead + value for lead, value in words)
+
+
+def aligned(lines: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of cells under each other, words on the left and numbers on the right."""
+    table = [[column.name for column in COLUMNS], *lines]
+    widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
+    return ["  ".join(map(_padded, COLUMNS, cells, widths)).rstrip() for cells in table]
+
+
+def _padded(column: Column, cell: str, width: int) -> str:
+    return cell.rjust(width) if column.is_number else cell.ljust(width)
+
+
+def images(t: Trace) -> int | None:
+    """How many images or examples the run was for; None where the input is no batch."""
+    first = t.inputs[0] if t.inputs else ()
+    windows = [step for step in t.steps if "kernel_size" in step.settings and step.inputs]
+    axes = len(windows[0].inputs[0]) - len(windows[0].settings["kernel_size"]) if windows else 2
+    return first[0] if len(first) > 1 and axes > 1 else None
+
+
+def unit(t: Trace) -> str:
+    """What the MACs are for: "one image", "the batch of 128"."""
+    number = images(t)
+    if number is None:
+        return "the whole input"
+    return "one image" if number == 1 else f"the batch of {number}"
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return times(value) if isinstance(value, tuple) else str(value)
