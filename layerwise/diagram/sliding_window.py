@@ -11,7 +11,7 @@ from layerwise.operations.shapes import times
 from layerwise.tracing.records import Step
 from layerwise.tracing.records import Trace
 from layerwise.views.columns import describe
-from layerwise.views.wording import sizes
+from layerwise.operations.sizes import sizes
 
 from .window_axes import Axis, told_input, told_output
 

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
 from layerwise.operations.shapes import times
+from layerwise.operations.sizes import sizes
 from layerwise.views.columns import COLUMNS, Column, Words, aligned, joined
 from layerwise.views.comparison import Break, Line, Status, folded, unfinished
-from layerwise.views.wording import sizes
 
 from .figures import Total, totals
 from .markup import Markup

@@ -9,18 +9,17 @@ from typing import Any, NamedTuple
 
 from layerwise.operations.shapes import Shape, times
 from layerwise.tracing.module_tree import Block
-from layerwise.tracing.records import Step
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Step, Trace
 
 Words = Sequence[tuple[str, str]]  # what leads to a value, and the value: (", stride ", "4")
 
 _USUAL = {"stride": 1, "padding": 0, "dilation": 1}  # not told
 _TOLD = {"kernel_size", "groups", *_USUAL}
-# These the other columns tell.
-_SHAPED = frozenset(
-    "in_channels out_channels in_features out_features channels normalized_shape output_size".split()
+_SHAPED = frozenset(  # these the other columns tell
+    "in_channels out_channels in_features out_features channels normalized_shape output_size".split(
+        " "
+    )
 )
-_MERGES = frozenset("add cat concat concatenate stack mul matmul bmm einsum".split())
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,7 @@ class Operation:
                     found.append((f", {name} ", str(values[0]) if same else times(values)))
             if self.settings.get("groups", 1) != 1:
                 found.append((", ", f"{self.settings['groups']} groups"))
-        for name in also:
-            found.append((f", {name} ", _setting(self.settings.get(name))))
-        return found
+        return [*found, *((f", {name} ", _setting(self.settings.get(name))) for name in also)]
 
     def untold(self, other: "Operation") -> list[str]:
         """The settings in which two operations of one name differ and that `words` leaves out."""
@@ -60,11 +57,11 @@ class Row:
 
     path: str
     operation: Operation
-    output: Shape = ()
+    output: Shape | None = None
     params: int = 0
     macs: int = 0
     receptive_field: Shape | None = None
-    joins: bool = False  # branches meet here
+    merges: bool = False  # branches meet here
     unused: bool = False  # parameters that did not run
 
     @property
@@ -95,7 +92,7 @@ def _count(number: int) -> Words:
 
 
 def _shape(shape: Shape | None) -> Words:
-    return _word(times(shape or ()))
+    return _word("" if shape is None else times(shape))
 
 
 COLUMNS = (
@@ -109,25 +106,20 @@ COLUMNS = (
 
 
 def row(part: Block | Step) -> Row:
-    """The row of a step, or of a block as a whole; of one that broke off only the name is known."""
+    """The row of a step, or of a block as a whole."""
     if isinstance(part, Step):
-        unused = part.op == "unused"
         return Row(
             part.path, operation(part), part.output, part.params, part.macs, part.receptive_field,
-            joins(part), unused,
+            part.merges,
         )  # fmt: skip
-    call, name = part.call, Operation(part.call.kind, {})
-    if not call.output:
-        return Row(part.id, name)
-    field = part.steps[-1].receptive_field
-    return Row(part.id, name, call.output, part.params, part.macs, field)
+    last, name = part.steps[-1], Operation(part.call.kind, {})
+    output = part.call.output or last.output
+    return Row(part.id, name, output, part.params, part.macs, last.receptive_field)
 
 
 def operation(step: Step) -> Operation:
     """The name of a step's operation as tables show it, and its settings."""
-    if step.op == "unused":
-        return Operation("not used by this input", {})
-    name = f"{step.op} of {len(step.inputs)} branches" if joins(step) else step.op
+    name = f"{step.op} of {len(step.inputs)} branches" if step.merges else step.op
     own = {name: value for name, value in step.settings.items() if name not in _SHAPED}
     return Operation(name, own)
 
@@ -135,11 +127,6 @@ def operation(step: Step) -> Operation:
 def describe(step: Step) -> str:
     """The operation and its window: "Conv2d 11×11, stride 4, padding 1"."""
     return joined(operation(step).words())
-
-
-def joins(step: Step) -> bool:
-    """Whether branches meet here: an add, a concat, a product of what different steps made."""
-    return step.op in _MERGES and len(set(step.sources)) > 1
 
 
 def joined(words: Words) -> str:

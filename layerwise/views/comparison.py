@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from layerwise.operations.shapes import Shape
+from layerwise.operations.kinds import Kind
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step
 
@@ -132,7 +132,7 @@ def changed_steps(lines: Sequence[Line]) -> frozenset[int]:
     for line in lines:
         step = line.step
         if step is not None and line.status in (Status.KEPT, Status.NEW):
-            own = {step.index, *(step.sources if step.op == "Identity" else ())}
+            own = {step.index, *(step.sources if step.kind is Kind.IDENTITY else ())}
             found |= own if line.changed else set()
         elif step is not None and last is not None and _keeps_shape(step):
             found |= {last} if line.status is Status.GONE else set()

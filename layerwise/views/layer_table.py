@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from typing import Any
 
 import torch
 from torch import nn
 
-from layerwise.operations.shapes import Shape, times
+from layerwise.operations.shapes import times
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Step
-from layerwise.tracing.tracer import Trace, trace
+from layerwise.tracing.records import Step, Trace
+from layerwise.tracing.tracer import trace
 
-from .columns import COLUMNS, Row, aligned, row, unit
+from .columns import COLUMNS, Operation, Row, aligned, row, unit
 
 # Sanitized HTML keeps style attributes but no style sheets. No colour of text is set, and the
 # background is translucent, so that both of JupyterLab's themes stay readable.
@@ -21,43 +22,46 @@ _FAINT = "opacity: 0.6; font-style: italic"
 _TOTAL = "border-top: 2px solid; font-weight: bold"
 
 
-def print_shapes(net: nn.Module, *inputs: Shape) -> None:
+def print_shapes(net: nn.Module, *inputs: Any, **keywords: Any) -> None:
     r"""Print one line per top-level child, in the book's form, and per operation between them.
 
     `Conv2d output shape:\t torch.Size([1, 96, 54, 54])`. Raises what `trace` raises.
     """
-    t = trace(net, *inputs)
+    t = trace(net, *inputs, **keywords)
     lines = [
         (call.stop - 0.5, call.kind, call.output)
         for call in t.calls
         if call.path and "." not in call.path
     ]
-    lines += [(step.index, step.op, step.output) for step in t.by_path[""] if step.output]
+    lines += [(step.index, step.op, step.output) for step in t.by_path[""]]
     for _, name, shape in sorted(lines, key=lambda line: line[0]):
         print(name, "output shape:\t", torch.Size(shape))
 
 
-def table(net: nn.Module | Trace, *inputs: Shape, depth: int | None = None) -> "Table":
+def table(
+    net: nn.Module | Trace, *inputs: Any, depth: int | None = None, **keywords: Any
+) -> "Table":
     """Return a table of every operation: output, parameters, MACs, receptive field, totals.
 
-    Takes a network and its input shapes, or a Trace. With `depth`, a submodule at that depth
-    takes one row: 1 shows the top-level children. Raises what `trace` raises, TypeError where
-    a Trace comes with shapes, and ValueError where `depth` is negative.
+    Takes a network and its inputs as `trace` does, or a Trace. With `depth`, a submodule at that
+    depth takes one row: 1 shows the top-level children. Raises what `trace` raises, TypeError
+    where a Trace comes with shapes, and ValueError where `depth` is negative.
     """
     if isinstance(net, Trace):
-        if inputs:
+        if inputs or keywords:
             raise TypeError("a Trace knows its input shapes: table(trace) takes no others")
         return Table(net, depth)
-    return Table(trace(net, *inputs), depth)
+    return Table(trace(net, *inputs, **keywords), depth)
 
 
 def rows(t: Trace, depth: int | None = None) -> list[Row]:
-    """One Row per step, or per submodule at `depth`."""
-    if depth is None:
-        return [row(step) for step in t.steps]
-    if depth < 0:
+    """One Row per step, or per submodule at `depth`; at the end the parameters not used."""
+    if depth is not None and depth < 0:
         raise ValueError(f"depth counts levels of submodules: 0, 1, 2, …, not {depth}")
-    return [row(part) for part in _parts(outline(t), depth)]
+    parts = t.steps if depth is None else _parts(outline(t), depth)
+    idle = Operation("not used by this input", {})
+    unused = [Row(path, idle, params=count, unused=True) for path, count in t.unused.items()]
+    return [*map(row, parts), *unused]
 
 
 class Table:
@@ -77,7 +81,7 @@ class Table:
     def cells(self) -> list[tuple[str, ...]]:
         """The rows as text, the totals last."""
         total = ("total", "", "", f"{self.trace.params:,}", f"{self.trace.macs:,}", "")
-        return [*(tuple(column.text(row) for column in COLUMNS) for row in self.rows), total]
+        return [*(tuple(column.text(one) for column in COLUMNS) for one in self.rows), total]
 
     def __repr__(self) -> str:
         head, *body, total = aligned(self.cells())
@@ -87,8 +91,8 @@ class Table:
     def _repr_html_(self) -> str:
         *body, total = self.cells()
         lines = [_html_row([column.name for column in COLUMNS], "th", "")]
-        for row, cells in zip(self.rows, body, strict=True):
-            style = _MARK if row.joins else _FAINT if row.unused else ""
+        for one, cells in zip(self.rows, body, strict=True):
+            style = _MARK if one.merges else _FAINT if one.unused else ""
             lines.append(_html_row(cells, "td", style))
         lines.append(_html_row(total, "td", _TOTAL))
         return f"<p>{escape(self.caption)}</p>\n<table>\n" + "\n".join(lines) + "\n</table>"

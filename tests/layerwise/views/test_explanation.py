@@ -15,8 +15,8 @@ from torch import nn
 
 from course_utils import nets
 from layerwise import explain, trace
+from layerwise.operations.sizes import sizes
 from layerwise.views.explanation import WIDTH
-from layerwise.views.wording import sizes
 
 GOLDEN = Path(__file__).parent / "golden"
 
