@@ -5,7 +5,6 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any
 
 from ipywidgets import (
     Checkbox,
@@ -21,15 +20,17 @@ from ipywidgets import (
     interactive,
 )
 
+from layerwise.operations.shapes import Shape
+
 Control = ValueWidget | fixed  # `fixed` is a choice without a slider
 EMPTY = inspect.Parameter.empty
 INPUT_SIZE = "input_size"  # the one control that changes the input and not the network
 
 
-def make(build: Callable, given: Any, forms: Mapping[str, object]) -> dict[str, Control]:
+def make(build: Callable, input_shape: Shape, forms: Mapping[str, object]) -> dict[str, Control]:
     """One control for each form, set to the builder's own default where it can be reached.
 
-    `input_size` starts from the last axis of the input `given`, a shape or a tensor.
+    `input_size` starts from the last axis of `input_shape`.
 
     Raises TypeError where a control is no parameter of the builder or a parameter has neither
     default nor control, and ValueError where a short form cannot be understood.
@@ -37,8 +38,7 @@ def make(build: Callable, given: Any, forms: Mapping[str, object]) -> dict[str, 
     parameters = inspect.signature(build).parameters
     _check_names(build, parameters, forms)
     controls: dict[str, Control] = {}
-    shape = getattr(given, "shape", given)
-    defaults = {INPUT_SIZE: shape[-1]} if isinstance(shape, tuple) and shape else {}
+    defaults = {INPUT_SIZE: input_shape[-1]} if input_shape else {}
     defaults |= {p.name: p.default for p in parameters.values() if p.default is not EMPTY}
     for name, form in forms.items():
         controls[name] = _widget(name, form, defaults.get(name, EMPTY))

@@ -12,6 +12,7 @@ from torch import nn
 from layerwise.diagnosis.report import Diagnosis
 from layerwise.diagram import drawing as diagram
 from layerwise.diagram import sliding_window as pixels
+from layerwise.tracing import building, inputs
 from layerwise.tracing.records import Trace
 from layerwise.views import comparison
 
@@ -27,7 +28,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 def lab(build: Callable[..., nn.Module], given: Any, /, **forms: object) -> "Lab":
     """Show `build(**choices)` with a control for each choice, and all that follows from it.
 
-    `given` is an input as `trace` takes it: a shape, or a tensor where the dtype matters.
+    `given` is the input: a shape, (shape, dtype), a tensor, or a dict (keywords) or list of these.
     Controls are given as in `ipywidgets.interact`: a list or dict of choices, (low, high) or
     (low, high, step) for a slider, True or False for a box to tick, or a widget. A control called
     `input_size` changes the rows and columns of the input. The lab starts from the builder's
@@ -51,10 +52,10 @@ class Lab:
     ) -> None:
         _check(build, given)
         self.build = build
-        self.input_shape = tuple(given) if isinstance(given, list) else given
-        self.controls = controls.make(build, self.input_shape, forms)
+        self.given = given
+        self.controls = controls.make(build, building.shape_of(given), forms)
         allowed = {name: controls.values(control) for name, control in self.controls.items()}
-        self._experiment = Experiment(build, self.input_shape, allowed)
+        self._experiment = Experiment(build, given, allowed)
         self._start = self.choices
         self._state = self._experiment.at(self.choices)
         self._unfolded: frozenset[str] | None = None  # in the table; None until there are blocks
@@ -222,7 +223,7 @@ class Lab:
         if state.seen is None:
             return ""
         changed = comparison.changed_steps(state.lines)
-        failed = page.breaks(state.failure) if state.failure else None
+        failed = page.broken(state)
         opened = self._figure.unfolded
         return diagram.svg(state.seen, opened, changed=changed, failed=failed, card=card)
 
@@ -245,16 +246,8 @@ def _check(build: object, given: object) -> None:
         )
     if not callable(build):
         raise TypeError(f"lab needs a function that builds a network, not {build!r:.60}")
-    if not _is_input(given):
-        raise TypeError(
-            f"lab needs the shape of an input, such as (1, 1, 224, 224), not {given!r:.60}"
-        )
-
-
-def _is_input(given: object) -> bool:
-    if isinstance(given, (tuple, list)):
-        return len(given) > 0 and all(type(n) is int for n in given)
-    return isinstance(given, torch.Tensor)
+    if not isinstance(given, (torch.Tensor, Mapping)) and not building.shape_of(given):
+        raise TypeError(f"lab needs the input of the network: {inputs.FORMS}, not {given!r:.60}")
 
 
 def _cell() -> object:

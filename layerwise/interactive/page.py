@@ -7,7 +7,7 @@ from html import escape
 from layerwise.operations.shapes import times
 from layerwise.operations.sizes import sizes
 from layerwise.views.columns import COLUMNS, Column, Words, aligned, joined
-from layerwise.views.comparison import Break, Line, Status, folded, unfinished
+from layerwise.views.comparison import Line, Status, folded, unfinished
 
 from .figures import Total, totals
 from .markup import Markup
@@ -36,7 +36,7 @@ def table(state: State, unfolded: Collection[str], make: Markup = _LIVE) -> str:
         )
         for column, width in zip(COLUMNS, _WIDTHS, strict=True)
     )
-    rows = [_row(make, line) for line in _shown(state, unfolded)]
+    rows = [_row(make, state, line) for line in _shown(state, unfolded)]
     body = "\n".join([f"\n<tr>{heads}</tr>", *rows, ""])
     caption = make.element("p", "caption", escape(_caption(state)))
     return caption + make.element("table", "layers", body)
@@ -62,19 +62,23 @@ def text(state: State, unfolded: Collection[str]) -> str:
         for total in totals(state.trace, state.first)
     )
     told = [str(state.problem)] if state.problem else []
-    rows = aligned(_text_cells(line) for line in _shown(state, unfolded))
+    rows = aligned(_text_cells(state, line) for line in _shown(state, unfolded))
     return "\n\n".join([state.code, figures, *told, _caption(state), "\n".join(rows)])
 
 
-def breaks(failure: Break) -> str:
-    """What stands where a run broke off: "Linear breaks here"."""
-    return f"{failure.kind} breaks here".strip()
+def broken(state: State) -> str | None:
+    """What stands where the run broke off, "Linear breaks here"; None if it did not."""
+    failed = [line for line in state.lines if line.status is Status.FAILED]
+    return _breaks(failed[0]) if failed else None
+
+
+def _breaks(line: Line) -> str:
+    return f"{line.row.operation.name} breaks here"
 
 
 def _shown(state: State, unfolded: Collection[str]) -> list[Line]:
     """The lines on show; what broke is unfolded down to the layer."""
-    broken = unfinished(state.lines) if state.failure else frozenset()
-    return list(folded(state.lines, broken.union(unfolded)))
+    return list(folded(state.lines, unfinished(state.lines).union(unfolded)))
 
 
 def _caption(state: State) -> str:
@@ -150,14 +154,14 @@ def _look(column: Column) -> str:
     return "number" if column.is_number else "cell"
 
 
-def _row(make: Markup, line: Line) -> str:
+def _row(make: Markup, state: State, line: Line) -> str:
     row = {Status.FAILED: "failed", **dict.fromkeys(_FADED, "faded")}.get(line.status, "")
     cells = []
     for column in COLUMNS:
         marked = line.differs(column) or line.status is Status.NEW
         looks = f"{_look(column)} {'changed' if marked else ''} {row}"
         lead = _lead(make, line) if column is COLUMNS[0] else ""
-        cells.append(make.element("td", looks, lead + _cell(make, line, column)))
+        cells.append(make.element("td", looks, lead + _cell(make, state, line, column)))
     html = make.element("tr", "line", "".join(cells))
     told = "" if line.status in _FADED else escape(" ".join(_sizes(line)))
     if told:
@@ -168,15 +172,12 @@ def _row(make: Markup, line: Line) -> str:
 
 def _sizes(line: Line) -> list[str]:
     """How the window of a convolution or pooling makes its size, a sentence for each axis."""
-    step = line.step
-    if step is None or not step.inputs or not {"kernel_size", "dilation"} <= step.settings.keys():
-        return []
-    return sizes(step)
+    return sizes(line.step) if line.step else []
 
 
-def _cell(make: Markup, line: Line, column: Column) -> str:
+def _cell(make: Markup, state: State, line: Line, column: Column) -> str:
     """The new value with the old one struck through; of a window, only the words that differ."""
-    befores, nows = _words(line, column)
+    befores, nows = _words(state, line, column)
     if not line.differs(column):
         return escape(joined(nows))
     if [lead for lead, _ in befores] != [lead for lead, _ in nows]:
@@ -189,18 +190,18 @@ def _cell(make: Markup, line: Line, column: Column) -> str:
     )
 
 
-def _words(line: Line, column: Column) -> tuple[Words, Words]:
+def _words(state: State, line: Line, column: Column) -> tuple[Words, Words]:
     """What the start had in a column, and what stands there now."""
-    if line.failure and column.name in ("operation", "output"):
-        told = breaks(line.failure) if column.name == "operation" else _clash(line.failure)
-        return (), (("", told),)
-    return line.words(column)
+    told = ""
+    if line.status is Status.FAILED and column.name == "operation":
+        told = _breaks(line)
+    elif line.status is Status.FAILED and column.name == "output" and state.problem:
+        told = _clash(state.problem.expected, state.problem.got)
+    return ((), (("", told),)) if told else line.words(column)
 
 
-def _clash(failure: Break) -> str:
-    if failure.got is None:
-        return ""
-    return f"expects {_number(failure.expected)}, gets {_number(failure.got)}"
+def _clash(expected: object, got: object) -> str:
+    return "" if got is None else f"expects {_number(expected)}, gets {_number(got)}"
 
 
 def _number(value: object) -> str:
@@ -225,10 +226,10 @@ def _lead(make: Markup, line: Line) -> str:
     )
 
 
-def _text_cells(line: Line) -> list[str]:
+def _text_cells(state: State, line: Line) -> list[str]:
     cells = []
     for column in COLUMNS:
-        old, new = map(joined, _words(line, column))
+        old, new = map(joined, _words(state, line, column))
         cells.append(f"{new or 'none'} (was {old or 'none'})" if line.differs(column) else new)
     mark = f"{line.status.value} " if line.status.value else ""
     sign = {True: "▸ ", False: "▾ ", None: ""}[line.folded]

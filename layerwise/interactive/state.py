@@ -11,8 +11,8 @@ from layerwise.diagnosis.report import Diagnosis, explained
 from layerwise.tracing import building
 from layerwise.tracing.building import Builder
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Trace
-from layerwise.views.comparison import Break, Line, compare
+from layerwise.tracing.records import Failure, Trace
+from layerwise.views.comparison import Line, compare
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class State:
     seen: Trace | None  # as far as the run came; None where nothing could be built
     tree: Block | None
     problem: Diagnosis | None
-    failure: Break | None  # where the run broke off, if it began
+    failure: Failure | None  # what ended the run, if it began
     trace: Trace | None  # None while the network is broken
     first: Trace | None  # the trace of the start
     lines: list[Line]  # compared with the start
@@ -40,19 +40,26 @@ class Experiment:
 
     def at(self, choices: dict[str, Any]) -> State:
         """The state with these choices. The first that is asked for is the start."""
-        seen, error = building.run(self.build, self.given, choices)
-        problem = explained(self.build, self.given, choices, seen, error, self.allowed)
-        trace = seen if error is None else None
+        seen, failure = building.run(self.build, self.given, choices)
+        problem = explained(self.build, self.given, choices, seen, failure, self.allowed)
+        trace = seen if failure is None else None
         tree = outline(seen) if seen else None
-        failure = _failure(problem, seen) if problem and seen and error else None
         start = self._start
         first = start.trace if start else trace
         started = start.choices if start else choices
-        turned = {n: (started[n], now) for n, now in choices.items() if started[n] != now}
         before = (start.tree if start else tree) if first else None
-        lines = compare(before, tree, failure)
-        code = self._code(choices)
-        state = State(choices, turned, code, seen, tree, problem, failure, trace, first, lines)
+        state = State(
+            choices,
+            {name: (started[name], now) for name, now in choices.items() if started[name] != now},
+            self._code(choices),
+            seen,
+            tree,
+            problem,
+            failure,
+            trace,
+            first,
+            compare(before, tree, failure),
+        )
         self._start = start or state
         return state
 
@@ -61,11 +68,6 @@ class Experiment:
         name = "build" if name == "<lambda>" else name
         given = building.accepted(self.build, choices)
         return f"{name}({', '.join(f'{key}={_literal(value)}' for key, value in given.items())})"
-
-
-def _failure(problem: Diagnosis, seen: Trace) -> Break:
-    kinds = {call.path: call.kind for call in seen.calls}
-    return Break(problem.layer, kinds.get(problem.layer, ""), problem.expected, problem.got)
 
 
 def _literal(value: Any) -> str:

@@ -1,6 +1,6 @@
 """Two traces side by side: which row of the layer table is new, changed, gone or not reached.
 
-The rows of both are matched once, as trees. The table folds the result, the picture marks its
+The rows of both are paired once, as trees. The table folds the result, the picture marks its
 steps, so that both tell the same.
 """
 
@@ -10,7 +10,7 @@ from enum import Enum
 
 from layerwise.operations.kinds import Kind
 from layerwise.tracing.module_tree import Block
-from layerwise.tracing.records import Step
+from layerwise.tracing.records import Failure, Step
 
 from .columns import COLUMNS, Column, Operation, Row, Words, row
 
@@ -29,16 +29,6 @@ class Status(Enum):
 
 
 @dataclass(frozen=True)
-class Break:
-    """The layer at which a run broke off, with the two numbers that disagree."""
-
-    layer: str
-    kind: str
-    expected: object = None
-    got: object = None
-
-
-@dataclass(frozen=True)
 class Line:
     """One line of the compared table, and the row that the start had in its place."""
 
@@ -47,7 +37,6 @@ class Line:
     status: Status
     before: Row | None = None
     part: Part | None = None
-    failure: Break | None = None
     folded: bool | None = None  # None for a step, which cannot be folded
 
     def differs(self, column: Column) -> bool:
@@ -76,7 +65,7 @@ class Line:
         return column.words(old), column.words(new)
 
 
-def compare(start: Block | None, now: Block | None, failure: Break | None = None) -> list[Line]:
+def compare(start: Block | None, now: Block | None, failure: Failure | None = None) -> list[Line]:
     """Every line of `now`, marked where it differs from `start`; none are where there is no start.
 
     With `failure`, the run broke off: the line that failed follows, and what the start had
@@ -117,8 +106,10 @@ def default_fold(tree: Block) -> frozenset[str]:
 
 def unfinished(lines: Sequence[Line]) -> frozenset[str]:
     """Ids of the blocks in which the run broke off; empty for a complete run."""
-    blocks = [line.part for line in lines if line.status in (Status.KEPT, Status.NEW)]
-    return frozenset(b.id for b in blocks if isinstance(b, Block) and not b.call.output)
+    blocks = [
+        line.part for line in lines if isinstance(line.part, Block) and line.row.output is None
+    ]
+    return frozenset(block.id for block in blocks)
 
 
 def changed_steps(lines: Sequence[Line]) -> frozenset[int]:
@@ -128,62 +119,54 @@ def changed_steps(lines: Sequence[Line]) -> frozenset[int]:
     without arithmetic (ReLU, batch norm) that is gone.
     """
     found: set[int] = set()
-    last = None
+    last = -1  # the step of the line before, if it is there now
     for line in lines:
-        step = line.step
-        if step is not None and line.status in (Status.KEPT, Status.NEW):
-            own = {step.index, *(step.sources if step.kind is Kind.IDENTITY else ())}
+        step, gone = line.step, line.status is Status.GONE
+        if step is None or line.status is Status.UNREACHED:
+            last = -1
+        elif gone:
+            found |= {last} if step.inputs == (step.output,) and not step.macs else set()
+            last = -1
+        else:
+            last = step.index
+            own = {last, *(step.sources if step.kind is Kind.IDENTITY else ())}
             found |= own if line.changed else set()
-        elif step is not None and last is not None and _keeps_shape(step):
-            found |= {last} if line.status is Status.GONE else set()
-        last = step.index if step is not None and line.status is not Status.GONE else None
     return frozenset(found)
 
 
-def _keeps_shape(step: Step) -> bool:
-    own = not step.macs and "kernel_size" not in step.settings
-    return own and step.inputs == (step.output,)
-
-
 def _merged(
-    old: Sequence[Part], new: Sequence[Part], depth: int, failure: Break | None
+    old: Sequence[Part], new: Sequence[Part], depth: int, failure: Failure | None
 ) -> Iterator[Line]:
     """The lines of two lists of parts; a `failure` happened in the last of `new` or behind it."""
-    old, new = _wrapped(old, new), _wrapped(new, old)
-    pairs, tail = list(_matched(old, new)), []
-    while failure and pairs and (behind := pairs[-1][0]) and pairs[-1][1] is None:
-        tail.insert(0, behind)
-        pairs.pop()
-    for number, (a, b) in enumerate(pairs, start=1):
-        yield _line(a, b, depth)
-        inside = failure if number == len(pairs) and _broke_off(b) else None
-        yield from _merged(_parts(a), _parts(b), depth + 1, inside)
-    if failure is None:
-        return
-    if not (pairs and _broke_off(pairs[-1][1])):
-        here = [row(part).path for part in tail if isinstance(part, Step)]
-        passed = here.index(failure.layer) if failure.layer in here else -1
-        yield from _all(tail[: max(passed, 0)], Status.GONE, depth)
-        broken = Row(failure.layer, Operation(failure.kind, {}))
-        yield Line(broken, depth, Status.FAILED, failure=failure)
-        tail = tail[passed + 1 :]
+    pairs = list(_matched(_in_blocks(old, new), _in_blocks(new, old)))
+    ran = [number for number, (_, b) in enumerate(pairs, start=1) if b is not None]
+    reached = len(pairs) if failure is None else max(ran, default=0)
+    broke_off = False
+    for number, (a, b) in enumerate(pairs[:reached], start=1):
+        broke_off = (
+            bool(failure) and number == reached and isinstance(b, Block) and not b.call.output
+        )
+        yield _line(a, b, depth, broke_off)
+        yield from _merged(_parts(a), _parts(b), depth + 1, failure if broke_off else None)
+    tail = [a for a, _ in pairs[reached:] if a is not None]
+    if failure is not None and not broke_off:
+        here = next((n for n, part in enumerate(tail) if _is_at(part, failure)), -1)
+        yield from _all(tail[: max(here, 0)], Status.GONE, depth)
+        named = failure.function if failure.block and failure.function else failure.layer
+        yield Line(Row(failure.path, Operation(named, {})), depth, Status.FAILED)
+        tail = tail[here + 1 :]
     yield from _all(tail, Status.UNREACHED, depth)
 
 
-def _wrapped(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
-    """The parts; one that is alone in a block, of which `others` have more, stands in that block.
-
-    A tree leaves out a block around one thing.
-    """
-    blocks = {part.id: part for part in others if isinstance(part, Block)}
-    found: list[Part] = []
-    for part in parts:
-        around = [b for b in blocks.values() if row(part).path.startswith(b.call.path + ".")]
-        if around:
-            whole = part.call if isinstance(part, Block) else part
-            part = Block(around[0].id, replace(around[0].call, output=whole.output), (part,))  # noqa: PLW2901
-        found.append(part)
-    return found
+def _line(old: Part | None, new: Part | None, depth: int, broke_off: bool) -> Line:
+    if new is None:
+        assert old is not None
+        return Line(row(old), depth, Status.GONE, part=old)
+    if broke_off:  # part sums say nothing
+        whole = row(new)
+        return Line(Row(whole.path, whole.operation), depth, Status.KEPT, part=new)
+    before = None if old is None else row(old)
+    return Line(row(new), depth, Status.KEPT if before else Status.NEW, before, new)
 
 
 def _all(parts: Sequence[Part], status: Status, depth: int = 0) -> Iterator[Line]:
@@ -193,22 +176,31 @@ def _all(parts: Sequence[Part], status: Status, depth: int = 0) -> Iterator[Line
         yield from _all(_parts(part), status, depth + 1)
 
 
-def _line(old: Part | None, new: Part | None, depth: int) -> Line:
-    if new is None:
-        assert old is not None
-        return Line(row(old), depth, Status.GONE, part=old)
-    if old is None:
-        return Line(row(new), depth, Status.NEW, part=new)
-    before = None if _broke_off(new) else row(old)  # part sums say nothing
-    return Line(row(new), depth, Status.KEPT, before, new)
-
-
 def _parts(part: Part | None) -> tuple[Part, ...]:
     return part.parts if isinstance(part, Block) else ()
 
 
-def _broke_off(part: Part | None) -> bool:
-    return isinstance(part, Block) and not part.call.output
+def _is_at(part: Part, failure: Failure) -> bool:
+    """Whether a part of the start did what failed now."""
+    same = isinstance(part, Step) and part.path == failure.path
+    return same and (not failure.block or part.function == failure.function)
+
+
+def _in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
+    """The parts; one that is alone in a block, of which `others` have more, stands in that block.
+
+    A tree leaves out a block around one thing.
+    """
+    blocks = [part for part in others if isinstance(part, Block)]
+    found: list[Part] = []
+    for part in parts:
+        path, output = row(part).path, row(part).output or ()
+        around = next((b for b in blocks if path.startswith(f"{b.call.path}.")), None)
+        if around is None:
+            found.append(part)
+        else:
+            found.append(Block(around.id, replace(around.call, output=output), (part,)))
+    return found
 
 
 def _matched(old: Sequence[Part], new: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
@@ -216,18 +208,18 @@ def _matched(old: Sequence[Part], new: Sequence[Part]) -> Iterator[tuple[Part | 
 
     Of all ways to pair them, the one in which the pairs are most alike.
     """
-    rows = list(map(row, old)), list(map(row, new))
-    if [r.operation.name for r in rows[0]] == [r.operation.name for r in rows[1]]:
+    olds, news = list(map(row, old)), list(map(row, new))
+    if [one.operation.name for one in olds] == [one.operation.name for one in news]:
         yield from zip(old, new, strict=True)
         return
     alike = [
-        [_alike(a, b) * (type(c) is type(d)) for b, d in zip(rows[1], new, strict=True)]
-        for a, c in zip(rows[0], old, strict=True)
+        [_alike(a, b) * (type(c) is type(d)) for b, d in zip(news, new, strict=True)]
+        for a, c in zip(olds, old, strict=True)
     ]
     best = _best(alike, len(new))
     i = j = 0
     while i < len(old) or j < len(new):
-        both = i < len(old) and j < len(new) and alike[i][j]
+        both = alike[i][j] if i < len(old) and j < len(new) else 0
         if both and best[i][j] == best[i + 1][j + 1] + both:
             yield old[i], new[j]
             i, j = i + 1, j + 1
@@ -240,7 +232,7 @@ def _matched(old: Sequence[Part], new: Sequence[Part]) -> Iterator[tuple[Part | 
 
 
 def _best(alike: list[list[int]], width: int) -> list[list[int]]:
-    """For each i and j, the most that pairs of the rows from i on and the columns from j on sum to."""
+    """For each i and j: the most that pairs of rows from i on and columns from j on sum to."""
     best = [[0] * (width + 1)]
     for likenesses in reversed(alike):
         below, line = best[0], [0]

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from itertools import groupby
 from textwrap import wrap
 from typing import Any
@@ -17,7 +18,7 @@ from .columns import describe, images, unit
 
 WIDTH = 100  # JupyterLab breaks longer lines in the middle of a word
 FOLD_FROM = 60  # steps; in longer networks what repeats the one before is folded
-FOLDED_AT_ONCE = 4  # steps that a line about repetition stands for at least
+FOLDED_FROM = 6  # steps, with those that repeat them
 _MEETINGS = {
     Kind.ADD: "add",
     Kind.CONCAT: "concat",
@@ -116,52 +117,50 @@ def _title(call: Call) -> str:
 
 
 def _block_lines(block: _Block, steps: list[Step], goes_on: bool, *, fold: bool) -> list[str]:
-    call, numbers = block.call, block.numbers
+    call, count = block.call, len(block.numbers)
     given = " and ".join(map(times, call.inputs))
     head = f"{_title(call)} goes on" if goes_on else _title(call)
     lines = wrap(head if goes_on or not given else f"{head}, input {given}", WIDTH)
-    width = len(str(len(numbers) + 1)) + 2
+    width = len(str(count + 1)) + 2
     margin = " " * (width + 2)
-    at = 0
-    while at < len(steps):
-        first = numbers[steps[at].index]
-        period, times_more = _repetition([_pattern(step) for step in steps], at) if fold else (0, 0)
-        for step in steps[at : at + (period or 1)]:
+    for told, more in _stretches(steps) if fold else [(steps, 0)]:
+        for step in told:
             label = step.path.removeprefix(call.path).lstrip(".")
-            told = f"{numbers[step.index]:>{width}}. {_name(step, label)}:  {_change(step)}"
-            lines += wrap(told, WIDTH, subsequent_indent=margin)
+            number = f"{block.numbers[step.index]:>{width}}. "
+            lines += _under(margin, f"{_name(step, label)}:  {_change(step)}", number)
             lines += _packed(_reason(step, block), margin)
-        at += (period or 1) * (1 + times_more)
-        if period:
-            own = f"steps {first} to {first + period - 1}" if period > 1 else f"step {first}"
-            count = "once more" if times_more == 1 else f"{times_more} times more"
-            last = numbers[steps[at - 1].index]
-            lines += wrap(
-                f"Steps {first + period} to {last} repeat {own}, {count}.",
-                WIDTH,
-                initial_indent=margin,
-                subsequent_indent=margin,
-            )
+        if more:
+            first, last = (block.numbers[step.index] for step in (told[0], told[-1]))
+            again = f"Steps {last + 1} to {last + more * len(told)} repeat steps {first} to {last}."
+            lines += _under(margin, again)
     if call.stop == steps[-1].index + 1:
         out = times(call.output)
         kept = "the shape that came in" if out == given else f"where {given} came in"
-        result = f"{len(numbers) + 1:>{width}}. Result:  {out}{f', {kept}' if given else ''}."
-        lines += wrap(result, WIDTH, subsequent_indent=margin)
+        result = f"Result:  {out}, {kept}." if given else f"Result:  {out}."
+        lines += _under(margin, result, f"{count + 1:>{width}}. ")
     return lines
 
 
-def _repetition(patterns: list[tuple], at: int) -> tuple[int, int]:
-    """How many steps from `at` on repeat at once, and how often they do; (0, 0) if none."""
-    for period in range(1, (len(patterns) - at) // 2 + 1):
-        more = 0
-        while (
-            patterns[at : at + period]
-            == patterns[at + period * (more + 1) : at + period * (more + 2)]
-        ):
-            more += 1
-        if more and period * more >= FOLDED_AT_ONCE:
-            return period, more
-    return 0, 0
+def _stretches(steps: list[Step]) -> Iterator[tuple[list[Step], int]]:
+    """Steps to tell, and how often they repeat at once behind that."""
+    patterns = [_pattern(step) for step in steps]
+    at = 0
+    while at < len(steps):
+        length, more = 1, 0
+        for period in range(1, (len(steps) - at) // 2 + 1):
+            runs = 1
+            while patterns[at : at + period] == patterns[at + runs * period :][:period]:
+                runs += 1
+            if runs > 1 and runs * period >= FOLDED_FROM:
+                length, more = period, runs - 1
+                break
+        yield steps[at : at + length], more
+        at += length * (more + 1)
+
+
+def _under(margin: str, text: str, lead: str = "") -> list[str]:
+    """The text in lines that fit, under each other behind the `lead`."""
+    return wrap(text, WIDTH, initial_indent=lead or margin, subsequent_indent=margin)
 
 
 def _packed(text: str, margin: str) -> list[str]:
@@ -173,11 +172,7 @@ def _packed(text: str, margin: str) -> list[str]:
             lines.append(sentence)
         else:
             lines[-1] += f" {sentence}"
-    return [
-        short
-        for line in lines
-        for short in wrap(line, WIDTH, initial_indent=margin, subsequent_indent=margin)
-    ]
+    return [short for line in lines for short in _under(margin, line)]
 
 
 def _name(step: Step, label: str) -> str:

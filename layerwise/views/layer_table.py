@@ -74,7 +74,7 @@ class Table:
     @property
     def caption(self) -> str:
         """The network, its input, and the unit of the MACs."""
-        shapes = " and ".join(map(times, self.trace.inputs))
+        shapes = " and ".join(map(times, self.trace.inputs)) or "none"
         note = f" {self.trace.note}" if self.trace.note else ""
         return f"{self.trace.name}, input {shapes}. MACs for {unit(self.trace)}.{note}"
 
