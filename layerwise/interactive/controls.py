@@ -5,6 +5,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
+from typing import TypeAlias
 
 from ipywidgets import (
     Checkbox,
@@ -22,7 +23,7 @@ from ipywidgets import (
 
 from layerwise.operations.shapes import Shape
 
-Control = ValueWidget | fixed  # `fixed` is a choice without a slider
+Control: TypeAlias = "ValueWidget | fixed"  # `fixed` is a choice without a slider
 EMPTY = inspect.Parameter.empty
 INPUT_SIZE = "input_size"  # the one control that changes the input and not the network
 

@@ -1,6 +1,5 @@
 """Figures about a whole network, short enough to be read while a slider moves."""
 
-from collections.abc import Callable
 from math import prod
 from typing import NamedTuple
 
@@ -23,17 +22,15 @@ def totals(now: Trace | None, start: Trace | None) -> list[Total]:
     batch = images(now) if now else 1
     per = "for the whole input" if batch is None else f"for {batch} images"
     per = "for one image" if batch == 1 else per
-    figures: tuple[tuple[str, str, Callable[[Trace], int]], ...] = (
-        ("parameters", "", lambda t: t.params),
-        (f"MACs {per}", "", lambda t: t.macs),
-        (f"activations {per}", "B", activation_bytes),
-    )
-    found = []
-    for name, unit, figure in figures:
-        value, first = (figure(t) if t else None for t in (now, start))
-        shown = "–" if value is None else short(value) + unit
-        found.append(Total(shown, name, change(value, first)))
-    return found
+    names = ("parameters", ""), (f"MACs {per}", ""), (f"activations {per}", "B")
+    return [
+        Total("–" if value is None else short(value) + unit, name, change(value, first))
+        for (name, unit), value, first in zip(names, _numbers(now), _numbers(start), strict=True)
+    ]
+
+
+def _numbers(t: Trace | None) -> tuple[int | None, ...]:
+    return (t.params, t.macs, activation_bytes(t)) if t else (None, None, None)
 
 
 def activation_bytes(t: Trace) -> int:

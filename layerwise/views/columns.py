@@ -64,11 +64,6 @@ class Row:
     merges: bool = False  # branches meet here
     unused: bool = False  # parameters that did not run
 
-    @property
-    def facts(self) -> tuple:
-        """All but the name of the layer, which moves when another one comes before it."""
-        return tuple(column.value(self) for column in COLUMNS[1:])
-
 
 class Column(NamedTuple):
     """One column: its name, what it holds of a row, and the words for that."""

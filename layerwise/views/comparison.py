@@ -4,8 +4,9 @@ The rows of both are paired once, as trees. The table folds the result, the pict
 steps, so that both tell the same.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from enum import Enum
 
 from layerwise.operations.kinds import Kind
@@ -16,6 +17,7 @@ from .columns import COLUMNS, Column, Operation, Row, Words, row
 
 LONGEST = 40  # lines of a table before blocks are folded
 Part = Block | Step
+Pair = tuple[Part | None, Part | None]  # None where a network has no such layer
 
 
 class Status(Enum):
@@ -115,30 +117,20 @@ def unfinished(lines: Sequence[Line]) -> frozenset[str]:
 def changed_steps(lines: Sequence[Line]) -> frozenset[int]:
     """Indices of the steps that the start has not, or has with other numbers or settings.
 
-    What has no picture of its own counts for the step that it follows: an Identity, and a layer
-    without arithmetic (ReLU, batch norm) that is gone.
+    An Identity has no picture of its own: it counts for the step that it follows too.
     """
-    found: set[int] = set()
-    last = -1  # the step of the line before, if it is there now
-    for line in lines:
-        step, gone = line.step, line.status is Status.GONE
-        if step is None or line.status is Status.UNREACHED:
-            last = -1
-        elif gone:
-            found |= {last} if step.inputs == (step.output,) and not step.macs else set()
-            last = -1
-        else:
-            last = step.index
-            own = {last, *(step.sources if step.kind is Kind.IDENTITY else ())}
-            found |= own if line.changed else set()
-    return frozenset(found)
+    steps = [line.step for line in lines if line.step and line.changed]
+    idle = [source for step in steps if step.kind is Kind.IDENTITY for source in step.sources]
+    return frozenset([*(step.index for step in steps), *idle])
 
 
 def _merged(
     old: Sequence[Part], new: Sequence[Part], depth: int, failure: Failure | None
 ) -> Iterator[Line]:
     """The lines of two lists of parts; a `failure` happened in the last of `new` or behind it."""
-    pairs = list(_matched(_in_blocks(old, new), _in_blocks(new, old)))
+    old, new = _in_blocks(old, new), _in_blocks(new, old)
+    known = list(map(_name, old)) == list(map(_name, new))
+    pairs = list(_matched(old, new) if known else _matched(old, new, _own, _name))
     ran = [number for number, (_, b) in enumerate(pairs, start=1) if b is not None]
     reached = len(pairs) if failure is None else max(ran, default=0)
     broke_off = False
@@ -182,8 +174,9 @@ def _parts(part: Part | None) -> tuple[Part, ...]:
 
 def _is_at(part: Part, failure: Failure) -> bool:
     """Whether a part of the start did what failed now."""
-    same = isinstance(part, Step) and part.path == failure.path
-    return same and (not failure.block or part.function == failure.function)
+    if not isinstance(part, Step) or part.path != failure.path:
+        return False
+    return not failure.block or part.function == failure.function
 
 
 def _in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
@@ -203,48 +196,27 @@ def _in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
     return found
 
 
-def _matched(old: Sequence[Part], new: Sequence[Part]) -> Iterator[tuple[Part | None, Part | None]]:
-    """Pairs of parts that are the same layer, in order; None where one of them has none.
+def _matched(old: Sequence[Part], new: Sequence[Part], *keys: Callable) -> Iterator[Pair]:
+    """Pairs of parts that are the same layer, in order: alike in the first key, else in the next.
 
-    Of all ways to pair them, the one in which the pairs are most alike.
+    What no key pairs is in the same place, or new, or gone.
     """
-    olds, news = list(map(row, old)), list(map(row, new))
-    if [one.operation.name for one in olds] == [one.operation.name for one in news]:
+    if keys:
+        sides = [list(map(keys[0], side)) for side in (old, new)]
+        for tag, i, j, k, m in SequenceMatcher(None, *sides, autojunk=False).get_opcodes():
+            yield from _matched(old[i:j], new[k:m], *(keys[1:] if tag != "equal" else ()))
+    elif list(map(type, old)) == list(map(type, new)):
         yield from zip(old, new, strict=True)
-        return
-    alike = [
-        [_alike(a, b) * (type(c) is type(d)) for b, d in zip(news, new, strict=True)]
-        for a, c in zip(olds, old, strict=True)
-    ]
-    best = _best(alike, len(new))
-    i = j = 0
-    while i < len(old) or j < len(new):
-        both = alike[i][j] if i < len(old) and j < len(new) else 0
-        if both and best[i][j] == best[i + 1][j + 1] + both:
-            yield old[i], new[j]
-            i, j = i + 1, j + 1
-        elif i < len(old) and best[i][j] == best[i + 1][j]:
-            yield old[i], None
-            i += 1
-        else:
-            yield None, new[j]
-            j += 1
+    else:
+        yield from ((part, None) for part in old)
+        yield from ((None, part) for part in new)
 
 
-def _best(alike: list[list[int]], width: int) -> list[list[int]]:
-    """For each i and j: the most that pairs of rows from i on and columns from j on sum to."""
-    best = [[0] * (width + 1)]
-    for likenesses in reversed(alike):
-        below, line = best[0], [0]
-        for j in reversed(range(width)):
-            line.insert(0, max(line[0], below[j], below[j + 1] + likenesses[j]))
-        best.insert(0, line)
-    return best
+def _own(part: Part) -> str:
+    """All that a part does by itself, wherever it stands."""
+    own = row(part)
+    return repr((own.operation, own.output, own.params, own.macs))
 
 
-def _alike(a: Row, b: Row) -> int:
-    """How sure it is that two rows are the same layer; 0: they are not."""
-    same_place = a.path == b.path
-    if a.operation == b.operation:
-        return (6 if a.facts == b.facts else 4) + same_place
-    return (2 if a.operation.name == b.operation.name else 0) + same_place
+def _name(part: Part) -> tuple[type, str]:
+    return type(part), row(part).operation.name
