@@ -13,6 +13,7 @@ from layerwise.diagnosis.report import Diagnosis
 from layerwise.diagram import drawing as diagram
 from layerwise.diagram import sliding_window as pixels
 from layerwise.tracing import building, inputs
+from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Trace
 from layerwise.views import comparison
 
@@ -58,7 +59,8 @@ class Lab:
         self._experiment = Experiment(build, given, allowed)
         self._start = self.choices
         self._state = self._experiment.at(self.choices)
-        self._unfolded: frozenset[str] | None = None  # in the table; None until there are blocks
+        self._unfolded: frozenset[str] = frozenset()  # blocks in the table
+        self._met_blocks = False
         self._shown_in: object = None  # the run of a cell that has displayed it
         self._turns = 0
         self._lay_out()
@@ -116,12 +118,12 @@ class Lab:
     def html(self) -> str:
         """All that is on show, as HTML that needs no style sheet and no kernel."""
         repairs = self.problem.repairs if self.problem else []
-        return page.stored(self._state, repairs, self._unfolded or (), self._drawing(card=True))
+        return page.stored(self._state, repairs, self._unfolded, self._drawing(card=True))
 
     @property
     def text(self) -> str:
         """The same for a terminal, without the picture."""
-        return page.text(self._state, self._unfolded or ())
+        return page.text(self._state, self._unfolded)
 
     def __repr__(self) -> str:
         return self.text
@@ -176,7 +178,8 @@ class Lab:
 
     def _refresh(self) -> None:
         tree = self._state.tree
-        if self._unfolded is None and tree is not None:
+        if not self._met_blocks and tree and any(isinstance(p, Block) for p in tree.parts):
+            self._met_blocks = True
             self._unfolded = comparison.default_fold(tree)
             self._figure.unfolded = diagram.default_unfolded(tree)
         self._reset.disabled = self.choices == self._start
@@ -205,13 +208,13 @@ class Lab:
             self._picture.children = (picture,)
 
     def _list_layers(self) -> None:
-        self._bottom.html = page.table(self._state, self._unfolded or ())
+        self._bottom.html = page.table(self._state, self._unfolded)
 
     def _pressed(self, sent: str) -> None:
         """Answer a button; one of an earlier turn does nothing."""
         action, _, value = sent.partition(":")
         if action == "fold":
-            self._unfolded = (self._unfolded or frozenset()) ^ {value}
+            self._unfolded = self._unfolded ^ {value}
             self._list_layers()
         elif action == "repair" and (repair := self._repairs().get(sent)):
             self.set(**repair)
