@@ -158,12 +158,12 @@ class Lab:
         self._top.layout = Layout(flex="1 1 420px", width="auto")
         self._bottom = Panel(self._pressed)
         self._pixels, self._figure = Pixels(), Figure()
-        self._figure.observe(lambda _: self._draw(), "unfolded")
         self._picture = VBox(layout=Layout(width="100%", overflow="visible"))
         top = HBox([left, self._top], layout=Layout(flex_flow="row wrap", width="100%"))
         self._page = VBox([top, self._picture, self._bottom], layout=Layout(width="100%"))
         self._page.add_class("course-lab")
         self._refresh()
+        self._figure.observe(lambda _: self._draw(), "unfolded")
 
     # ------------------------------------------------------------------ what happens at a turn
 
@@ -225,8 +225,7 @@ class Lab:
             return pixels.svg(state.trace, card=card)
         if state.seen is None:
             return ""
-        changed = comparison.changed_steps(state.lines)
-        failed = page.broken(state)
+        changed, failed = comparison.changed_steps(state.lines), page.broken(state)
         opened = self._figure.unfolded
         return diagram.svg(state.seen, opened, changed=changed, failed=failed, card=card)
 

@@ -6,7 +6,7 @@ from html import escape
 
 from layerwise.operations.shapes import times
 from layerwise.operations.sizes import sizes
-from layerwise.views.columns import COLUMNS, Column, Words, aligned, joined
+from layerwise.views.columns import COLUMNS, Column, aligned, joined
 from layerwise.views.comparison import Line, Status, folded, unfinished
 
 from .figures import Total, totals
@@ -36,7 +36,7 @@ def table(state: State, unfolded: Collection[str], make: Markup = _LIVE) -> str:
         )
         for column, width in zip(COLUMNS, _WIDTHS, strict=True)
     )
-    rows = [_row(make, state, line) for line in _shown(state, unfolded)]
+    rows = [_row(make, line) for line in _shown(state, unfolded)]
     body = "\n".join([f"\n<tr>{heads}</tr>", *rows, ""])
     caption = make.element("p", "caption", escape(_caption(state)))
     return caption + make.element("table", "layers", body)
@@ -62,18 +62,14 @@ def text(state: State, unfolded: Collection[str]) -> str:
         for total in totals(state.trace, state.first)
     )
     told = [str(state.problem)] if state.problem else []
-    rows = aligned(_text_cells(state, line) for line in _shown(state, unfolded))
+    rows = aligned(map(_text_cells, _shown(state, unfolded)))
     return "\n\n".join([state.code, figures, *told, _caption(state), "\n".join(rows)])
 
 
 def broken(state: State) -> str | None:
     """What stands where the run broke off, "Linear breaks here"; None if it did not."""
     failed = [line for line in state.lines if line.status is Status.FAILED]
-    return _breaks(failed[0]) if failed else None
-
-
-def _breaks(line: Line) -> str:
-    return f"{line.row.operation.name} breaks here"
+    return failed[0].row.operation.name if failed else None
 
 
 def _shown(state: State, unfolded: Collection[str]) -> list[Line]:
@@ -154,30 +150,24 @@ def _look(column: Column) -> str:
     return "number" if column.is_number else "cell"
 
 
-def _row(make: Markup, state: State, line: Line) -> str:
+def _row(make: Markup, line: Line) -> str:
     row = {Status.FAILED: "failed", **dict.fromkeys(_FADED, "faded")}.get(line.status, "")
     cells = []
     for column in COLUMNS:
         marked = line.differs(column) or line.status is Status.NEW
         looks = f"{_look(column)} {'changed' if marked else ''} {row}"
         lead = _lead(make, line) if column is COLUMNS[0] else ""
-        cells.append(make.element("td", looks, lead + _cell(make, state, line, column)))
+        cells.append(make.element("td", looks, lead + _cell(make, line, column)))
     html = make.element("tr", "line", "".join(cells))
-    told = "" if line.status in _FADED else escape(" ".join(_sizes(line)))
-    if told:
-        why = make.element("td", "why", told, colspan=str(len(COLUMNS)))
+    if line.step and line.status not in _FADED and (told := sizes(line.step)):
+        why = make.element("td", "why", escape(" ".join(told)), colspan=str(len(COLUMNS)))
         html += f"<tr>{why}</tr>"
     return html
 
 
-def _sizes(line: Line) -> list[str]:
-    """How the window of a convolution or pooling makes its size, a sentence for each axis."""
-    return sizes(line.step) if line.step else []
-
-
-def _cell(make: Markup, state: State, line: Line, column: Column) -> str:
+def _cell(make: Markup, line: Line, column: Column) -> str:
     """The new value with the old one struck through; of a window, only the words that differ."""
-    befores, nows = _words(state, line, column)
+    befores, nows = line.words(column)
     if not line.differs(column):
         return escape(joined(nows))
     if [lead for lead, _ in befores] != [lead for lead, _ in nows]:
@@ -188,26 +178,6 @@ def _cell(make: Markup, state: State, line: Line, column: Column) -> str:
         else escape(lead) + make.element("span", "was", escape(old or "none")) + escape(new)
         for (_, old), (lead, new) in zip(befores, nows, strict=True)
     )
-
-
-def _words(state: State, line: Line, column: Column) -> tuple[Words, Words]:
-    """What the start had in a column, and what stands there now."""
-    told = ""
-    if line.status is Status.FAILED and column.name == "operation":
-        told = _breaks(line)
-    elif line.status is Status.FAILED and column.name == "output" and state.problem:
-        told = _clash(state.problem.expected, state.problem.got)
-    return ((), (("", told),)) if told else line.words(column)
-
-
-def _clash(expected: object, got: object) -> str:
-    return "" if got is None else f"expects {_number(expected)}, gets {_number(got)}"
-
-
-def _number(value: object) -> str:
-    if isinstance(value, tuple):
-        return times(value)
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _lead(make: Markup, line: Line) -> str:
@@ -226,10 +196,10 @@ def _lead(make: Markup, line: Line) -> str:
     )
 
 
-def _text_cells(state: State, line: Line) -> list[str]:
+def _text_cells(line: Line) -> list[str]:
     cells = []
     for column in COLUMNS:
-        old, new = map(joined, _words(state, line, column))
+        old, new = map(joined, line.words(column))
         cells.append(f"{new or 'none'} (was {old or 'none'})" if line.differs(column) else new)
     mark = f"{line.status.value} " if line.status.value else ""
     sign = {True: "▸ ", False: "▾ ", None: ""}[line.folded]

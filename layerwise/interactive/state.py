@@ -4,14 +4,14 @@ No widget and no HTML: the page is made of these data.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from layerwise.diagnosis.report import Diagnosis, explained
 from layerwise.tracing import building
 from layerwise.tracing.building import Builder
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Failure, Trace
+from layerwise.tracing.records import Trace
 from layerwise.views.comparison import Line, compare
 
 
@@ -25,7 +25,6 @@ class State:
     seen: Trace | None  # as far as the run came; None where nothing could be built
     tree: Block | None
     problem: Diagnosis | None
-    failure: Failure | None  # what ended the run, if it began
     trace: Trace | None  # None while the network is broken
     first: Trace | None  # the trace of the start
     lines: list[Line]  # compared with the start
@@ -43,22 +42,16 @@ class Experiment:
         seen, failure = building.run(self.build, self.given, choices)
         problem = explained(self.build, self.given, choices, seen, failure, self.allowed)
         trace = seen if failure is None else None
+        if failure and problem:
+            failure = replace(failure, expected=problem.expected, got=problem.got)
         tree = outline(seen) if seen else None
         start = self._start
         first = start.trace if start else trace
         started = start.choices if start else choices
-        before = (start.tree if start else tree) if first else None
+        turned = {n: (started[n], now) for n, now in choices.items() if started[n] != now}
+        lines = compare((start.tree if start else tree) if first else None, tree, failure)
         state = State(
-            choices,
-            {name: (started[name], now) for name, now in choices.items() if started[name] != now},
-            self._code(choices),
-            seen,
-            tree,
-            problem,
-            failure,
-            trace,
-            first,
-            compare(before, tree, failure),
+            choices, turned, self._code(choices), seen, tree, problem, trace, first, lines
         )
         self._start = start or state
         return state

@@ -14,11 +14,10 @@ from layerwise.tracing.records import Step, Trace
 Words = Sequence[tuple[str, str]]  # what leads to a value, and the value: (", stride ", "4")
 
 _USUAL = {"stride": 1, "padding": 0, "dilation": 1}  # not told
-_TOLD = {"kernel_size", "groups", *_USUAL}
-_SHAPED = frozenset(  # these the other columns tell
-    "in_channels out_channels in_features out_features channels normalized_shape output_size".split(
-        " "
-    )
+_WINDOW = {"kernel_size", "groups", *_USUAL}
+_SHAPED = set(  # these the other columns tell
+    "in_channels out_channels in_features out_features channels normalized_shape "
+    "output_size".split()
 )
 
 
@@ -47,8 +46,15 @@ class Operation:
         """The settings in which two operations of one name differ and that `words` leaves out."""
         names = {**self.settings, **other.settings} if self.name == other.name else {}
         return [
-            n for n in names if n not in _TOLD and self.settings.get(n) != other.settings.get(n)
+            n for n in names if n not in _WINDOW and self.settings.get(n) != other.settings.get(n)
         ]
+
+
+class Clash(NamedTuple):
+    """What a layer that failed expected, and what it got: two numbers or two shapes."""
+
+    expected: object
+    got: object
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Row:
 
     path: str
     operation: Operation
-    output: Shape | None = None
+    output: Shape | Clash | None = None
     params: int = 0
     macs: int = 0
     receptive_field: Shape | None = None
@@ -66,38 +72,40 @@ class Row:
 
 
 class Column(NamedTuple):
-    """One column: its name, what it holds of a row, and the words for that."""
+    """One column: its name, and what it holds of a row."""
 
     name: str
     value: Callable[[Row], Any]
-    words: Callable[[Any], Words]
     is_number: bool = False  # and stands on the right
 
     def text(self, row: Row) -> str:
         """The cell of this column."""
-        return joined(self.words(self.value(row)))
-
-
-def _word(text: str) -> Words:
-    return (("", text),)
-
-
-def _count(number: int) -> Words:
-    return _word(f"{number:,}" if number else "")
-
-
-def _shape(shape: Shape | None) -> Words:
-    return _word("" if shape is None else times(shape))
+        return joined(words(self.value(row)))
 
 
 COLUMNS = (
-    Column("layer", lambda row: row.path, lambda path: _word(path or "(forward)")),
-    Column("operation", lambda row: row.operation, Operation.words),
-    Column("output", lambda row: row.output, _shape),
-    Column("parameters", lambda row: row.params, _count, is_number=True),
-    Column("MACs", lambda row: row.macs, _count, is_number=True),
-    Column("receptive field", lambda row: row.receptive_field, _shape, is_number=True),
+    Column("layer", lambda row: row.path or "(forward)"),
+    Column("operation", lambda row: row.operation),
+    Column("output", lambda row: row.output),
+    Column("parameters", lambda row: row.params, is_number=True),
+    Column("MACs", lambda row: row.macs, is_number=True),
+    Column("receptive field", lambda row: row.receptive_field, is_number=True),
 )
+
+
+def words(value: object) -> Words:
+    """What a column holds, in words; 0 and None are left blank."""
+    if isinstance(value, Operation):
+        return value.words()
+    if isinstance(value, Clash):
+        return (("", f"expects {_number(value.expected)}, gets {_number(value.got)}"),)
+    return (("", "" if value is None or value == 0 else _number(value)),)
+
+
+def _number(value: object) -> str:
+    if isinstance(value, tuple):
+        return times(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def row(part: Block | Step) -> Row:

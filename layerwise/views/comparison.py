@@ -13,7 +13,7 @@ from layerwise.operations.kinds import Kind
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Failure, Step
 
-from .columns import COLUMNS, Column, Operation, Row, Words, row
+from .columns import COLUMNS, Clash, Column, Operation, Row, Words, row, words
 
 LONGEST = 40  # lines of a table before blocks are folded
 Part = Block | Step
@@ -64,7 +64,7 @@ class Line:
         if isinstance(old, Operation) and isinstance(new, Operation):
             told = new.untold(old)
             return old.words(told), new.words(told)
-        return column.words(old), column.words(new)
+        return words(old), words(new)
 
 
 def compare(start: Block | None, now: Block | None, failure: Failure | None = None) -> list[Line]:
@@ -131,8 +131,11 @@ def _merged(
     old, new = _in_blocks(old, new), _in_blocks(new, old)
     known = list(map(_name, old)) == list(map(_name, new))
     pairs = list(_matched(old, new) if known else _matched(old, new, _own, _name))
-    ran = [number for number, (_, b) in enumerate(pairs, start=1) if b is not None]
-    reached = len(pairs) if failure is None else max(ran, default=0)
+    reached = len(pairs)
+    if failure is not None:  # what is there now comes before what the start had behind it
+        met = max((n for n, pair in enumerate(pairs, start=1) if None not in pair), default=0)
+        pairs[met:] = sorted(pairs[met:], key=lambda pair: pair[1] is None)
+        reached = met + sum(b is not None for _, b in pairs[met:])
     broke_off = False
     for number, (a, b) in enumerate(pairs[:reached], start=1):
         broke_off = (
@@ -142,10 +145,10 @@ def _merged(
         yield from _merged(_parts(a), _parts(b), depth + 1, failure if broke_off else None)
     tail = [a for a, _ in pairs[reached:] if a is not None]
     if failure is not None and not broke_off:
-        here = next((n for n, part in enumerate(tail) if _is_at(part, failure)), -1)
+        same = [n for n, part in enumerate(tail) if _is_at(part, failure, first=not n)]
+        here = same[0] if same else -1
         yield from _all(tail[: max(here, 0)], Status.GONE, depth)
-        named = failure.function if failure.block and failure.function else failure.layer
-        yield Line(Row(failure.path, Operation(named, {})), depth, Status.FAILED)
+        yield Line(_broken(failure), depth, Status.FAILED)
         tail = tail[here + 1 :]
     yield from _all(tail, Status.UNREACHED, depth)
 
@@ -161,6 +164,12 @@ def _line(old: Part | None, new: Part | None, depth: int, broke_off: bool) -> Li
     return Line(row(new), depth, Status.KEPT if before else Status.NEW, before, new)
 
 
+def _broken(failure: Failure) -> Row:
+    named = failure.function if failure.block and failure.function else failure.layer
+    clash = None if failure.got is None else Clash(failure.expected, failure.got)
+    return Row(failure.path, Operation(f"{named} breaks here", {}), clash)
+
+
 def _all(parts: Sequence[Part], status: Status, depth: int = 0) -> Iterator[Line]:
     """A line for each part, and for all inside."""
     for part in parts:
@@ -172,11 +181,11 @@ def _parts(part: Part | None) -> tuple[Part, ...]:
     return part.parts if isinstance(part, Block) else ()
 
 
-def _is_at(part: Part, failure: Failure) -> bool:
-    """Whether a part of the start did what failed now."""
-    if not isinstance(part, Step) or part.path != failure.path:
+def _is_at(part: Part, failure: Failure, *, first: bool) -> bool:
+    """Whether a part of the start did what failed now; the first one may have moved."""
+    if isinstance(part, Block) or not (first or part.path == failure.path):
         return False
-    return not failure.block or part.function == failure.function
+    return part.function == failure.function if failure.block else part.op == failure.layer
 
 
 def _in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
@@ -187,7 +196,8 @@ def _in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
     blocks = [part for part in others if isinstance(part, Block)]
     found: list[Part] = []
     for part in parts:
-        path, output = row(part).path, row(part).output or ()
+        path = row(part).path
+        output = part.call.output if isinstance(part, Block) else part.output
         around = next((b for b in blocks if path.startswith(f"{b.call.path}.")), None)
         if around is None:
             found.append(part)
@@ -202,8 +212,9 @@ def _matched(old: Sequence[Part], new: Sequence[Part], *keys: Callable) -> Itera
     What no key pairs is in the same place, or new, or gone.
     """
     if keys:
-        sides = [list(map(keys[0], side)) for side in (old, new)]
-        for tag, i, j, k, m in SequenceMatcher(None, *sides, autojunk=False).get_opcodes():
+        before, after = list(map(keys[0], old)), list(map(keys[0], new))
+        matcher = SequenceMatcher(a=before, b=after, autojunk=False)
+        for tag, i, j, k, m in matcher.get_opcodes():
             yield from _matched(old[i:j], new[k:m], *(keys[1:] if tag != "equal" else ()))
     elif list(map(type, old)) == list(map(type, new)):
         yield from zip(old, new, strict=True)

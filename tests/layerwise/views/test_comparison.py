@@ -105,7 +105,7 @@ def test_part_sums_are_no_changes():
             return self.a(x) + self.b(x)
 
     found = lines([Block(1), nn.ReLU()], [Block(2), nn.ReLU()])
-    assert told(found) == ["0 Block", "0.a Conv2d", "0.b Conv2d", "!0 add", "?1 ReLU"]
+    assert told(found) == ["0 Block", "0.a Conv2d", "0.b Conv2d", "!0 add breaks here", "?1 ReLU"]
     assert not found[0].changed and found[0].row.params == 0
     assert [line.depth for line in found] == [0, 1, 1, 1, 0]
 
@@ -116,10 +116,10 @@ def test_what_the_start_had_before_the_break_is_gone_and_the_rest_not_reached():
         return [conv(padding=1), *layers, nn.Flatten(), nn.Linear(features, 2), nn.ReLU()]
 
     found = lines(net(True, 256), net(False, 256))
-    assert told(found) == ["0 Conv2d", "-1 MaxPool2d", "1 Flatten", "!2 Linear", "?3 Linear",
-                           "?4 ReLU"]  # fmt: skip
+    gone = ["0 Conv2d", "-1 MaxPool2d", "1 Flatten", "!2 Linear breaks here", "?4 ReLU"]
+    assert told(found) == gone
     found = lines(net(True, 256), net(True, 8))
-    assert told(found)[3:] == ["!3 Linear", "?4 ReLU"]
+    assert told(found)[3:] == ["!3 Linear breaks here", "?4 ReLU"]
 
 
 def test_nothing_is_reached_where_nothing_could_be_built():
@@ -145,3 +145,17 @@ def test_a_long_flat_forward_is_compared_in_no_time():
     with torch.device("meta"):
         found = lines(net(0), net(1))
     assert len(found) == 202 and sum(line.status is Status.NEW for line in found) == 2
+
+
+def test_a_layer_that_is_missing_before_the_break_is_gone():
+    class Block(nn.Module):
+        def __init__(self, shortcut):
+            super().__init__()
+            self.a = conv(4, padding=1, stride=2)
+            self.b = conv(4, 1, stride=2) if shortcut else nn.Sequential()
+
+        def forward(self, x):
+            return torch.relu(torch.relu(self.a(x)) + self.b(x))
+
+    found = lines([Block(True)], [Block(False)])
+    assert told(found)[3:] == ["+0.b Identity", "-0.b Conv2d", "!0 add breaks here", "?0 relu"]
