@@ -143,14 +143,19 @@ def _merged(
         )
         yield _line(a, b, depth, broke_off)
         yield from _merged(_parts(a), _parts(b), depth + 1, failure if broke_off else None)
-    tail = [a for a, _ in pairs[reached:] if a is not None]
-    if failure is not None and not broke_off:
-        same = [n for n, part in enumerate(tail) if _is_at(part, failure, first=not n)]
-        here = same[0] if same else -1
-        yield from _all(tail[: max(here, 0)], Status.GONE, depth)
-        yield Line(_broken(failure), depth, Status.FAILED)
-        tail = tail[here + 1 :]
-    yield from _all(tail, Status.UNREACHED, depth)
+    if failure is not None:
+        tail = [a for a, _ in pairs[reached:] if a is not None]
+        inside = _all(tail, Status.UNREACHED, depth)
+        yield from inside if broke_off else _behind(tail, failure, depth)
+
+
+def _behind(tail: Sequence[Part], failure: Failure, depth: int) -> Iterator[Line]:
+    """What failed, and what the start had from the break on: before that layer, and after it."""
+    same = [n for n, part in enumerate(tail) if _is_at(part, failure, first=not n)]
+    here = same[0] if same else -1
+    yield from _all(tail[: max(here, 0)], Status.GONE, depth)
+    yield Line(_broken(failure), depth, Status.FAILED)
+    yield from _all(tail[here + 1 :], Status.UNREACHED, depth)
 
 
 def _line(old: Part | None, new: Part | None, depth: int, broke_off: bool) -> Line:
