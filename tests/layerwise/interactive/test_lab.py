@@ -90,7 +90,7 @@ def test_repairs_are_sought_at_once_where_no_loop_runs_and_later_where_one_does(
 
     async def turn():
         small.controls["padding"].value = 3
-        small.controls["padding"].value = 0
+        small.controls["padding"].value = 2
         small._settle(small._turns - 1)  # for a setting that is no more
         assert "Looking for settings" in small.panels[0].html
         await asyncio.sleep(2 * SETTLE)
