@@ -39,8 +39,9 @@ class Experiment:
 
     def at(self, choices: dict[str, Any]) -> State:
         """The state with these choices. The first that is asked for is the start."""
-        seen, failure = building.run(self.build, self.given, choices)
-        problem = explained(self.build, self.given, choices, seen, failure, self.allowed)
+        outcome = building.run(self.build, self.given, choices)
+        problem = explained(self.build, self.given, choices, outcome, self.allowed)
+        seen, failure = outcome
         trace = seen if failure is None else None
         if failure and problem:
             failure = replace(failure, expected=problem.expected, got=problem.got)
