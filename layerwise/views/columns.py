@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from layerwise.operations.kinds import Kind
 from layerwise.operations.shapes import Shape, times
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step, Trace
@@ -151,9 +152,18 @@ def _padded(column: Column, cell: str, width: int) -> str:
 def images(t: Trace) -> int | None:
     """How many images or examples the run was for; None where the input is no batch."""
     first = t.inputs[0] if t.inputs else ()
-    windows = [step for step in t.steps if "kernel_size" in step.settings and step.inputs]
-    axes = len(windows[0].inputs[0]) - len(windows[0].settings["kernel_size"]) if windows else 2
-    return first[0] if len(first) > 1 and axes > 1 else None
+    alone = next((found for step in t.steps if (found := _alone(t, step)) is not None), False)
+    return None if alone or len(first) < 2 else first[0]
+
+
+def _alone(t: Trace, step: Step) -> bool | None:
+    """Whether a step reads one image or sequence without a batch; None where it takes anything."""
+    if "kernel_size" in step.settings and step.inputs:
+        return len(step.inputs[0]) == len(step.settings["kernel_size"]) + 1
+    if step.kind is not Kind.RECURRENT or not step.sources:
+        return None
+    before = t.steps[max(step.sources[0], 0)]  # PyTorch's layer itself makes a batch of one
+    return before.function == "unsqueeze" and before.path == step.path
 
 
 def unit(t: Trace) -> str:

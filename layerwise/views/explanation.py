@@ -187,7 +187,7 @@ def _change(step: Step) -> str:
     between = {Kind.ADD: f" {step.operation.symbol} "}.get(step.kind, ", ")
     shapes = step.inputs if step.merges else dict.fromkeys(step.inputs)
     given = (between if step.merges else " and ").join(map(times, shapes))
-    return f"{given} → {times(step.output)}"
+    return f"{given} → {times(step.output)}" if given else f"gives {times(step.output)}"
 
 
 def _reason(step: Step, block: _Block) -> str:
@@ -235,8 +235,9 @@ def _inputs_in_words(t: Trace) -> str:
 def _summary(t: Trace) -> list[str]:
     count = len(t.steps)
     change = f"{' and '.join(map(times, t.inputs)) or 'no input'} → {times(t.output)}"
-    met = Counter(step.kind for step in t.steps if step.merges)
-    meetings = [f"{met[k]} {what}{'s' * (met[k] > 1)}" for k, what in _MEETINGS.items() if met[k]]
+    meet = [step for step in t.steps if len(set(step.sources)) > 1]
+    met = Counter(_MEETINGS.get(step.kind, step.op) for step in meet)
+    meetings = [f"{n} {what}{'s' if n > 1 else ''}" for what, n in met.most_common()]
     lines = [
         f"In all: {change} in {count} operation{'s' if count != 1 else ''}.",
         f"{t.params:,} parameters, {t.macs:,} MACs for {unit(t)}.",
