@@ -1,4 +1,26 @@
-"""What the tests counted, told at the end: the output of tests that run side by side is lost."""
+"""Golden files, and what the tests counted: the output of tests that run side by side is lost."""
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--regenerate", action="store_true", help="write golden files anew; read them")
+
+
+@pytest.fixture
+def golden(request):
+    """Compare a text with the file in `golden` beside the test, which a person has read."""
+
+    def check(name, text):
+        file = Path(request.path).parent / "golden" / name
+        if request.config.getoption("--regenerate"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        assert text == file.read_text(encoding="utf-8")
+
+    return check
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -10,7 +10,7 @@ from torch import nn
 from layerwise.operations import rules
 from layerwise.operations.shapes import Shape, times
 from layerwise.tracing.records import Failure, Step, Trace
-from layerwise.views.layer_table import describe
+from layerwise.views.columns import describe
 
 from . import layer_arguments as settings
 from . import source_lines as places

@@ -10,7 +10,7 @@ from html import escape
 
 from layerwise.operations.shapes import times
 from layerwise.tracing.module_tree import Block
-from layerwise.views.layer_table import describe
+from layerwise.views.columns import describe
 
 from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, rect, shape, sign
 from .box_sizes import FONT, LINE, MOST_LINES, SCALE, SCALE_OF_BARS, extents, shortened, text_width

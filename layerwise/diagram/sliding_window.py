@@ -8,9 +8,9 @@ import textwrap
 from html import escape
 
 from layerwise.operations.shapes import times
+from layerwise.operations.sizes import sizes
 from layerwise.tracing.records import Step, Trace
-from layerwise.views.layer_table import describe
-from layerwise.views.wording import sizes
+from layerwise.views.columns import describe
 
 from .window_axes import Axis, input_label, output_label
 

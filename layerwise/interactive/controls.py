@@ -5,6 +5,7 @@ import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
+from typing import TypeAlias
 
 from ipywidgets import (
     Checkbox,
@@ -12,21 +13,23 @@ from ipywidgets import (
     FloatSlider,
     IntSlider,
     Layout,
+    SelectionRangeSlider,
     SelectionSlider,
+    SelectMultiple,
     ValueWidget,
+    fixed,
     interactive,
 )
 
 from layerwise.operations.shapes import Shape
 
+Control: TypeAlias = "ValueWidget | fixed"  # `fixed` is a choice without a slider
 EMPTY = inspect.Parameter.empty
 INPUT_SIZE = "input_size"  # the one control that changes the input and not the network
 
 
-def make(
-    build: Callable, input_shape: Shape, forms: Mapping[str, object]
-) -> dict[str, ValueWidget]:
-    """One widget for each control, set to the builder's own default where it can be reached.
+def make(build: Callable, input_shape: Shape, forms: Mapping[str, object]) -> dict[str, Control]:
+    """One control for each form, set to the builder's own default where it can be reached.
 
     `input_size` starts from the last axis of `input_shape`.
 
@@ -35,13 +38,15 @@ def make(
     """
     parameters = inspect.signature(build).parameters
     _check_names(build, parameters, forms)
-    controls = {}
-    defaults = {INPUT_SIZE: input_shape[-1]}
+    controls: dict[str, Control] = {}
+    defaults = {INPUT_SIZE: input_shape[-1]} if input_shape else {}
     defaults |= {p.name: p.default for p in parameters.values() if p.default is not EMPTY}
     for name, form in forms.items():
         controls[name] = _widget(name, form, defaults.get(name, EMPTY))
     width = max((len(label(name)) for name in forms), default=0)
     for name, widget in controls.items():
+        if isinstance(widget, fixed):
+            continue
         widget.description = label(name)
         widget.style.description_width = f"{0.55 * width + 0.5:.1f}em"
         widget.layout = Layout(width="auto", height="32px")
@@ -53,7 +58,7 @@ def label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def values(widget: ValueWidget) -> list:
+def values(widget: Control) -> list:
     """Every value that a control can take, in order."""
     if isinstance(widget, Checkbox):
         return [False, True]
@@ -63,12 +68,17 @@ def values(widget: ValueWidget) -> list:
         if isinstance(widget, FloatSlider):
             steps = [round(step, 10) for step in steps]
         return [step for step in steps if step <= widget.max]
-    if hasattr(widget, "options"):
-        return [pair[1] for pair in widget._options_full]  # noqa: SLF001  ipywidgets has no public name for it
-    return [widget.value]
+    if not hasattr(widget, "options"):
+        return [widget.value]
+    options = [pair[1] for pair in widget._options_full]  # noqa: SLF001  ipywidgets has no public name for it
+    if isinstance(widget, SelectionRangeSlider):
+        return list(itertools.combinations_with_replacement(options, 2))
+    if isinstance(widget, SelectMultiple):  # of all sets of options, those of one, and the present
+        return list(dict.fromkeys([*((option,) for option in options), widget.value]))
+    return options
 
 
-def states(controls: Mapping[str, ValueWidget]) -> Iterator[dict]:
+def states(controls: Mapping[str, Control]) -> Iterator[dict]:
     """Every combination of values, the last control changing fastest."""
     for combination in itertools.product(*map(values, controls.values())):
         yield dict(zip(controls, combination, strict=True))
@@ -92,7 +102,7 @@ def _check_names(build: Callable, parameters: Mapping, forms: Mapping) -> None:
             )
 
 
-def _widget(name: str, form: object, default: object) -> ValueWidget:
+def _widget(name: str, form: object, default: object) -> Control:
     if isinstance(form, ValueWidget):
         return form
     if isinstance(form, (dict, list, range)):

@@ -1,258 +1,206 @@
-"""What the lab says, as HTML and as text: totals, the compared table, the line of code.
+"""What the lab says, as HTML and as text: totals, the line of code, the compared table."""
 
-The HTML carries classes of panel.css. In a live lab the sheet gives them their look. In a stored
-notebook, whose sanitizer removes sheets, `inlined` writes the look into each element.
-"""
-
-import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
-from pathlib import Path
-from typing import NamedTuple
 
-from layerwise.diagnosis.report import Diagnosis
 from layerwise.operations.shapes import times
-from layerwise.tracing.records import Trace
-from layerwise.views.comparison import COLUMNS, Line, activation_bytes
+from layerwise.operations.sizes import sizes
+from layerwise.views.columns import COLUMNS, Column, aligned, joined
+from layerwise.views.comparison import Line, Status, folded, unfinished
 
-_SHEET = Path(__file__).with_name("static") / "panel.css"
-_RULE = re.compile(r"^\.(lab-[a-z]+) \{([^}]*)\}", re.MULTILINE)
-_CLASSES = re.compile(r'class="([^"]*)"')
-_COPIED = re.compile(r"<button data-copy[^>]*>.*?</button>")
-_PRESSED = re.compile(r"<button [^>]*>(.*?)</button>")
-_LEFT = 3  # so many columns hold words and stand on the left; the others hold numbers
+from .figures import Total, totals
+from .markup import Markup
+from .state import State
+
 _WIDTHS = (40, 228, 168, 110, 150, 104)  # pixels: room for an old value beside a new one
-_FADED = ("gone", "unreached")
+_FADED = (Status.GONE, Status.UNREACHED)
+_LIVE, _STORED = Markup(live=True), Markup(live=False)
 
 
-class Total(NamedTuple):
-    """One figure about the whole network: "46.8 M", "parameters", "−38 %"."""
+def head(state: State, repairs: Mapping[str, dict] | None, make: Markup = _LIVE) -> str:
+    """Totals, the line of code, and what is wrong or which choices were turned.
 
-    value: str
-    name: str
-    change: str
-
-
-def totals(now: Trace | None, start: Trace | None) -> list[Total]:
-    """Parameters, MACs and memory of the activations; dashes where nothing could be built."""
-    batch = now.inputs[0][0] if now and now.inputs[0] else 1
-    per = "for one image" if batch == 1 else f"for {batch} images"
-    figures = (
-        ("parameters", "", lambda t: t.params),
-        (f"MACs {per}", "", lambda t: t.macs),
-        (f"activations {per}", "B", activation_bytes),
-    )
-    found = []
-    for name, unit, figure in figures:
-        value, first = (figure(t) if t else None for t in (now, start))
-        shown = "–" if value is None else short(value) + unit
-        found.append(Total(shown, name, change(value, first)))
-    return found
+    `repairs` are settings that work by the name that their button sends; None while they are
+    sought.
+    """
+    told = _problem(make, state, repairs) if state.problem else _turned(make, state)
+    return _totals(make, totals(state.trace, state.first)) + _code(make, state.code) + told
 
 
-def short(number: int) -> str:
-    """Three digits and a power of a thousand: 46,764,746 -> "46.8 M"."""
-    value, power = float(number), 0
-    while value >= 999.5 and power < len(" kMGT") - 1:
-        value, power = value / 1000, power + 1
-    if power == 0:
-        return f"{number} "
-    digits = max(0, 2 - len(str(int(value))) + 1)
-    return f"{value:.{digits}f} {'kMGT'[power - 1]}"
-
-
-def change(value: int | None, first: int | None) -> str:
-    """How far `value` is from `first`: "−38 %", "× 12", or "" where they are the same."""
-    if value is None or first is None or value == first:
-        return ""
-    if not first or value >= 10 * first:
-        return f"× {value / first:,.0f}" if first else f"+{short(value).strip()}"
-    percent = 100 * (value - first) / first
-    digits = 0 if abs(percent) >= 10 else 1
-    shown = f"{abs(percent):.{digits}f}"
-    return f"{'+' if percent > 0 else '−'}{'<0.1' if shown == '0.0' else shown} %"
-
-
-def totals_html(found: Sequence[Total]) -> str:
-    """One block for each figure, its change marked."""
-    parts = []
-    for total in found:
-        mark = f' <span class="lab-delta">{total.change}</span>' if total.change else ""
-        parts.append(
-            f'<div class="lab-total"><span class="lab-big">{total.value}</span>{mark}<br>'
-            f'<span class="lab-small">{total.name}</span></div>'
+def table(state: State, unfolded: Collection[str], make: Markup = _LIVE) -> str:
+    """The compared table; the old value stands beside the new one, struck through."""
+    heads = "".join(
+        make.element(
+            "th", _look(column), make.element("div", "", column.name, style=f"min-width: {width}px")
         )
-    return f'<div class="lab-totals">{"".join(parts)}</div>'
-
-
-def totals_text(found: Sequence[Total]) -> str:
-    """The same in one line."""
-    return "; ".join(
-        f"{t.value.strip()} {t.name}" + (f" ({t.change})" if t.change else "") for t in found
+        for column, width in zip(COLUMNS, _WIDTHS, strict=True)
     )
+    rows = [_row(make, line) for line in _shown(state, unfolded)]
+    body = "\n".join([f"\n<tr>{heads}</tr>", *rows, ""])
+    caption = make.element("p", "caption", escape(_caption(state)))
+    return caption + make.element("table", "layers", body)
 
 
-def code_html(code: str) -> str:
-    """The line of code that makes this network, with a button to copy it."""
-    kept = escape(code)
-    return (
-        f'<p><code class="lab-code">{kept}</code> '
-        f'<button data-copy="{kept}" title="Copy this line">Copy</button></p>'
+def stored(state: State, repairs: Sequence[dict], unfolded: Collection[str], svg: str) -> str:
+    """All that is on show, as HTML that needs no style sheet and no kernel."""
+    names = ", ".join(escape(_name(choice)) for choice in state.choices)
+    invitation = f"Run this cell, and there is a control for each of these: {names}."
+    parts = [f"<p><i>{invitation}</i></p>"]
+    parts.append(head(state, {str(n): repair for n, repair in enumerate(repairs)}, _STORED))
+    if svg:  # an image, since a notebook's sanitizer removes SVG that stands in the page
+        data = b64encode(svg.encode()).decode()
+        alt = escape(state.code)
+        parts.append(f'<p><img src="data:image/svg+xml;base64,{data}" alt="{alt}"></p>')
+    return "\n".join([*parts, table(state, unfolded, _STORED)])
+
+
+def text(state: State, unfolded: Collection[str]) -> str:
+    """The same for a terminal, without the picture; changed cells read `new (was old)`."""
+    figures = "; ".join(
+        f"{total.value.strip()} {total.name}" + (f" ({total.change})" if total.change else "")
+        for total in totals(state.trace, state.first)
     )
+    told = [str(state.problem)] if state.problem else []
+    rows = aligned(map(_text_cells, _shown(state, unfolded)))
+    return "\n\n".join([state.code, figures, *told, _caption(state), "\n".join(rows)])
 
 
-def turned_html(turned: Mapping[str, tuple]) -> str:
-    """Which choices are not those of the start: name -> (start, now)."""
-    if not turned:
-        return '<p class="lab-note">This is the setting at the start. Turn one choice.</p>'
-    told = ", ".join(
-        f"{escape(name.replace('_', ' '))} {_value(old)} → <b>{_value(new)}</b>"
-        for name, (old, new) in turned.items()
-    )
-    return f'<p class="lab-note">Changed: {told}. The network works.</p>'
+def broken(state: State) -> str | None:
+    """What stands where the run broke off, "Linear breaks here"; None if it did not."""
+    failed = [line for line in state.lines if line.status is Status.FAILED]
+    return failed[0].row.operation.name if failed else None
 
 
-def problem_html(problem: Diagnosis, choices: Mapping, repairs: Sequence[dict] | None) -> str:
-    """The explanation, and a button for each setting that works; None while they are sought."""
-    if repairs is None:
-        offer = '<p class="lab-note">Looking for settings that work …</p>'
-    elif not repairs:
-        offer = '<p class="lab-note">No setting near this one works.</p>'
-    else:
-        buttons = " or ".join(
-            f'<button data-send="repair:{number}">{_difference(choices, repair)}</button>'
-            for number, repair in enumerate(repairs)
-        )
-        offer = f'<p class="lab-note">Works: {buttons}</p>'
-    return problem.html() + offer
+def _shown(state: State, unfolded: Collection[str]) -> list[Line]:
+    """The lines on show; what broke is unfolded down to the layer."""
+    return list(folded(state.lines, unfinished(state.lines).union(unfolded)))
 
 
-def _difference(choices: Mapping, repair: Mapping) -> str:
-    told = [
-        f"{escape(name.replace('_', ' '))} = {_value(value)}"
-        for name, value in repair.items()
-        if name not in choices or choices[name] != value
-    ]
-    return " and ".join(told)
-
-
-def _value(value: object) -> str:
-    return escape(getattr(value, "__name__", None) or str(value))
-
-
-def caption(now: Trace | None, start: Trace | None) -> str:
-    """What the table below shows; the changed lines are marked, so they need no legend."""
-    seen = now or start
+def _caption(state: State) -> str:
+    """What the table shows; the changed lines are marked, so they need no legend."""
+    seen = state.seen or state.first
     if seen is None:
         return ""
     shapes = " and ".join(map(times, seen.inputs))
     return f"{seen.name}, input {shapes}." + (f" {seen.note}" if seen.note else "")
 
 
-def table_html(lines: Sequence[Line]) -> str:
-    """The compared table; the old value stands beside the new one, struck through."""
-    heads = "".join(
-        f'<th class="{_kind(number)}"><div style="min-width: {width}px">{name}</div></th>'
-        for number, (name, width) in enumerate(zip(COLUMNS, _WIDTHS, strict=True))
+def _totals(make: Markup, found: Sequence[Total]) -> str:
+    """One block for each figure, its change marked."""
+    parts = []
+    for total in found:
+        mark = " " + make.element("span", "delta", total.change) if total.change else ""
+        big = make.element("span", "big", total.value)
+        small = make.element("span", "small", total.name)
+        parts.append(make.element("div", "total", f"{big}{mark}<br>{small}"))
+    return make.element("div", "totals", "".join(parts))
+
+
+def _code(make: Markup, code: str) -> str:
+    """The line of code that makes this network, with a button to copy it."""
+    copy = make.button("", "Copy", data_copy=code, title="Copy this line") if make.live else ""
+    return f"<p>{make.element('code', 'code', escape(code))} {copy}</p>"
+
+
+def _turned(make: Markup, state: State) -> str:
+    """Which choices are not those of the start."""
+    told = ", ".join(
+        f"{escape(_name(choice))} {_value(old)} → <b>{_value(new)}</b>"
+        for choice, (old, new) in state.turned.items()
     )
-    body = "\n".join(map(_line_html, lines))
-    return f'<table class="lab-layers">\n<tr>{heads}</tr>\n{body}\n</table>'
+    if not told:
+        return make.element("p", "note", "This is the setting at the start. Turn one choice.")
+    return make.element("p", "note", f"Changed: {told}. The network works.")
 
 
-def table_text(lines: Sequence[Line]) -> str:
-    """The same table for a terminal: changed cells read `new (was old)`."""
-    rows = [COLUMNS, *map(_line_text, lines)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if number < _LEFT else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+def _problem(make: Markup, state: State, repairs: Mapping[str, dict] | None) -> str:
+    """The explanation, and a button for each setting that works."""
+    assert state.problem is not None
+    if repairs is None:
+        offer = "Looking for settings that work …"
+    elif not repairs:
+        offer = "No setting near this one works."
+    else:
+        offer = "Works: " + " or ".join(
+            make.button("", _difference(state.choices, repair), data_send=name)
+            for name, repair in repairs.items()
+        )
+    return state.problem.html() + make.element("p", "note", offer)
 
 
-def image_html(svg: str, told: str) -> str:
-    """A picture as an image, since a notebook's sanitizer removes SVG that stands in the page."""
-    data = b64encode(svg.encode()).decode()
-    return f'<p><img src="data:image/svg+xml;base64,{data}" alt="{escape(told)}"></p>'
+def _difference(choices: Mapping, repair: Mapping) -> str:
+    told = [
+        f"{escape(_name(name))} = {_value(value)}"
+        for name, value in repair.items()
+        if name not in choices or choices[name] != value
+    ]
+    return " and ".join(told)
 
 
-def invitation_html(names: Sequence[str]) -> str:
-    """What a stored lab says in place of its controls."""
-    told = ", ".join(escape(name.replace("_", " ")) for name in names)
-    return f"<p><i>Run this cell, and there is a control for each of these: {told}.</i></p>"
+def _name(choice: str) -> str:
+    return choice.replace("_", " ")
 
 
-def inlined(html: str) -> str:
-    """The same HTML without a style sheet or a kernel: no classes, and nothing to press."""
-    rules = _rules()
-    html = _PRESSED.sub(r"\1", _COPIED.sub("", html))
-
-    def style(found: re.Match) -> str:
-        looks = [rules[name] for name in found[1].split() if name in rules]
-        return f'style="{"; ".join(looks)}"' if looks else ""
-
-    return _CLASSES.sub(style, html)
+def _value(value: object) -> str:
+    return escape(getattr(value, "__name__", None) or str(value))
 
 
-@cache
-def _rules() -> dict[str, str]:
-    return {name: look.strip() for name, look in _RULE.findall(_SHEET.read_text("utf-8"))}
+def _look(column: Column) -> str:
+    return "number" if column.is_number else "cell"
 
 
-def _kind(column: int) -> str:
-    return "lab-cell" if column < _LEFT else "lab-number"
-
-
-def _line_html(line: Line) -> str:
-    row = {"failed": "lab-failed", **dict.fromkeys(_FADED, "lab-faded")}.get(line.status, "")
+def _row(make: Markup, line: Line) -> str:
+    row = {Status.FAILED: "failed", **dict.fromkeys(_FADED, "faded")}.get(line.status, "")
     cells = []
-    for number, (text, old) in enumerate(zip(line.texts, line.before, strict=True)):
-        marked = old is not None or line.status == "new"
-        classes = " ".join(filter(None, (_kind(number), "lab-changed" if marked else "", row)))
-        lead = _lead(line) if number == 0 else ""
-        cells.append(f'<td class="{classes}">{lead}{_both(old, text)}</td>')
-    html = f'<tr class="lab-line">{"".join(cells)}</tr>'
-    if line.sizes and line.status not in _FADED:
-        told = escape(" ".join(line.sizes))
-        html += f'<tr><td class="lab-why" colspan="{len(COLUMNS)}">{told}</td></tr>'
+    for column in COLUMNS:
+        marked = line.differs(column) or line.status is Status.NEW
+        looks = f"{_look(column)} {'changed' if marked else ''} {row}"
+        lead = _lead(make, line) if column is COLUMNS[0] else ""
+        cells.append(make.element("td", looks, lead + _cell(make, line, column)))
+    html = make.element("tr", "line", "".join(cells))
+    if line.step and line.status not in _FADED and (told := sizes(line.step)):
+        why = make.element("td", "why", escape(" ".join(told)), colspan=str(len(COLUMNS)))
+        html += f"<tr>{why}</tr>"
     return html
 
 
-def _both(old: str | None, new: str) -> str:
+def _cell(make: Markup, line: Line, column: Column) -> str:
     """The new value with the old one struck through; of a window, only the words that differ."""
-    if old is None:
-        return escape(new)
-    befores, nows = re.split("(,? )", old), re.split("(,? )", new)
-    if len(befores) != len(nows):
-        befores, nows = [old], [new]
+    befores, nows = line.words(column)
+    if not line.differs(column):
+        return escape(joined(nows))
+    if [lead for lead, _ in befores] != [lead for lead, _ in nows]:
+        befores, nows = (("", joined(befores)),), (("", joined(nows)),)
     return "".join(
-        escape(b) if a == b else f'<span class="lab-was">{escape(a)}</span>{escape(b)}'
-        for a, b in zip(befores, nows, strict=True)
+        escape(lead + new)
+        if old == new
+        else escape(lead) + make.element("span", "was", escape(old or "none")) + escape(new)
+        for (_, old), (lead, new) in zip(befores, nows, strict=True)
     )
 
 
-def _lead(line: Line) -> str:
+def _lead(make: Markup, line: Line) -> str:
     """Indentation, and the button that folds a block or unfolds it."""
-    indent = f'<span style="padding-left: {16 * line.depth}px"></span>' if line.depth else ""
+    indent = make.element("span", "", "", style=f"padding-left: {16 * line.depth}px")
+    indent = indent if line.depth else ""
     if line.folded is None:
         return indent
     sign, verb = ("▸", "Unfold") if line.folded else ("▾", "Fold")
-    name = escape(line.id)
-    return (
-        f'{indent}<button class="lab-fold" data-send="fold:{name}" '
-        f'aria-expanded="{str(not line.folded).lower()}" aria-label="{verb} {name}">{sign}</button>'
+    return indent + make.button(
+        "fold",
+        sign,
+        data_send=f"fold:{line.row.path}",
+        aria_expanded=str(not line.folded).lower(),
+        aria_label=f"{verb} {line.row.path}",
     )
 
 
-def _line_text(line: Line) -> tuple[str, ...]:
-    cells = [
-        text if old is None else f"{text or 'none'} (was {old})"
-        for text, old in zip(line.texts, line.before, strict=True)
-    ]
-    mark = {"new": "+ ", "gone": "- ", "failed": "! ", "unreached": "? "}.get(line.status, "")
-    fold = {True: "▸ ", False: "▾ ", None: ""}[line.folded]
-    return (mark + "  " * line.depth + fold + cells[0], *cells[1:])
+def _text_cells(line: Line) -> list[str]:
+    cells = []
+    for column in COLUMNS:
+        old, new = map(joined, line.words(column))
+        cells.append(f"{new or 'none'} (was {old or 'none'})" if line.differs(column) else new)
+    mark = f"{line.status.value} " if line.status.value else ""
+    sign = {True: "▸ ", False: "▾ ", None: ""}[line.folded]
+    return [mark + "  " * line.depth + sign + cells[0], *cells[1:]]

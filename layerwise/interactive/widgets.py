@@ -6,6 +6,8 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from .markup import SHEET
+
 _STATIC = Path(__file__).with_name("static")
 
 
@@ -13,7 +15,7 @@ class Panel(anywidget.AnyWidget):
     """Shows `html`. A button with `data-send` calls `on_press`, one with `data-copy` copies."""
 
     _esm = _STATIC / "panel.js"
-    _css = _STATIC / "panel.css"
+    _css = SHEET + (_STATIC / "panel.css").read_text(encoding="utf-8")
     html = traitlets.Unicode().tag(sync=True)
     spoken = traitlets.Bool(default_value=False).tag(sync=True)  # read out by screen readers
     steady = traitlets.Bool(default_value=False).tag(sync=True)  # keeps the height it once had

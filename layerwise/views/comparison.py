@@ -1,45 +1,95 @@
-"""Two traces side by side: which line of the layer table is new, changed, gone or not reached."""
+"""Two traces side by side: which row of the layer table is new, changed, gone or not reached.
 
-from collections.abc import Collection, Iterator
+The rows of both are paired once, as trees. The table folds the result, the picture marks its
+steps, so that both tell the same.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from math import prod
+from enum import Enum
 
-from layerwise.operations.shapes import times
-from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Step, Trace
-from layerwise.views.layer_table import describe
-from layerwise.views.wording import sizes
+from layerwise.operations.kinds import Kind
+from layerwise.tracing.module_tree import Block
+from layerwise.tracing.records import Failure, Step
+
+from .columns import COLUMNS, Clash, Column, Operation, Row, Words, row, words
 
 LONGEST = 40  # lines of a table before blocks are folded
-COLUMNS = ("layer", "operation", "output", "parameters", "MACs", "receptive field")
-BYTES = 4  # of a float32
+Part = Block | Step
+Pair = tuple[Part | None, Part | None]  # None where a network has no such layer
+
+
+class Status(Enum):
+    """What became of a line since the start."""
+
+    KEPT = ""
+    NEW = "+"
+    GONE = "-"
+    FAILED = "!"
+    UNREACHED = "?"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the compared table; texts by column, `before` where the start had another."""
+    """One line of the compared table, and the row that the start had in its place."""
 
-    id: str  # of the block, or "path:op" of the step
+    row: Row
     depth: int
-    texts: tuple[str, ...]  # one for each of COLUMNS
-    steps: tuple[Step, ...]
-    before: tuple[str | None, ...] = (None,) * len(COLUMNS)
-    status: str = ""  # "", "new", "gone", "failed" or "unreached"
+    status: Status
+    before: Row | None = None
+    part: Part | None = None
     folded: bool | None = None  # None for a step, which cannot be folded
+
+    def differs(self, column: Column) -> bool:
+        """Whether the start had another value here; the name of a layer may move."""
+        if self.before is None or column is COLUMNS[0]:
+            return False
+        return column.value(self.before) != column.value(self.row)
+
+    @property
+    def step(self) -> Step | None:
+        """The step that the line stands for, None for a block."""
+        return self.part if isinstance(self.part, Step) else None
 
     @property
     def changed(self) -> bool:
-        """Whether any column differs from the start."""
-        return self.status == "new" or any(text is not None for text in self.before)
+        """Whether the start has no such row, or any other value in it."""
+        return self.status is Status.NEW or any(map(self.differs, COLUMNS))
 
-    @property
-    def sizes(self) -> tuple[str, ...]:
-        """How the window of a convolution or pooling makes its size, a sentence for each axis."""
-        if self.folded is not None or len(self.steps) != 1 or not self.steps[0].inputs:
-            return ()
-        settings = self.steps[0].settings
-        return tuple(sizes(self.steps[0])) if {"kernel_size", "dilation"} <= set(settings) else ()
+    def words(self, column: Column) -> tuple[Words, Words]:
+        """What stood in a column, and what stands there now; settings are told if they differ."""
+        before = self.before or self.row
+        old, new = column.value(before), column.value(self.row)
+        if isinstance(old, Operation) and isinstance(new, Operation):
+            told = new.untold(old)
+            return old.words(told), new.words(told)
+        return words(old), words(new)
+
+
+def compare(start: Block | None, now: Block | None, failure: Failure | None = None) -> list[Line]:
+    """Every line of `now`, marked where it differs from `start`; none are where there is no start.
+
+    With `failure`, the run broke off: the line that failed follows, and what the start had
+    behind it is not reached. None stands for a network that could not be built.
+    """
+    if now is None:
+        return list(_all(start.parts if start else (), Status.UNREACHED))
+    return list(_merged((start or now).parts, now.parts, 0, failure))
+
+
+def folded(lines: Sequence[Line], unfolded: Collection[str]) -> Iterator[Line]:
+    """The lines that show while only the blocks with these ids are unfolded."""
+    deepest = float("inf")
+    for line in lines:
+        if line.depth > deepest:
+            continue
+        deepest = float("inf")
+        if isinstance(line.part, Block):
+            shut = line.part.id not in unfolded
+            deepest = line.depth if shut else deepest
+            line = replace(line, folded=shut)  # noqa: PLW2901
+        yield line
 
 
 def default_fold(tree: Block) -> frozenset[str]:
@@ -56,141 +106,133 @@ def default_fold(tree: Block) -> frozenset[str]:
     return frozenset(unfolded)
 
 
-def lines(tree: Block, unfolded: Collection[str]) -> list[Line]:
-    """The lines of one trace, blocks not in `unfolded` as one line each."""
-    return list(_lines(tree, unfolded, 0))
-
-
-def compare(start: list[Line], now: list[Line], failed: Line | None = None) -> list[Line]:
-    """The lines of `now`, marked where they differ from `start`.
-
-    With `failed`, the run broke off: the line that failed follows, and what the start had
-    behind it is not reached.
-    """
-    found: list[Line] = []
-    matched = list(_matched(start, now))
-    if failed is not None:
-        while matched and matched[-1][1] is None:
-            matched.pop()
-    reached = 0
-    for old, new in matched:
-        if new is None:
-            found.append(replace(old, status="gone"))
-        elif old is None:
-            found.append(replace(new, status="new"))
-        else:
-            found.append(replace(new, before=_differences(old, new)))
-        reached += old is not None
-    if failed is None:
-        return found
-    return [*found, failed, *unreached(start[reached + 1 :])]
-
-
-def unreached(start: list[Line]) -> list[Line]:
-    """Lines of the start that a broken network does not come to."""
-    return [replace(line, status="unreached") for line in start]
-
-
-def unfinished(tree: Block) -> frozenset[str]:
+def unfinished(lines: Sequence[Line]) -> frozenset[str]:
     """Ids of the blocks in which the run broke off; empty for a complete run."""
-    inner = [part for part in tree.parts if isinstance(part, Block)]
-    own = {part.id for part in inner if not part.call.output}
-    return frozenset(own).union(*map(unfinished, inner))
+    blocks = [
+        line.part for line in lines if isinstance(line.part, Block) and line.row.output is None
+    ]
+    return frozenset(block.id for block in blocks)
 
 
-def failed_line(t: Trace, layer: str, expected: object, got: object) -> Line:
-    """The line of the layer at which a run broke off, with the two numbers that disagree."""
-    depth = sum(1 for call in t.calls if not call.output and call.path not in ("", layer))
-    kinds = {call.path: call.kind for call in t.calls}
-    clash = "" if got is None else f"expects {_number(expected)}, gets {_number(got)}"
-    texts = (layer or "(forward)", f"{kinds.get(layer, '')} breaks here".strip(), clash)
-    return Line(f"{layer}:failed", depth, (*texts, "", "", ""), (), status="failed")
+def changed_steps(lines: Sequence[Line]) -> frozenset[int]:
+    """Indices of the steps that the start has not, or has with other numbers or settings.
+
+    An Identity has no picture of its own: it counts for the step that it follows too.
+    """
+    steps = [line.step for line in lines if line.step and line.changed]
+    idle = [source for step in steps if step.kind is Kind.IDENTITY for source in step.sources]
+    return frozenset([*(step.index for step in steps), *idle])
 
 
-def changed_steps(start: Trace, now: Trace) -> frozenset[int]:
-    """Indices of the steps of `now` that the start has not, or has with other numbers."""
-    pairs = list(zip(start.steps, now.steps, strict=False))
-    if len(now.steps) <= len(pairs) and all((a.path, a.op) == (b.path, b.op) for a, b in pairs):
-        return frozenset(b.index for a, b in pairs if _facts(a) != _facts(b))
-    trees = outline(start), outline(now)
-    everything = block_ids(trees[0]) | block_ids(trees[1])
-    found = compare(*(lines(tree, everything) for tree in trees))
-    return frozenset(line.steps[0].index for line in found if line.changed and line.folded is None)
+def _merged(
+    old: Sequence[Part], new: Sequence[Part], depth: int, failure: Failure | None
+) -> Iterator[Line]:
+    """The lines of two lists of parts; a `failure` happened in the last of `new` or behind it."""
+    old, new = _in_blocks(old, new), _in_blocks(new, old)
+    known = list(map(_name, old)) == list(map(_name, new))
+    pairs = list(_matched(old, new) if known else _matched(old, new, _own, _name))
+    reached = len(pairs)
+    if failure is not None:  # what is there now comes before what the start had behind it
+        met = max((n for n, pair in enumerate(pairs, start=1) if None not in pair), default=0)
+        pairs[met:] = sorted(pairs[met:], key=lambda pair: pair[1] is None)
+        reached = met + sum(b is not None for _, b in pairs[met:])
+    broke_off = False
+    for number, (a, b) in enumerate(pairs[:reached], start=1):
+        broke_off = (
+            bool(failure) and number == reached and isinstance(b, Block) and not b.call.output
+        )
+        yield _line(a, b, depth, broke_off)
+        yield from _merged(_parts(a), _parts(b), depth + 1, failure if broke_off else None)
+    if failure is not None:
+        tail = [a for a, _ in pairs[reached:] if a is not None]
+        inside = _all(tail, Status.UNREACHED, depth)
+        yield from inside if broke_off else _behind(tail, failure, depth)
 
 
-def _facts(step: Step) -> tuple:
-    return step.output, step.params, step.macs, step.receptive_field, step.settings
+def _behind(tail: Sequence[Part], failure: Failure, depth: int) -> Iterator[Line]:
+    """What failed, and what the start had from the break on: before that layer, and after it."""
+    same = [n for n, part in enumerate(tail) if _is_at(part, failure, first=not n)]
+    here = same[0] if same else -1
+    yield from _all(tail[: max(here, 0)], Status.GONE, depth)
+    yield Line(_broken(failure), depth, Status.FAILED)
+    yield from _all(tail[here + 1 :], Status.UNREACHED, depth)
 
 
-def block_ids(tree: Block) -> frozenset[str]:
-    """Ids of all blocks inside."""
-    inner = [part for part in tree.parts if isinstance(part, Block)]
-    return frozenset(part.id for part in inner).union(*map(block_ids, inner))
+def _line(old: Part | None, new: Part | None, depth: int, broke_off: bool) -> Line:
+    if new is None:
+        assert old is not None
+        return Line(row(old), depth, Status.GONE, part=old)
+    if broke_off:  # part sums say nothing
+        whole = row(new)
+        return Line(Row(whole.path, whole.operation), depth, Status.KEPT, part=new)
+    before = None if old is None else row(old)
+    return Line(row(new), depth, Status.KEPT if before else Status.NEW, before, new)
 
 
-def activation_bytes(t: Trace) -> int:
-    """Bytes of every step's output in float32: what a training step has to keep, about."""
-    return BYTES * sum(prod(step.output) for step in t.steps if step.output)
+def _broken(failure: Failure) -> Row:
+    named = failure.function if failure.block and failure.function else failure.layer
+    clash = None if failure.got is None else Clash(failure.expected, failure.got)
+    return Row(failure.path, Operation(f"{named} breaks here", {}), clash)
 
 
-def _number(value: object) -> str:
-    if isinstance(value, tuple):
-        return times(value)
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _all(parts: Sequence[Part], status: Status, depth: int = 0) -> Iterator[Line]:
+    """A line for each part, and for all inside."""
+    for part in parts:
+        yield Line(row(part), depth, status, part=part)
+        yield from _all(_parts(part), status, depth + 1)
 
 
-def _lines(block: Block, unfolded: Collection[str], depth: int) -> Iterator[Line]:
-    for part in block.parts:
-        if not isinstance(part, Block):
-            yield _step_line(part, depth)
+def _parts(part: Part | None) -> tuple[Part, ...]:
+    return part.parts if isinstance(part, Block) else ()
+
+
+def _is_at(part: Part, failure: Failure, *, first: bool) -> bool:
+    """Whether a part of the start did what failed now; the first one may have moved."""
+    if isinstance(part, Block) or not (first or part.path == failure.path):
+        return False
+    return part.function == failure.function if failure.block else part.op == failure.layer
+
+
+def _in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
+    """The parts; one that is alone in a block, of which `others` have more, stands in that block.
+
+    A tree leaves out a block around one thing.
+    """
+    blocks = [part for part in others if isinstance(part, Block)]
+    found: list[Part] = []
+    for part in parts:
+        path = row(part).path
+        output = part.call.output if isinstance(part, Block) else part.output
+        around = next((b for b in blocks if path.startswith(f"{b.call.path}.")), None)
+        if around is None:
+            found.append(part)
         else:
-            opened = part.id in unfolded
-            yield _block_line(part, depth, folded=not opened)
-            if opened:
-                yield from _lines(part, unfolded, depth + 1)
+            found.append(Block(around.id, replace(around.call, output=output), (part,)))
+    return found
 
 
-def _step_line(step: Step, depth: int) -> Line:
-    texts = _texts(step.path or "(forward)", describe(step), step, step.params, step.macs)
-    return Line(f"{step.path}:{step.op}", depth, texts, (step,))
+def _matched(old: Sequence[Part], new: Sequence[Part], *keys: Callable) -> Iterator[Pair]:
+    """Pairs of parts that are the same layer, in order: alike in the first key, else in the next.
+
+    What no key pairs is in the same place, or new, or gone.
+    """
+    if keys:
+        before, after = list(map(keys[0], old)), list(map(keys[0], new))
+        matcher = SequenceMatcher(a=before, b=after, autojunk=False)
+        for tag, i, j, k, m in matcher.get_opcodes():
+            yield from _matched(old[i:j], new[k:m], *(keys[1:] if tag != "equal" else ()))
+    elif list(map(type, old)) == list(map(type, new)):
+        yield from zip(old, new, strict=True)
+    else:
+        yield from ((part, None) for part in old)
+        yield from ((None, part) for part in new)
 
 
-def _block_line(block: Block, depth: int, *, folded: bool) -> Line:
-    last = block.steps[-1]
-    texts = _texts(block.id, block.call.kind, last, block.params, block.macs)
-    return Line(block.id, depth, texts, block.steps, folded=folded)
+def _own(part: Part) -> str:
+    """All that a part does by itself, wherever it stands."""
+    own = row(part)
+    return repr((own.operation, own.output, own.params, own.macs))
 
 
-def _texts(name: str, operation: str, last: Step, params: int, macs: int) -> tuple[str, ...]:
-    field = times(last.receptive_field) if last.receptive_field else ""
-    numbers = (f"{params:,}" if params else "", f"{macs:,}" if macs else "")
-    return (name, operation, times(last.output), *numbers, field)
-
-
-def _matched(start: list[Line], now: list[Line]) -> Iterator[tuple[Line | None, Line | None]]:
-    """Pairs of lines that are the same layer; None stands for a line that one of them lacks."""
-    old_ids, new_ids = [line.id for line in start], [line.id for line in now]
-    if old_ids == new_ids:
-        yield from zip(start, now, strict=True)
-        return
-    matcher = SequenceMatcher(None, list(map(_kind, start)), list(map(_kind, now)), False)
-    for tag, i, j, k, m in matcher.get_opcodes():
-        if tag == "equal" or (tag == "replace" and j - i == m - k):
-            yield from zip(start[i:j], now[k:m], strict=True)
-        else:
-            yield from ((line, None) for line in start[i:j])
-            yield from ((None, line) for line in now[k:m])
-
-
-def _kind(line: Line) -> tuple[str, str]:
-    """What makes two lines the same layer although their numbers changed: block and operation."""
-    parent = line.id.rpartition(":")[0].rpartition(".")[0] if line.folded is None else line.id
-    return parent, line.texts[1].partition(" ")[0]
-
-
-def _differences(old: Line, new: Line) -> tuple[str | None, ...]:
-    """The old text of each column that differs; the name of a layer may move."""
-    pairs = zip(old.texts, new.texts, strict=True)
-    return tuple(
-        (a or "none") if number and a != b else None for number, (a, b) in enumerate(pairs)
-    )
+def _name(part: Part) -> tuple[type, str]:
+    return type(part), row(part).operation.name

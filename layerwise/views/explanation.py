@@ -1,54 +1,75 @@
 """A network explained step by step, in words, as a teacher would say it aloud."""
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from itertools import groupby
 from textwrap import wrap
+from typing import Any
 
 from torch import nn
 
-from layerwise.operations.shapes import Shape, times
+from layerwise.operations.kinds import Kind
+from layerwise.operations.shapes import times
 from layerwise.tracing.records import Call, Step, Trace
 from layerwise.tracing.tracer import trace
 
-from .layer_table import describe, joins
-from .wording import tell
+from .columns import describe, images, unit
 
 WIDTH = 100  # JupyterLab breaks longer lines in the middle of a word
-FOLD_FROM = 60  # steps; in longer networks a block that repeats the one before is folded
-_NAMES = {"relu": "ReLU", "sigmoid": "Sigmoid", "tanh": "Tanh", "getitem": "indexing"}
+FOLD_FROM = 60  # steps; in longer networks what repeats the one before is folded
+FOLDED_FROM = 6  # steps, with those that repeat them
+_MEETINGS = {
+    Kind.ADD: "add",
+    Kind.CONCAT: "concat",
+    Kind.MULTIPLY: "multiplication",
+    Kind.PRODUCT: "matrix product",
+}
+_COMBINES = {
+    "+": "Adds {} and {}",
+    "−": "Subtracts {1} from {0}",
+    "×": "Multiplies {} by {}",
+    "÷": "Divides {} by {}",
+}
+_AXES = {
+    2: ("batch of {}", "{} features"),
+    3: ("batch of {}", "{} channels", "length {}"),
+    4: ("batch of {}", "{} channels", "{} rows", "{} columns"),
+}
 
 
-def explain(net: nn.Module, *inputs: Shape) -> None:
+def explain(net: nn.Module, *inputs: Any, **keywords: Any) -> None:
     """Print every step of `net`, block by block, with the shape before and after, and why.
 
-    Shapes are batch × channels × rows × columns. Ends with a summary. Raises what `trace` raises.
+    Shapes are batch × channels × rows × columns. Ends with a summary. Takes and raises what
+    `trace` does.
     """
-    print("\n".join(account(trace(net, *inputs))))
+    print("\n".join(account(trace(net, *inputs, **keywords))))
 
 
 def account(t: Trace) -> list[str]:
     """The lines that `explain` prints."""
-    shapes = " and ".join(map(times, t.inputs))
-    lines = [f"{t.name}, input {shapes} ({_axes_in_words(t.inputs[0])})."]
-    if t.note:
-        lines.append(t.note)
-    ran = [step for step in t.steps if step.op != "unused"]
-    owners = [_block(step, t.calls) for step in ran]
+    lines = wrap(f"{t.name}, {_inputs_in_words(t)}.", WIDTH) + (wrap(t.note, WIDTH) or [])
+    owners = [_block(step, t.calls) for step in t.steps]
     told: dict[Call, _Block] = {}
-    before: tuple[str, list] = ("", [])
-    for call, group in groupby(ran, key=lambda step: owners[step.index]):
+    before: tuple[str, list[tuple]] = ("", [])
+    for call, group in groupby(t.steps, key=lambda step: owners[step.index]):
         steps = list(group)
-        pattern = [(describe(s), s.inputs, s.output) for s in steps]
+        pattern = [_pattern(step) for step in steps]
         goes_on = call in told
         block = told.setdefault(call, _Block(call, owners))
         block.number(steps)
         lines.append("")
-        if len(ran) >= FOLD_FROM and pattern == before[1] and not goes_on:
-            lines.append(f"{_title(call)} repeats {before[0] or 'the net'}, step for step.")
+        if len(t.steps) >= FOLD_FROM and pattern == before[1] and not goes_on:
+            lines += wrap(f"{_title(call)} repeats {before[0] or 'the net'}, step for step.", WIDTH)
         else:
-            lines += _block_lines(block, steps, goes_on)
+            lines += _block_lines(block, steps, goes_on, fold=len(t.steps) >= FOLD_FROM)
         before = (call.path, pattern)
-    return [short for line in [*lines, "", *_summary(t)] for short in _wrapped(line)]
+    return [*lines, "", *(short for line in _summary(t) for short in wrap(line, WIDTH))]
+
+
+def _pattern(step: Step) -> tuple:
+    return describe(step), step.inputs, step.output
 
 
 class _Block:
@@ -81,12 +102,10 @@ def _block(step: Step, calls: tuple[Call, ...]) -> Call:
     the innermost of them. A step of a layer belongs to the block around the layer.
     """
     around = [c for c in calls if c.start <= step.index < c.stop and _holds(c.path, step.path)]
-    is_layer = (
-        len(around) > 1 and around[0].path == step.path and step.op in (around[0].kind, "Identity")
-    )
-    inner = around[1:] if is_layer else around
-    own = (call for call in inner if call.kind not in ("Sequential", "ModuleList"))
-    return next(own, inner[0])
+    own = around[0].path == step.path and step.op in (around[0].kind, "Identity")
+    inner = around[1:] if own and len(around) > 1 else around
+    blocks = (call for call in inner if call.kind not in ("Sequential", "ModuleList"))
+    return next(blocks, inner[0])
 
 
 def _holds(outer: str, path: str) -> bool:
@@ -97,110 +116,134 @@ def _title(call: Call) -> str:
     return f"Block {call.path} ({call.kind})" if call.path else f"The net ({call.kind})"
 
 
-def _block_lines(block: _Block, steps: list[Step], goes_on: bool) -> list[str]:
-    call, numbers = block.call, block.numbers
+def _block_lines(block: _Block, steps: list[Step], goes_on: bool, *, fold: bool) -> list[str]:
+    call, count = block.call, len(block.numbers)
     given = " and ".join(map(times, call.inputs))
-    lines = [f"{_title(call)} goes on" if goes_on else f"{_title(call)}, input {given}"]
-    width = len(str(len(numbers) + 1)) + 2
-    for step in steps:
-        label = step.path.removeprefix(call.path).lstrip(".")
-        head = f"{numbers[step.index]:>{width}}. {_name(step, label)}"
-        lines.append(f"{head}:  {_change(step)}")
-        lines += _packed(_reason(step, block), " " * (width + 2))
+    head = f"{_title(call)} goes on" if goes_on else _title(call)
+    lines = wrap(head if goes_on or not given else f"{head}, input {given}", WIDTH)
+    width = len(str(count + 1)) + 2
+    margin = " " * (width + 2)
+    for told, more in _stretches(steps) if fold else [(steps, 0)]:
+        for step in told:
+            label = step.path.removeprefix(call.path).lstrip(".")
+            number = f"{block.numbers[step.index]:>{width}}. "
+            lines += _under(margin, f"{_name(step, label)}:  {_change(step)}", number)
+            lines += _packed(_reason(step, block), margin)
+        if more:
+            first, last = (block.numbers[step.index] for step in (told[0], told[-1]))
+            again = f"Steps {last + 1} to {last + more * len(told)} repeat steps {first} to {last}."
+            lines += _under(margin, again)
     if call.stop == steps[-1].index + 1:
         out = times(call.output)
         kept = "the shape that came in" if out == given else f"where {given} came in"
-        lines.append(f"{len(numbers) + 1:>{width}}. Result:  {out}, {kept}.")
+        result = f"Result:  {out}, {kept}." if given else f"Result:  {out}."
+        lines += _under(margin, result, f"{count + 1:>{width}}. ")
     return lines
+
+
+def _stretches(steps: list[Step]) -> Iterator[tuple[list[Step], int]]:
+    """Steps to tell, and how often they repeat at once behind that."""
+    patterns = [_pattern(step) for step in steps]
+    at = 0
+    while at < len(steps):
+        length, more = 1, 0
+        for period in range(1, (len(steps) - at) // 2 + 1):
+            runs = 1
+            while patterns[at : at + period] == patterns[at + runs * period :][:period]:
+                runs += 1
+            if runs > 1 and runs * period >= FOLDED_FROM:
+                length, more = period, runs - 1
+                break
+        yield steps[at : at + length], more
+        at += length * (more + 1)
+
+
+def _under(margin: str, text: str, lead: str = "") -> list[str]:
+    """The text in lines that fit, under each other behind the `lead`."""
+    return wrap(text, WIDTH, initial_indent=lead or margin, subsequent_indent=margin)
 
 
 def _packed(text: str, margin: str) -> list[str]:
     """As many whole sentences to a line as fit."""
     first, *rest = re.split(r"(?<=\.) ", text)
-    lines = [margin + first]
+    lines = [first]
     for sentence in rest:
-        if len(lines[-1]) + 1 + len(sentence) > WIDTH:
-            lines.append(margin + sentence)
+        if len(margin) + len(lines[-1]) + 1 + len(sentence) > WIDTH:
+            lines.append(sentence)
         else:
             lines[-1] += f" {sentence}"
-    return lines
-
-
-def _wrapped(line: str) -> list[str]:
-    """The line in pieces that fit, under each other behind the number of the step."""
-    margin = re.match(r" *(\d+\. )?", line).end()
-    return wrap(line, WIDTH, subsequent_indent=" " * margin) or [""]
+    return [short for line in lines for short in _under(margin, line)]
 
 
 def _name(step: Step, label: str) -> str:
-    what = _NAMES.get(step.op, describe(step))
+    title = step.operation.title if step.op == step.function and not step.merges else ""
+    what = "indexing" if step.op == "getitem" else title or describe(step)
     if step.settings.get("bias") is False:
         what += ", no bias"
     return f"{label} ({what})" if label else what
 
 
 def _change(step: Step) -> str:
-    if joins(step):
-        given = (" + " if step.op == "add" else ", ").join(map(times, step.inputs))
-    else:
-        given = " and ".join(map(times, dict.fromkeys(step.inputs)))
-    return f"{given} → {times(step.output)}"
+    between = {Kind.ADD: f" {step.operation.symbol} "}.get(step.kind, ", ")
+    shapes = step.inputs if step.merges else dict.fromkeys(step.inputs)
+    given = (between if step.merges else " and ").join(map(times, shapes))
+    return f"{given} → {times(step.output)}" if given else f"gives {times(step.output)}"
 
 
 def _reason(step: Step, block: _Block) -> str:
     """What the step reads, what it does, and why the shape is what it is."""
-    if step.op == "add" and joins(step):
-        return _tell_add(step, block)
-    if step.op == "cat" and joins(step):
-        return _tell_cat(step, block)
-    text = tell(step)
-    if len(step.sources) == 1 and step.sources[0] != step.index - 1:
-        text = f"Reads {block.origin(step.sources[0])}. {text}"
-    return text
+    origins = list(map(block.origin, step.sources))
+    if step.merges and step.kind in (Kind.ADD, Kind.MULTIPLY) and len(origins) == 2:
+        told = _COMBINES.get(step.operation.symbol, "Combines {} and {}").format(*origins)
+        if len(set(step.inputs)) > 1:
+            shapes = " and ".join(map(times, step.inputs))
+            return f"{told}. Their shapes differ ({shapes}): PyTorch repeats the smaller one."
+        return f"{told}, number by number: both have the same shape."
+    if step.merges and step.kind is Kind.CONCAT and len(step.output) == len(step.inputs[0]):
+        return _joins(step, origins)
+    same = "The shape stays." if step.output in step.inputs else "The shape changes."
+    told = step.operation.told(step) or same
+    if step.sources in ((step.index - 1,), ()):
+        return told
+    return f"Reads {_listed(list(dict.fromkeys(origins)))}. {told}"
 
 
-def _tell_add(step: Step, block: _Block) -> str:
-    terms = " and ".join(map(block.origin, step.sources))
-    if len(set(step.inputs)) > 1:
-        shapes = " and ".join(map(times, step.inputs))
-        return f"Adds {terms}. Their shapes differ ({shapes}): PyTorch repeats the smaller one."
-    return f"Adds {terms}, number by number: both have the same shape."
-
-
-def _tell_cat(step: Step, block: _Block) -> str:
-    dim = step.settings["dim"]
+def _joins(step: Step, origins: list[str]) -> str:
+    axes = [n for n, size in enumerate(step.output) if size != step.inputs[0][n]]
+    dim = axes[0] if axes else 0
     sizes = " + ".join(str(shape[dim]) for shape in step.inputs)
     what = "channels" if dim == 1 else f"along axis {dim}"
-    *most, last = map(block.origin, step.sources)
-    return f"Joins {', '.join(most)} and {last}: {sizes} = {step.output[dim]} {what}."
+    return f"Joins {_listed(origins)}: {sizes} = {step.output[dim]} {what}."
 
 
-def _axes_in_words(shape: Shape) -> str:
-    words = {
-        2: "batch of {}, {} features",
-        3: "batch of {}, {} channels, length {}",
-        4: "batch of {}, {} channels, {} rows, {} columns",
-    }
-    text = words.get(len(shape), " by ".join(["{}"] * len(shape))).format(*shape)
-    return text.replace(" 1 channels", " 1 channel")
+def _listed(names: list[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _inputs_in_words(t: Trace) -> str:
+    """The shapes that come in, and what the axes of the first stand for."""
+    if not t.inputs:
+        return "no input"
+    shape, batched = t.inputs[0], images(t) is not None
+    words = _AXES.get(len(shape)) if batched else _AXES.get(len(shape) + 1, ("",))[1:]
+    told = ", ".join(words).format(*shape) if words else " by ".join(map(str, shape))
+    told = told.replace(" 1 channels", " 1 channel")
+    return f"input {' and '.join(map(times, t.inputs))} ({told})"
 
 
 def _summary(t: Trace) -> list[str]:
-    adds = sum(step.op == "add" and joins(step) for step in t.steps)
-    cats = sum(step.op == "cat" and joins(step) for step in t.steps)
-    met = [
-        f"{n} {what}{'s' if n > 1 else ''}" for n, what in ((adds, "add"), (cats, "concat")) if n
+    count = len(t.steps)
+    change = f"{' and '.join(map(times, t.inputs)) or 'no input'} → {times(t.output)}"
+    meet = [step for step in t.steps if len(set(step.sources)) > 1]
+    met = Counter(_MEETINGS.get(step.kind, step.op) for step in meet)
+    meetings = [f"{n} {what}{'s' if n > 1 else ''}" for what, n in met.most_common()]
+    lines = [
+        f"In all: {change} in {count} operation{'s' if count != 1 else ''}.",
+        f"{t.params:,} parameters, {t.macs:,} MACs for {unit(t)}.",
+        f"Branches meet in {_listed(meetings)}." if meetings else "One path, no branches.",
     ]
-    batch = t.inputs[0][0] if t.inputs[0] else 1
-    unit = "one image" if batch == 1 else f"the batch of {batch}"
-    ran = sum(step.op != "unused" for step in t.steps)
-    spare = [step for step in t.steps if step.op == "unused"]
-    change = f"{' and '.join(map(times, t.inputs))} → {times(t.output)}"
-    lines = [f"In all: {change} in {ran} operation{'s' if ran != 1 else ''}."]
-    lines.append(f"{t.params:,} parameters, {t.macs:,} MACs for {unit}.")
-    lines.append(f"Branches meet in {' and '.join(met)}." if met else "One path, no branches.")
-    if spare:
-        where = ", ".join(step.path or "the net itself" for step in spare)
-        total = sum(step.params for step in spare)
-        lines.append(f"Not used by this input: {total:,} parameters, in {where}.")
+    if t.unused:
+        where = ", ".join(path or "the net itself" for path in t.unused)
+        lines.append(f"Not used by this input: {sum(t.unused.values()):,} parameters, in {where}.")
     return lines

@@ -25,6 +25,14 @@ def resnet(width=64):
 lab(resnet, (1, 1, 224, 224), width=(32, 96, 32))
 """
 
+GROWS = """
+from torch import nn
+from layerwise import lab
+def net(layers=1, kernel=3):
+    return nn.Sequential(*[nn.Conv2d(1, 1, kernel) for _ in range(layers)])
+lab(net, (1, 1, 6, 6), layers=(1, 2), kernel=(3, 7))
+"""
+
 pytestmark = pytest.mark.skipif(
     not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
 )
@@ -34,9 +42,11 @@ pytestmark = pytest.mark.skipif(
 def jupyter(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lessons")
     shutil.copy(LESSON, folder)
-    cell = nbformat.v4.new_code_cell(BLOCKS.strip())
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=kernel), folder / "blocks.ipynb")
+    for name, source in (("blocks", BLOCKS), ("grows", GROWS)):
+        cell = nbformat.v4.new_code_cell(source.strip())
+        made = nbformat.v4.new_notebook(cells=[cell], metadata=kernel)
+        nbformat.write(made, folder / f"{name}.ipynb")
     with browser.jupyterlab(folder) as address:
         yield address
 
@@ -213,4 +223,22 @@ def test_a_block_unfolds_by_mouse_and_by_keyboard(page, jupyter, lesson):  # noq
     lines = bench.output.locator("tr.lab-line").count()
     bench.output.locator("button.lab-fold").first.click()
     page.wait_for_function(f"document.querySelectorAll('tr.lab-line').length !== {lines}")
+    assert opened.errors() == []
+
+
+def test_the_picture_is_that_of_the_present_network(page, jupyter, lesson):  # noqa: ARG001  after the lesson's tests
+    opened = browser.Notebook(page, jupyter, "grows.ipynb")
+    opened.run_all()
+    bench = Bench(page.locator(LABS))
+    pixels, boxes = bench.output.locator("svg g.cell"), bench.output.locator("svg g.box")
+    expect(pixels.first).to_be_visible()
+    bench.press("layers", "ArrowRight")
+    expect(boxes).to_have_count(3)
+    expect(pixels).to_have_count(0)
+    bench.press("layers", "ArrowLeft")
+    expect(pixels.first).to_be_visible()
+    bench.press("kernel", "End")
+    expect(bench.output.locator("svg")).to_contain_text("breaks here")
+    expect(pixels).to_have_count(0)
+    opened.shot("grows-broken", bench.output)
     assert opened.errors() == []

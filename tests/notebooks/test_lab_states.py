@@ -12,7 +12,7 @@ import lessons
 import pytest
 import torch
 
-from layerwise.interactive import controls
+from layerwise.interactive import controls, live_lab
 from layerwise.interactive.live_lab import Lab
 from layerwise.tracing import building
 
@@ -44,7 +44,7 @@ def sorted_values(lab: Lab, name: str) -> list:
 
 def by_pytorch(lab: Lab, device: str, fill: Callable) -> tuple | Exception:
     """The shape that PyTorch itself gives on `device`, or the error that it raises."""
-    shape = building.sized(lab.input_shape, lab.choices.get("input_size"))
+    shape = building.sized(lab.given, lab.choices.get("input_size"))
     arguments = building.accepted(lab.build, lab.choices)
     try:
         with torch.device(device), fill(), torch.no_grad():
@@ -66,14 +66,15 @@ def labs(request):
     """The labs of a lesson; each setting is run once, also those tried to explain another."""
     known = {}
 
-    def once(build, input_shape, choices):
-        key = build, input_shape, repr(sorted(choices.items()))
+    def once(build, given, choices):
+        key = build, repr(given), repr(sorted(choices.items()))
         if key not in known:
-            known[key] = run(build, input_shape, choices)
+            known[key] = run(build, given, choices)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(building, "run", once)
+        patch.setattr(live_lab, "after", lambda *_: None)  # no search for repairs at every state
         yield lessons.labs(request.param)
 
 
@@ -99,5 +100,5 @@ def test_a_sample_of_states_agrees_with_a_real_forward(labs, request):
         verdict = by_pytorch(lab, "cpu", building.Unfilled)
         assert agrees(lab, verdict), (lab.code, verdict, str(lab.problem))
         for repair in lab.problem.repairs if lab.problem and number < REPAIRED else ():
-            _, error = run(lab.build, lab.input_shape, repair)
+            _, error = run(lab.build, lab.given, repair)
             assert error is None, (lab.code, repair)

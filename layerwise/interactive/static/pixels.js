@@ -61,13 +61,6 @@ function forget(el) {
   if (cell) say(el, cell.getAttribute("aria-label"));
 }
 
-/** What stays on show for a setting that has no picture. */
-function retire(el) {
-  forget(el);
-  const told = el.querySelector(".told");
-  if (told) told.textContent = "There is no picture of this setting. Shown pale: the last one.";
-}
-
 /** The part of a map that an arrow key, Home or End leads to; undefined for other keys. */
 function target(el, part, key) {
   const kind = part.classList[0];
@@ -96,10 +89,7 @@ function render({ model, el }) {
   function draw() {
     const active = el.getRootNode().activeElement;
     const focused = active && el.contains(active) && active.dataset.row ? active : null;
-    const svg = model.get("svg");
-    el.inert = !svg; // pale and out of reach, but in its place: the page does not jump
-    if (!svg) return retire(el);
-    el.innerHTML = svg;
+    el.innerHTML = model.get("svg");
     const cell = (chosen && find(el, "cell", chosen)) || el.querySelector('.cell[aria-pressed="true"]');
     if (!cell) return;
     select(el, cell);

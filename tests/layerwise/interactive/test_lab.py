@@ -1,22 +1,22 @@
-"""The lab without a browser: its controls, what it shows, and what it does with mistakes."""
+"""The lab without a browser: what it shows, and what it does with mistakes."""
 
+import asyncio
+import re
 import subprocess
 import sys
 
 import nbformat
 import pytest
-from ipywidgets import Checkbox, Dropdown, IntSlider, SelectionSlider
+import torch
 from nbclient import NotebookClient
 from torch import nn
 
 from course_utils import nets
-from layerwise import lab
+from layerwise import lab, trace
 from layerwise.diagram.drawing import svg
-from layerwise.interactive import controls, page
+from layerwise.interactive import figures, page
+from layerwise.interactive.live_lab import SETTLE
 from layerwise.interactive.widgets import Figure, Pixels
-from layerwise.tracing.module_tree import outline
-from layerwise.tracing.tracer import attempt, trace
-from layerwise.views import comparison as comparing
 
 IMAGE = (1, 1, 224, 224)
 
@@ -35,85 +35,6 @@ def small():
     return lab(alexnet, IMAGE, channels=[48, 96], stride=(1, 8), padding=(0, 3))
 
 
-# -- controls
-
-
-def kinds(build, **forms):
-    return {name: type(w) for name, w in controls.make(build, IMAGE, forms).items()}
-
-
-def test_each_short_form_makes_its_control():
-    def build(channels=96, stride=4, bias=True, arch=((1, 64),), activation=nn.ReLU):
-        """Never called here."""
-
-    forms = {
-        "channels": [48, 96],
-        "stride": (1, 8),
-        "bias": True,
-        "arch": [((1, 64),), ((2, 64),)],
-        "activation": {"ReLU": nn.ReLU, "tanh": nn.Tanh},
-        "input_size": [96, 224],
-    }
-    assert kinds(build, **forms) == {
-        "channels": SelectionSlider,
-        "stride": IntSlider,
-        "bias": Checkbox,
-        "arch": Dropdown,
-        "activation": Dropdown,
-        "input_size": SelectionSlider,
-    }
-    made = controls.make(build, IMAGE, forms)
-    assert [widget.value for widget in made.values()] == [96, 4, True, ((1, 64),), nn.ReLU, 224]
-
-
-def test_a_list_of_tuples_is_found_in_the_default_given_as_lists():
-    def build(arch=[[2, 64], [2, 128]]):  # noqa: B006  never changed
-        """Never called here."""
-
-    made = controls.make(build, IMAGE, {"arch": [((1, 64), (1, 128)), ((2, 64), (2, 128))]})
-    assert made["arch"].value == ((2, 64), (2, 128))
-
-
-def test_states_are_every_combination_of_values(small):
-    found = list(small.states())
-    assert len(found) == 2 * 8 * 4
-    assert found[0] == {"channels": 48, "stride": 1, "padding": 0}
-    assert len({tuple(state.values()) for state in found}) == len(found)
-
-
-def test_a_float_slider_reaches_its_top_and_its_values_are_round():
-    def build(dropout=0.5):
-        """Never called here."""
-
-    made = controls.make(build, IMAGE, {"dropout": (0.0, 1.0, 0.1)})
-    assert controls.values(made["dropout"]) == [round(i / 10, 1) for i in range(11)]
-
-
-@pytest.mark.parametrize(
-    ("forms", "error", "says"),
-    [
-        ({"chanels": (1, 8)}, TypeError, "did you mean 'channels'"),
-        ({"channels": (8, 1)}, ValueError, "channels"),
-        ({"channels": []}, ValueError, "no choices"),
-        ({"channels": object()}, ValueError, "not understood"),
-    ],
-)
-def test_a_lab_called_wrongly_says_how(forms, error, says):
-    with pytest.raises(error, match=says):
-        lab(alexnet, IMAGE, **forms)
-
-
-def test_a_parameter_without_a_value_is_named():
-    with pytest.raises(TypeError, match="needs a value for 'width'"):
-        lab(lambda width, depth=1: nn.Linear(width, depth), (1, 8), depth=(1, 8))
-
-
-@pytest.mark.parametrize("build", [nn.Linear(2, 2), "alexnet"])
-def test_lab_wants_a_function(build):
-    with pytest.raises(TypeError, match="function"):
-        lab(build, IMAGE)
-
-
 # -- what it shows
 
 
@@ -124,11 +45,20 @@ def test_the_code_builds_this_very_network(small):
     assert lab(lambda width=1: nn.Linear(2, width), (1, 2), width=(1, 2)).code == "build(width=1)"
 
 
+@pytest.mark.parametrize(
+    "choices", [{}, {"channels": 48}, {"padding": 2}, {"stride": 8, "padding": 3}]
+)
+def test_the_table_is_the_one_that_was_read(small, choices, golden):
+    small.set(**choices)
+    name = "_".join(f"{key}_{value}" for key, value in choices.items()) or "start"
+    golden(f"alexnet_{name}.txt", small.text.rpartition("\n\n")[2] + "\n")
+
+
 def test_a_change_is_marked_beside_what_was(small):
     small.controls["channels"].value = 48
     assert "48×54×54 (was 1×96×54×54)" in small.text
     assert "5,856 (was 11,712)" in small.text
-    total = page.totals(small.trace, trace(alexnet(), IMAGE))[1]
+    total = figures.totals(small.trace, trace(alexnet(), IMAGE))[1]
     assert total.value == "714 M" and total.change == "−24 %"
 
 
@@ -137,8 +67,61 @@ def test_a_broken_setting_is_explained_and_its_repairs_work(small):
     assert small.trace is None and not small.problem.works
     assert "9,216" in small.text and "expects 6,400, gets 9,216" in small.text
     assert "? 15" in small.text  # what is not reached stays in the table
-    small._pressed("repair:0")
+    (button, *_) = re.findall(r'data-send="(repair:[^"]+)"', small.panels[0].html)
+    small._pressed(button)
     assert small.problem is None and small.trace is not None
+
+
+def test_a_click_that_comes_too_late_does_nothing(small):
+    small.controls["padding"].value = 2
+    (button, *_) = re.findall(r'data-send="(repair:[^"]+)"', small.panels[0].html)
+    small.set(padding=3)
+    small._pressed(button)
+    small._pressed("repair:99.99")
+    assert small.choices["padding"] == 3
+    small.set(padding=1)
+    small._pressed(button)
+    assert small.choices["padding"] == 1
+
+
+def test_repairs_are_sought_at_once_where_no_loop_runs_and_later_where_one_does(small):
+    small.controls["padding"].value = 2
+    assert "Works: " in small.panels[0].html
+
+    async def turn():
+        small.controls["padding"].value = 3
+        small.controls["padding"].value = 2
+        small._settle(small._turns - 1)  # for a setting that is no more
+        assert "Looking for settings" in small.panels[0].html
+        await asyncio.sleep(2 * SETTLE)
+        return small.panels[0].html
+
+    assert "Works: " in asyncio.run(turn())
+
+
+def test_a_problem_without_a_repair_says_so():
+    made = lab(lambda a=1: nn.Linear(a, 2), (1, 3), a=(1, 2))
+    assert "No setting near this one works." in made.panels[0].html
+    assert "No setting near this one works." in made.html
+
+
+def test_the_totals_of_a_broken_network_are_not_known(small):
+    small.controls["padding"].value = 2
+    assert "– parameters; – MACs for one image; –" in small.text
+    assert small.panels[0].html.count('<span class="lab-big">–</span>') == 3
+
+
+def test_a_set_that_fails_leaves_the_controls_alive(small):
+    with pytest.raises(Exception, match="Invalid selection"):
+        small.set(stride=5, channels=47)
+    assert small.code == "alexnet(channels=96, stride=5, padding=1)"
+    small.controls["stride"].value = 4
+    assert small.code == "alexnet(channels=96, stride=4, padding=1)"
+
+
+def test_a_class_among_the_choices_is_written_by_its_name():
+    made = lab(lambda f=nn.ReLU: nn.Sequential(f()), (1, 2), f={"ReLU": nn.ReLU, "tanh": nn.Tanh})
+    assert made.code == "build(f=ReLU)"
 
 
 def test_a_control_that_does_not_exist_is_named(small):
@@ -169,18 +152,39 @@ def test_the_stored_html_needs_no_style_sheet(small):
     assert "<script" not in small.html
 
 
-def test_a_single_window_is_drawn_pixel_by_pixel():
-    made = lab(lambda stride=1: nn.Conv2d(1, 1, 3, stride), (1, 1, 6, 6), stride=(1, 4))
-    assert isinstance(made._picture, Pixels)
-    assert isinstance(lab(alexnet, IMAGE, stride=(1, 8))._picture, Figure)
+def picture(made):
+    (widget,) = made._picture.children
+    return widget
+
+
+def test_the_picture_follows_the_network():
+    def build(layers=1, kernel=3):
+        return nn.Sequential(*[nn.Conv2d(1, 1, kernel) for _ in range(layers)])
+
+    made = lab(build, (1, 1, 6, 6), layers=(1, 3), kernel=(3, 9))
+    assert isinstance(picture(made), Pixels) and "data-window" in picture(made).svg
+    made.set(layers=2)
+    assert isinstance(picture(made), Figure) and picture(made).svg == svg(
+        made.trace, changed={1}
+    )  # fmt: skip
+    made.set(layers=1, kernel=9)  # broken: not the picture of the state before
+    assert isinstance(picture(made), Figure) and "breaks" in picture(made).svg
+    made.set(kernel=3)
+    assert isinstance(picture(made), Pixels)
+
+
+def test_changed_layers_are_marked_in_the_picture(small):
+    before = picture(small).svg
+    small.controls["channels"].value = 48
+    assert ", changed" in picture(small).svg and ", changed" not in before
 
 
 def test_the_picture_redraws_itself_when_a_block_is_toggled():
     made = lab(lambda classes=10: nets.resnet18(num_classes=classes), IMAGE, classes=(2, 10))
-    assert made._picture.svg == svg(made.trace)
-    opened = made._picture.unfolded[:1]
-    made._picture.unfolded = opened
-    assert made._picture.svg == svg(made.trace, opened) != svg(made.trace)
+    assert picture(made).svg == svg(made.trace)
+    opened = picture(made).unfolded[:1]
+    picture(made).unfolded = opened
+    assert picture(made).svg == svg(made.trace, opened) != svg(made.trace)
 
 
 def test_input_size_changes_the_input_and_reaches_a_builder_that_asks_for_it():
@@ -192,14 +196,75 @@ def test_input_size_changes_the_input_and_reaches_a_builder_that_asks_for_it():
     assert made.trace.inputs == ((1, 1, 16, 16),) and made.code == "flat(input_size=16)"
 
 
+def rows(made):
+    """The rows of the table below the picture: looks of the first cell, and the cells' text."""
+    found = re.findall(r'<tr class="lab-line">(.*?)</tr>', made.panels[1].html)
+    cells = [re.findall(r'<td class="([^"]*)">(.*?)</td>', row) for row in found]
+    return [
+        [row[0][0], *(re.sub("(<[^>]+>)+", "|", text).strip("|") for _, text in row)]
+        for row in cells
+    ]
+
+
 def test_blocks_fold_and_unfold_in_the_table():
     made = lab(lambda classes=10: nets.resnet18(num_classes=classes), IMAGE, classes=(2, 10))
-    block = next(line.id for line in made._lines() if line.folded)
-    before = len(made._lines())
-    made._pressed(f"fold:{block}")
-    assert len(made._lines()) > before
-    made._pressed(f"fold:{block}")
-    assert len(made._lines()) == before
+    shut = re.search(r'data-send="(fold:[^"]+)" aria-expanded="false"', made.panels[1].html)[1]
+    before = len(rows(made))
+    made._pressed(shut)
+    assert len(rows(made)) > before and f'{shut}" aria-expanded="true"' in made.panels[1].html
+    made._pressed(shut)
+    assert len(rows(made)) == before
+    made._pressed(shut)
+    made.set(classes=5)
+    assert len(rows(made)) > before  # what was unfolded by hand stays so
+
+
+def test_a_lab_that_grows_its_first_block_unfolds_it():
+    def build(blocks=0):
+        return nn.Sequential(nn.Conv2d(1, 1, 3), *[nets.BasicBlock(1, 1) for _ in range(blocks)])
+
+    made = lab(build, (1, 1, 8, 8), blocks=(0, 2))
+    made.set(blocks=1)
+    assert "1.conv1" in made.text
+
+
+def test_the_old_value_is_struck_through_beside_the_new_one(small):
+    small.controls["stride"].value = 2
+    look, name, operation, output, *_ = rows(small)[0]
+    assert (name, operation) == ("0", "Conv2d 11×11, stride |4|2, padding 1")
+    assert output == "1×96×54×54|1×96×108×108" and look == "lab-cell"
+    struck = re.findall(r'<span class="lab-was">([^<]+)</span>', small.panels[1].html)
+    assert struck[:2] == ["4", "1×96×54×54"]
+
+
+def test_settings_that_come_and_go_do_not_run_into_each_other():
+    def build(stride=2, padding=0):
+        return nn.Sequential(nn.Conv2d(1, 1, 3, stride, padding), nn.ReLU())
+
+    made = lab(build, (1, 1, 8, 8), stride=(1, 2), padding=(0, 3))
+    made.set(stride=1, padding=3)
+    assert rows(made)[0][2] == "Conv2d 3×3, stride 2|Conv2d 3×3, padding 3"
+
+
+def test_sizes_are_explained_where_the_network_came_to(small):
+    small.controls["padding"].value = 2
+    table = small.panels[1].html
+    assert table.count('class="lab-why"') == 8 and "lab-faded" in table  # 5 convolutions, 3 pools
+    small.controls["channels"].value = 48
+    made = lab(lambda a=9: nn.Sequential(nn.Flatten(), nn.Linear(a, 9), nn.Unflatten(1, (1, 3, 3)),
+                                         nn.Conv2d(1, 1, 2)), (1, 9), a=(8, 9))  # fmt: skip
+    assert 'class="lab-why"' in made.panels[1].html
+    made.set(a=8)
+    assert 'class="lab-why"' not in made.panels[1].html
+
+
+def test_a_repair_names_only_what_it_changes(small):
+    small.controls["padding"].value = 2
+    repairs = {"a": small.choices | {"padding": 1}, "b": {"channels": 48, "padding": 0}}
+    shown = page.head(small._state, repairs)
+    told = re.findall(r'<button data-send="(.)">([^<]+)</button>', shown)
+    assert told == [("a", "padding = 1"), ("b", "channels = 48 and padding = 0")]
+    assert "</button> or <button" in shown
 
 
 def test_the_student_own_mistake_is_shown_with_its_line():
@@ -208,32 +273,6 @@ def test_the_student_own_mistake_is_shown_with_its_line():
 
     made = lab(net, (1, 8), width=(1, 8))
     assert made.trace is None and "wdith" in made.text and "nn.Linear(width, wdith)" in made.text
-
-
-# -- comparing
-
-
-def test_a_block_with_one_more_layer_keeps_the_others_matched():
-    def block(convs):
-        layers = [nn.Sequential(*[nn.Conv2d(1, 1, 3, padding=1) for _ in range(convs)], nn.ReLU())]
-        return outline(trace(nn.Sequential(*layers, nn.Flatten()), (1, 1, 8, 8)))
-
-    found = comparing.compare(*(comparing.lines(block(n), {"0"}) for n in (2, 3)))
-    assert [line.texts[1].split()[0] for line in found if line.status == "new"] == ["Conv2d"]
-    assert not [line for line in found if line.status == "gone"]
-
-
-def test_a_changed_step_is_found_also_in_a_run_that_broke_off():
-    whole = trace(alexnet(), IMAGE)
-    part, error = attempt(alexnet(padding=2), IMAGE)
-    assert error is not None
-    assert comparing.changed_steps(whole, whole) == frozenset()
-    assert comparing.changed_steps(whole, part) == {step.index for step in part.steps}
-
-
-def test_activations_are_counted_in_float32():
-    t = trace(nn.Sequential(nn.Linear(8, 4), nn.ReLU()), (2, 8))
-    assert comparing.activation_bytes(t) == 4 * (2 * 4 + 2 * 4)
 
 
 # -- figures in words
@@ -245,16 +284,72 @@ def test_activations_are_counted_in_float32():
      (999_600, "1.00 M"), (7_547_200_000, "7.55 G")],
 )  # fmt: skip
 def test_three_digits_and_a_power(number, shown):
-    assert page.short(number) == shown
+    assert figures.short(number) == shown
 
 
 @pytest.mark.parametrize(
     ("value", "first", "shown"),
     [(5, 5, ""), (62, 100, "−38 %"), (1024, 1000, "+2.4 %"), (100_001, 100_000, "+<0.1 %"),
-     (1200, 100, "× 12"), (7, 0, "+7"), (None, 5, ""), (5, None, "")],
+     (1200, 100, "× 12"), (1000, 100, "× 10"), (7, 0, "+7"), (None, 5, ""), (5, None, "")],
 )  # fmt: skip
 def test_a_change_in_words(value, first, shown):
-    assert page.change(value, first) == shown
+    assert figures.change(value, first) == shown
+
+
+@pytest.mark.parametrize(
+    ("shape", "per"),
+    [((1, 4), "for one image"), ((128, 4), "for 128 images"), ((4,), "for the whole input")],
+)
+def test_totals_say_for_how_many_images(shape, per):
+    _, macs, activations = figures.totals(trace(nn.Linear(4, 2), shape), None)
+    assert macs.name == f"MACs {per}" and activations.name == f"activations {per}"
+
+
+def test_activations_are_counted_in_float32():
+    t = trace(nn.Sequential(nn.Linear(8, 4), nn.ReLU()), (2, 8))
+    assert figures.activation_bytes(t) == 4 * (2 * 4 + 2 * 4)
+
+
+# -- what it takes
+
+
+@pytest.mark.parametrize(
+    ("net", "given"),
+    [
+        (lambda n=5: nn.Embedding(n, 2), torch.zeros(1, 3, dtype=torch.int64)),
+        (lambda n=5: nn.Embedding(n, 2), ((1, 3), torch.int64)),
+        (lambda n=5: nn.Bilinear(n, 4, 2), [(1, 5), (1, 4)]),
+        (lambda n=5: nn.Bilinear(n, 4, 2), {"input1": (1, 5), "input2": (1, 4)}),
+        (lambda n=5: nn.Linear(n, 2), [1, 5]),
+    ],
+)
+def test_a_lab_takes_what_trace_takes(net, given):
+    made = lab(net, given, n=(5, 6))
+    assert made.trace is not None and made.trace.steps and made.problem is None
+
+
+@pytest.mark.parametrize("given", [(1.0, 2.0), (), 224, "image", (1, -3)])
+def test_what_is_no_input_is_refused_with_what_is_one(given):
+    with pytest.raises(TypeError, match="a shape, such as"):
+        lab(alexnet, given, stride=(1, 8))
+
+
+def test_a_class_is_a_builder():
+    class Net(nn.Linear):
+        def __init__(self, width=3):
+            super().__init__(2, width)
+
+    assert lab(Net, (1, 2), width=(1, 4)).code == "Net(width=3)"
+
+
+def test_a_lab_freezes_no_memory():
+    code = """import gc
+from layerwise import lab
+from torch import nn
+lab(lambda a=1: nn.Linear(1, a), (1, 1), a=(1, 2)).set(a=2)
+print(gc.get_freeze_count(), gc.isenabled())"""
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ran.stdout == "0 True\n"
 
 
 # -- display

@@ -1,11 +1,9 @@
 """explain() against accounts that a person has read.
 
-After a change that is meant to be seen: UPDATE_GOLDEN=1 make test, and read the difference.
+After a change that is meant to be seen: make test TEST_ARGS=--regenerate, and read the difference.
 """
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,10 +13,8 @@ from torch import nn
 
 from course_utils import nets
 from layerwise import explain, trace
+from layerwise.operations.sizes import sizes
 from layerwise.views.explanation import WIDTH
-from layerwise.views.wording import sizes
-
-GOLDEN = Path(__file__).parent / "golden"
 
 
 def bottleneck() -> nn.Module:
@@ -35,12 +31,9 @@ def bottleneck() -> nn.Module:
         ("alexnet", nets.alexnet, (1, 1, 224, 224)),
     ],
 )
-def test_the_account_is_the_one_that_was_read(name, build, shape, capsys):
+def test_the_account_is_the_one_that_was_read(name, build, shape, capsys, golden):
     explain(build(), shape)
-    account, file = capsys.readouterr().out, GOLDEN / f"{name}.txt"
-    if os.environ.get("UPDATE_GOLDEN"):
-        file.write_text(account, encoding="utf-8")
-    assert account == file.read_text(encoding="utf-8")
+    golden(f"{name}.txt", capsys.readouterr().out)
 
 
 def test_note_000_names_nine_steps_of_each_block(capsys):
@@ -169,3 +162,78 @@ def test_unused_parameters_are_named_at_the_end(capsys):
 
     explain(Spare(), (1, 2))
     assert capsys.readouterr().out.endswith("Not used by this input: 6 parameters, in spare.\n")
+
+
+def told(net, *shapes, capsys):
+    """The account as one line of words."""
+    explain(net, *shapes)
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "says"),
+    [
+        (nn.AdaptiveMaxPool2d(2), (1, 3, 8, 8), "The maximum over each part of the map"),
+        (nn.AvgPool2d(2), (1, 3, 8, 8), "The average of each 2×2 window"),
+        (nn.Conv2d(6, 4, 3, groups=2), (1, 6, 8, 8), "4 filters, each over 3 channels"),
+        (nn.Linear(4, 2, bias=False), (1, 4), "(Linear, no bias)"),
+        (nn.Tanh(), (1, 4), "Squeezes each number into -1 to 1."),
+        (nn.Softmax(1), (1, 4), "shares that sum to 1."),
+        (nn.BatchNorm1d(4).eval(), (2, 4), "Normalizes each feature over the batch"),
+        (nn.Dropout(0.3).eval(), (1, 4), "Does nothing in eval mode."),
+        (nn.ReLU(), (1, 3, 9), "(batch of 1, 3 channels, length 9)"),
+        (nn.ReLU(), (7,), "(7 features)"),
+        (nn.Conv2d(3, 4, 3), (3, 8, 8), "(3 channels, 8 rows, 8 columns)"),
+        (nn.ReLU(), (1, 4), "in 1 operation. 0 parameters"),
+    ],
+)
+def test_a_layer_in_words(layer, shape, says, capsys):
+    assert says in told(nn.Sequential(layer), shape, capsys=capsys)
+
+
+def module(forward, *layers):
+    """A network of a `forward` that reads its layers as self[0], self[1], …"""
+    return type("Net", (nn.Sequential,), {"forward": forward})(*layers)
+
+
+GATE = module(lambda self, x: x * torch.sigmoid(self[0](x.mean((2, 3), True))), nn.Conv2d(3, 3, 1))
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "says"),
+    [
+        (GATE, (1, 3, 8, 8), "Multiplies the net's input by step 3."),
+        (GATE, (1, 3, 8, 8), "Branches meet in 1 multiplication."),
+        (module(lambda _, x: x @ x.mT.relu()), (1, 4, 4), "Branches meet in 1 matrix product."),
+        (module(lambda _, x: x - x.relu()), (1, 4), "Subtracts step 1 from the net's input"),
+        (module(lambda _, x: x + x), (1, 4), "One path, no branches."),
+        (module(lambda _, x: torch.cat([x, x.relu()])), (2, 4), "2 + 2 = 4 along axis 0."),
+        (module(lambda _, x: torch.stack([x, x.relu()])), (2, 4), "Reads the net's input and step"),
+        (module(lambda _, x: x[:, 1:]), (2, 4), "1. indexing:"),
+        (module(lambda _, x: torch.flatten(x)), (10,), "0 MACs for the whole input."),
+        (module(lambda _: torch.ones(3)), None, "Net, no input."),
+        (module(lambda self, x: self[0](input=x), nn.Sequential(nn.ReLU(), nn.ReLU())), (1, 4),
+         "In all: 1×4 → 1×4"),
+    ],
+)  # fmt: skip
+def test_a_forward_in_words(net, shape, says, capsys):
+    text = told(net, *([shape] if shape else []), capsys=capsys)
+    assert says in text and "where  came" not in text
+
+
+def test_a_value_of_the_net_itself_is_an_earlier_step(capsys):
+    inner = module(lambda _, x, y: x.tanh() + y)
+    net = module(lambda self, x: self[0](x.relu(), x.sigmoid()), inner)
+    assert "and an earlier step of the net" in told(net, (1, 4), capsys=capsys)
+
+
+def test_a_long_flat_forward_folds_what_repeats(capsys):
+    def forward(self, x):
+        h = x
+        for _ in range(20):
+            h = torch.relu(self[0](h)) + self[1](x)
+        return h
+
+    net = module(forward, nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 1))
+    text = told(net, (1, 8, 16, 16), capsys=capsys)
+    assert "Steps 5 to 80 repeat steps 1 to 4. 81. Result" in text

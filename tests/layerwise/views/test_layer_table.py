@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from course_utils import nets
 from layerwise import ShapeError, print_shapes, table, trace
+from layerwise.views.columns import describe
 from layerwise.views.layer_table import rows
 
 
@@ -111,7 +112,7 @@ def test_unused_parameters_and_notes_are_shown():
             return F.relu(x) if x.sum() > 0 else x
 
     text = repr(table(Odd(), (4, 2)))
-    assert "not used by this input" in text and "ran for real on a batch of one" in text
+    assert "not used by this input" in text and "ran for real" in text
 
 
 def test_a_shape_that_does_not_fit_is_the_error_of_the_layer():
@@ -158,3 +159,39 @@ class Twice(nn.Module):
 def test_a_negative_depth_is_refused():
     with pytest.raises(ValueError, match="0, 1, 2"):
         table(nets.lenet(), (1, 1, 28, 28), depth=-1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        (nn.Conv2d(4, 4, 3, dilation=2), "Conv2d 3×3, dilation 2"),
+        (nn.Conv2d(4, 4, 3, groups=4), "Conv2d 3×3, 4 groups"),
+        (nn.Conv2d(4, 4, (1, 3), padding=(0, 1)), "Conv2d 1×3, padding 0×1"),
+        (nn.MaxPool2d(3, 2), "MaxPool2d 3×3, stride 2"),
+    ],
+)
+def test_a_window_is_described_with_what_is_unusual(layer, says):
+    assert describe(trace(layer, (1, 4, 8, 8)).steps[0]) == says
+
+
+@pytest.mark.parametrize(
+    ("net", "shape", "unit"),
+    [
+        (nn.Linear(4, 2), (1, 4), "one image"),
+        (nn.Linear(4, 2), (5, 4), "the batch of 5"),
+        (nn.Linear(4, 2), (4,), "the whole input"),
+        (nn.Conv2d(4, 2, 3), (4, 8, 8), "the whole input"),
+    ],
+)
+def test_macs_are_for_what_came_in(net, shape, unit):
+    assert table(net, shape).caption.endswith(f"MACs for {unit}.")
+
+
+def test_a_table_without_a_shape_says_what_to_give():
+    with pytest.raises(TypeError, match="give the shape"):
+        table(nn.Linear(4, 2))
+
+
+def test_the_whole_net_in_one_row_keeps_its_unused_parameters():
+    whole, spare = rows(trace(Spare(), (1, 1, 8, 8)), depth=0)
+    assert (whole.path, whole.operation.name, whole.params, spare.params) == ("", "Spare", 10, 6)
