@@ -27,7 +27,10 @@ _ACTIVATIONS = {  # name -> title in prose, sentence
     "hardsigmoid": ("", "Squeezes each number into 0 to 1, in straight lines."),
     "hardswish": ("", "Multiplies each number by its hard sigmoid."),
     "leaky_relu": ("", "Negative numbers shrink."),
-    "gelu": ("GELU", "Multiplies each number by the share of a bell curve below it."),
+    "gelu": (
+        "GELU",
+        "A smooth ReLU: multiplies each number by the share of a bell curve below it.",
+    ),
     "silu": ("SiLU", "Multiplies each number by its sigmoid."),
     "mish": ("", "Multiplies each number by the tanh of its softplus."),
     "elu": ("ELU", "Negative numbers bend towards -1."),

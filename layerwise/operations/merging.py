@@ -1,12 +1,22 @@
 """Where branches meet: number by number, or one behind the other."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
 from .kinds import Kind
-from .registry import POINTWISE, Effect, declare, operation
+from .registry import POINTWISE, Applied, Effect, declare, operation
 from .shapes import Shape, ShapeError, axis, broadcast, times
+
+
+def _alone(sentence: str) -> Callable[[Applied], str]:
+    """What it does where no branches meet: to one input and a constant or a parameter."""
+
+    def told(step: Applied) -> str:
+        stays = step.inputs and step.inputs[0] == step.output
+        return f"{sentence} The shape stays." if stays else sentence
+
+    return told
 
 
 def _binary(input: object, other: object, *args: object, **kwargs: object) -> Effect:
@@ -24,7 +34,7 @@ for _names, _kind, _symbol, _sentence in (
     ("maximum", Kind.OTHER, "", "Keeps the larger of two numbers."),
     ("minimum", Kind.OTHER, "", "Keeps the smaller of two numbers."),
 ):
-    operation(_names, _kind, symbol=_symbol, sentence=_sentence)(_binary)
+    operation(_names, _kind, symbol=_symbol, sentence=_alone(_sentence))(_binary)
 
 
 @operation("cat concat concatenate", Kind.CONCAT, title="concat")

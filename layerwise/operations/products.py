@@ -61,6 +61,6 @@ def _exact(name: str, a: Shape, b: Shape, axes: int) -> Effect:
 
 
 declare("einsum tensordot chain_matmul", Kind.PRODUCT, symbol="×",
-        sentence="Multiplies and adds up over the axes that the equation shares.")  # fmt: skip
+        sentence="Multiplies, and sums over the axes that the equation shares.")  # fmt: skip
 declare("addmm addbmm baddbmm addmv mv dot outer ger inner kron", Kind.PRODUCT, symbol="×",
         sentence=_SENTENCE)  # fmt: skip

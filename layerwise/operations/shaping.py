@@ -84,7 +84,9 @@ declare("amax amin max min argmax argmin std var norm prod logsumexp median cums
         Kind.REDUCTION, sentence="One number in place of many along an axis.")  # fmt: skip
 
 
-@operation("pad", Kind.PADDING, sentence="Puts numbers around the map.")
+@operation(
+    "pad", Kind.PADDING, sentence="Puts a border of zeros, or of copied numbers, around the map."
+)
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Effect:

@@ -321,8 +321,9 @@ def mapped(function: Callable[[Tensor], Any], value: Any) -> Any:
     """The same arguments with each tensor in them replaced."""
     if isinstance(value, Tensor):
         return function(value)
-    if type(value) in (tuple, list):
-        return type(value)([mapped(function, part) for part in value])
+    if isinstance(value, (tuple, list)) and not isinstance(value, torch.Size):
+        parts = [mapped(function, part) for part in value]
+        return value._make(parts) if hasattr(value, "_make") else type(value)(parts)
     if type(value) is dict:
         return {key: mapped(function, part) for key, part in value.items()}
     return value
