@@ -19,7 +19,7 @@ from layerwise.tracing.tracer import trace
 from .graph import is_named, levels, view
 from .layout import layout
 from .painting import paint
-from .repeats import MOST_BOXES, gathered
+from .repeats import MOST_BOXES, foldable
 
 
 def draw(
@@ -79,7 +79,7 @@ def svg(
     steps to mark. A trace that broke off is drawn as far as it goes, and `failed` is what stands
     under the broken box behind it. With `card` it is a picture for a file, on a light card.
     """
-    tree = gathered(outline(t))
+    tree = foldable(outline(t))
     shown = default_unfolded(tree) if unfolded is None else unfolded
     return paint(layout(tree, shown, failed), describe(t), changed, card)
 
@@ -96,7 +96,7 @@ def default_unfolded(tree: Block) -> list[str]:
     Of the first level that does not fit it unfolds the first block of each kind that does. What
     repeats stays folded.
     """
-    tree = gathered(tree)
+    tree = foldable(tree)
     chosen: list[str] = []
     for level in levels(tree):
         named = [block for block in level if is_named(block)]
@@ -121,7 +121,7 @@ def _boxes(tree: Block, unfolded: list[str]) -> int:
 
 
 def _chosen(t: Trace, unfold: Collection[str] | bool | None) -> list[str]:
-    tree = gathered(outline(t))
+    tree = foldable(outline(t))
     if unfold is None:
         return default_unfolded(tree)
     blocks = [block for level in levels(tree) for block in level]

@@ -65,8 +65,11 @@ _INPUT = {0: "no input", 1: "input"}
 
 
 def view(tree: Block, unfolded: Collection[str], failed: str | None = None) -> View:
-    """What is visible of `tree` when the blocks `unfolded` are; `failed` adds a broken box."""
-    viewer = _Viewer(frozenset(unfolded), _uses(tree.steps))
+    """What is visible of a foldable tree when the blocks `unfolded` are.
+
+    `failed` is what stands under a broken box behind all others.
+    """
+    viewer = _Viewer(frozenset(unfolded), uses_of(tree.steps))
     root = Frame(tree, [])
     inputs = tree.call.inputs
     first = viewer.item(root, "input", "@input", inputs[0] if inputs else ())
@@ -82,10 +85,9 @@ def view(tree: Block, unfolded: Collection[str], failed: str | None = None) -> V
 
 def levels(tree: Block) -> list[list[Block]]:
     """The blocks that a picture can fold and unfold: the outermost first, level by level."""
-    uses, found, level = _uses(tree.steps), [], [tree]
+    found, level = [], [tree]
     while level:
-        inside = [part for block in level for part in block.parts if isinstance(part, Block)]
-        level = [block for block in inside if not _is_one_box(block, uses)]
+        level = [part for block in level for part in block.parts if isinstance(part, Block)]
         found += [level] if level else []
     return found
 
@@ -128,8 +130,6 @@ class _Viewer:
         for part in block.parts:
             if isinstance(part, Step):
                 self._add(frame, part)
-            elif _is_one_box(part, self.uses):
-                self.fill(frame, part)
             elif part.id in self.unfolded:
                 inner = Frame(part, [])
                 frame.parts.append(inner)
@@ -177,12 +177,12 @@ def _is_idle(step: Step) -> bool:
     return step.kind is _IDENTITY and len(set(step.sources)) == 1
 
 
-def _uses(steps: Iterable[Step]) -> Counter[int]:
+def uses_of(steps: Iterable[Step]) -> Counter[int]:
     """How many steps read each step's output; what an Identity passes on has one reader more."""
     return Counter([source for step in steps for source in set(step.sources)])
 
 
-def _is_one_box(block: Block, uses: Counter[int]) -> bool:
+def is_one_box(block: Block, uses: Counter[int]) -> bool:
     """Whether all steps of a block share one box, so that there is nothing to unfold."""
     steps = [step for step in block.steps if not _is_idle(step)]
     return all(

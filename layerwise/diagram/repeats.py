@@ -5,6 +5,7 @@ read, the longest run of like rounds becomes one block, "12 × 60 steps", that h
 each round. Rounds are alike if their parts do the same to the same shapes.
 """
 
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
 from itertools import accumulate, groupby
@@ -13,7 +14,7 @@ from operator import eq
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Call, Step
 
-from .graph import keeps_shape
+from .graph import is_named, is_one_box, keeps_shape, uses_of
 
 MOST_BOXES = 28  # in a picture or a frame that can still be read
 _FEWEST = 4  # boxes that a run must hold to be worth a block
@@ -22,15 +23,35 @@ _LONGEST = 400  # parts of a round
 Parts = tuple[Block | Step, ...]
 
 
-def gathered(tree: Block) -> Block:
-    """The same tree, with what repeats in too long a frame in blocks; ids begin with "@"."""
-    parts: Parts = tuple(gathered(p) if isinstance(p, Block) else p for p in tree.parts)
+def foldable(tree: Block) -> Block:
+    """The same tree with only those blocks that can be folded, and with what repeats in blocks.
+
+    A block whose steps share one box is no block in a picture. Ids of runs begin with "@".
+    """
+    return _foldable(tree, uses_of(tree.steps))
+
+
+def _foldable(block: Block, uses: Counter[int]) -> Block:
+    if not is_named(block):  # made here
+        return block
+    inside: list[Block | Step] = []
+    for part in block.parts:
+        if isinstance(part, Step):
+            inside.append(part)
+        else:
+            inside += part.steps if is_one_box(part, uses) else [_foldable(part, uses)]
+    parts = _gathered(tuple(inside), uses)
+    return block if parts == block.parts else replace(block, parts=parts)
+
+
+def _gathered(parts: Parts, uses: Counter[int]) -> Parts:
+    """Parts of a frame that can be read, as long as enough of them repeat."""
     while len(parts) > MOST_BOXES and sum(map(_is_box, parts)) > MOST_BOXES:
         start, stop, size = _longest_run(parts)
         if sum(map(_is_box, parts[start:stop])) < _FEWEST:
             break
-        parts = (*parts[:start], _run(parts[start:stop], size), *parts[stop:])
-    return tree if parts == tree.parts else replace(tree, parts=parts)
+        parts = (*parts[:start], _run(parts[start:stop], size, uses), *parts[stop:])
+    return parts
 
 
 def _is_box(part: Block | Step) -> bool:
@@ -63,17 +84,18 @@ def _looks(part: Block | Step) -> Hashable:
     return part.call.kind, part.call.inputs, part.call.output, tuple(map(_looks, part.parts))
 
 
-def _run(parts: Parts, size: int) -> Block:
-    """A block for all rounds, with a block for each in it unless a round is one part."""
-    count = len(parts) // size
+def _run(parts: Parts, size: int, uses: Counter[int]) -> Block:
+    """A block for all rounds, with a block for each in it unless a round is one box."""
+    count, first = len(parts) // size, parts[0]
     if size == 1:
-        first = parts[0]
-        return _block(
-            f"{count} × {first.call.kind if isinstance(first, Block) else first.op}", parts
-        )
-    rounds = [parts[i : i + size] for i in range(0, len(parts), size)]
-    inside = tuple(gathered(_block(f"round {i}", one)) for i, one in enumerate(rounds, start=1))
-    return _block(f"{count} × {len(inside[0].steps)} steps", inside)
+        name = first.call.kind if isinstance(first, Block) else first.op
+        return _block(f"{count} × {name}", parts)
+    inside: list[Block | Step] = []
+    for i in range(count):
+        one = parts[i * size : (i + 1) * size]
+        block = _block(f"round {i + 1}", _gathered(one, uses))
+        inside += one if is_one_box(block, uses) else [block]
+    return _block(f"{count} × {len(block.steps)} steps", tuple(inside))
 
 
 def _block(kind: str, parts: Parts) -> Block:

@@ -13,6 +13,7 @@ from layerwise.diagram.box_shapes import FILLS, MULTIPLIES, fill
 from layerwise.diagram.box_sizes import MOST_LINES, caption, extents
 from layerwise.diagram.drawing import default_unfolded, levels, svg
 from layerwise.diagram.graph import view
+from layerwise.diagram.repeats import foldable
 from layerwise.operations.kinds import Kind
 from layerwise.tracing.module_tree import outline
 
@@ -31,7 +32,7 @@ class Does(nn.Module):
 
 
 def boxes(function, *shapes, **parts):
-    return view(outline(trace(Does(function, **parts), *shapes)), ()).items
+    return view(foldable(outline(trace(Does(function, **parts), *shapes))), ()).items
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def boxes(function, *shapes, **parts):
 def test_branches_meet_in_a_sign_a_concat_or_a_product(join, kind, sign):
     net = Does(lambda _, x: join(x.relu(), x.tanh()))
     t = trace(net, (2, 3, 8, 8))
-    last = view(outline(t), ()).items[-1]
+    last = view(foldable(outline(t)), ()).items[-1]
     drawn = ET.fromstring(svg(t)).findall(".//*[@class='box join']")  # noqa: S314  our own text
     assert last.kind == kind
     assert [box.find(".//*[@font-size='15']").text for box in drawn] == ([sign] if sign else [])
@@ -123,7 +124,7 @@ ODD = {
 def test_an_odd_network_is_drawn(name):
     function, *shapes = ODD[name]
     t = trace(Does(function), *shapes)
-    tree = outline(t)
+    tree = foldable(outline(t))
     every = [block.id for level in levels(tree) for block in level]
     for opened in ([], default_unfolded(tree), every):
         for failed in (None, "it broke"):

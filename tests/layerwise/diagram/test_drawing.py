@@ -20,7 +20,7 @@ from layerwise.diagram.box_sizes import LINE, box_size, text_width
 from layerwise.diagram.drawing import default_unfolded, draw, svg
 from layerwise.diagram.graph import Item, keeps_shape, levels, title, view
 from layerwise.diagram.layout import HEADER, MARGIN, layout
-from layerwise.diagram.repeats import MOST_BOXES
+from layerwise.diagram.repeats import MOST_BOXES, foldable
 from layerwise.diagram.scene import Box
 from layerwise.tracing.building import run
 from layerwise.tracing.module_tree import outline
@@ -129,6 +129,10 @@ NETWORKS = {
 FOLDS = ("none", "default", "all")
 
 
+def tree(t):
+    return foldable(outline(t))
+
+
 @cache
 def traced(name):
     build, shape = NETWORKS[name]
@@ -137,19 +141,19 @@ def traced(name):
 
 
 def blocks(t):
-    return [block for level in levels(outline(t)) for block in level]
+    return [block for level in levels(tree(t)) for block in level]
 
 
 def unfolded(t, fold):
     if fold == "default":
-        return default_unfolded(outline(t))
+        return default_unfolded(tree(t))
     return [block.id for block in blocks(t)] if fold == "all" else []
 
 
 @cache
 def scene(name, fold):
     t = traced(name)
-    return layout(outline(t), unfolded(t, fold))
+    return layout(tree(t), unfolded(t, fold))
 
 
 def every(*, folds=FOLDS):
@@ -161,7 +165,7 @@ def every(*, folds=FOLDS):
 
 @every()
 def test_every_step_is_in_one_box(name, fold):
-    shown = view(outline(traced(name)), unfolded(traced(name), fold))
+    shown = view(tree(traced(name)), unfolded(traced(name), fold))
     found = [step.index for item in shown.items for step in item.steps if step.op != "Identity"]
     wanted = [step.index for step in traced(name).steps if step.op != "Identity"]
     assert sorted(found) == wanted
@@ -191,7 +195,7 @@ def test_alexnet_shows_its_twelve_maps_and_names_what_follows_them():
 
 @every()
 def test_sources_of_boxes_are_those_of_their_steps(name, fold):
-    shown = view(outline(traced(name)), unfolded(traced(name), fold))
+    shown = view(tree(traced(name)), unfolded(traced(name), fold))
     home = {step.index: item.number for item in shown.items for step in item.steps} | {-1: 0}
     for step in traced(name).steps:  # an Identity stands where its source stands
         if step.op == "Identity" and step.index not in home:
@@ -211,7 +215,7 @@ def test_a_normalization_that_a_shortcut_passes_by_is_not_drawn_into_the_map():
             y = self.conv(x)
             return self.norm(y) + y
 
-    boxes = layout(outline(trace(Forked(), (2, 1, 8, 8))), []).boxes
+    boxes = layout(tree(trace(Forked(), (2, 1, 8, 8))), []).boxes
     assert [box.item.kind for box in boxes] == ["input", "map", "slab", "join"]
 
 
@@ -375,9 +379,9 @@ def test_every_block_unfolds_and_folds_again(name):
     assert len(set(everything)) == len(everything)
     for block in blocks(t)[:40]:
         outer = [b.id for b in blocks(t) if set(b.steps) > set(block.steps)]
-        closed = layout(outline(t), outer)
+        closed = layout(tree(t), outer)
         assert block.id in [box.item.id for box in closed.boxes]
-        opened = layout(outline(t), [*outer, block.id])
+        opened = layout(tree(t), [*outer, block.id])
         assert block.id in [group.block.id for group in opened.groups]
         assert block.id not in [box.item.id for box in opened.boxes]
         assert len(opened.boxes) > len(closed.boxes)
@@ -388,11 +392,11 @@ def test_the_picture_that_chooses_for_itself_is_readable(name):
     t = traced(name)
     shown = scene(name, "default")
     assert len(shown.boxes) <= max(MOST_BOXES, len(scene(name, "none").boxes))
-    assert svg(t) == svg(t, default_unfolded(outline(t)))
+    assert svg(t) == svg(t, default_unfolded(tree(t)))
 
 
 def test_the_default_opens_one_block_of_a_kind_that_does_not_fit_as_a_whole():
-    chosen = default_unfolded(outline(traced("resnet18")))
+    chosen = default_unfolded(tree(traced("resnet18")))
     assert chosen == ["layer1", "layer2", "layer3", "layer4", "layer1.0"]
 
 
@@ -406,7 +410,7 @@ def test_a_module_that_runs_twice_has_two_blocks():
             return self.part(self.part(x))
 
     t = trace(Twice(), (1, 4, 8, 8))
-    s = layout(outline(t), ["part#2"])
+    s = layout(tree(t), ["part#2"])
     assert [box.item.id for box in s.boxes] == ["@input", "part", "@2", "@3"]
 
 
@@ -426,7 +430,7 @@ def test_the_shortcut_of_a_residual_block_is_an_arc_past_its_convolutions():
 
 
 def test_branches_lie_one_above_another_in_their_order_and_meet_at_the_concat():
-    s = layout(outline(trace(inception(), (1, 192, 28, 28))), [])
+    s = layout(tree(trace(inception(), (1, 192, 28, 28))), [])
     cat = s.boxes[-1]
     assert cat.item.kind == "cat" and len(s.view.sources[cat.item.number]) == 4
     ends = [box for box in s.boxes if box.item.number in s.view.sources[cat.item.number]]
@@ -513,14 +517,14 @@ def test_a_network_that_breaks_is_drawn_as_far_as_it_goes(size):
     broken = root.find(f".//{SVG}g[@data-id='@broken']")
     assert str(error) in broken.get("aria-label")
     assert broken.find(f"{SVG}text").text.startswith("<")
-    s = layout(outline(t), [], failed=str(error))
+    s = layout(tree(t), [], failed=str(error))
     assert s.view.sources[-1] == [len(s.boxes) - 2]
     assert reached(s, len(s.boxes) - 2)
 
 
 def test_an_input_that_never_meets_a_layer_is_a_picture_too():
     t = trace(nn.Identity(), (1, 3, 8, 8))
-    assert [box.item.kind for box in layout(outline(t), []).boxes] == ["input"]
+    assert [box.item.kind for box in layout(tree(t), []).boxes] == ["input"]
     ET.fromstring(svg(t))  # noqa: S314  our own text
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from layerwise import draw, trace
 from layerwise.diagram.drawing import default_unfolded, levels, svg
 from layerwise.diagram.graph import view
-from layerwise.diagram.repeats import MOST_BOXES, gathered
+from layerwise.diagram.repeats import MOST_BOXES, foldable
 from layerwise.tracing.module_tree import outline
 
 CELL = {"inner": nn.Linear(8, 8), "outer": nn.Linear(8, 8)}
@@ -26,7 +26,7 @@ def loop(rounds):
 
 
 def folded(t, opened=()):
-    return view(gathered(outline(t)), opened)
+    return view(foldable(outline(t)), opened)
 
 
 def test_rounds_of_a_loop_are_one_block_with_a_block_for_each():
@@ -40,11 +40,11 @@ def test_rounds_of_a_loop_are_one_block_with_a_block_for_each():
     assert inside.sources[4] == [1, 3]  # the round before, and its own layers
 
 
-def test_what_can_be_read_is_not_gathered():
+def test_what_can_be_read_is_not_foldable():
     count = (MOST_BOXES - 1) // 3
     assert len(folded(loop(count)).items) == 3 * count + 1
     t = loop(count)
-    assert gathered(outline(t)) == outline(t)
+    assert foldable(outline(t)) == outline(t)
 
 
 def test_rounds_are_alike_only_if_they_do_the_same_to_the_same_shapes():
@@ -97,7 +97,7 @@ def test_to_unfold_a_block_inside_unfolds_what_repeats_around_it():
 
 
 @pytest.mark.parametrize("depth", [2, 3])
-def test_what_repeats_within_a_round_is_gathered_too(depth):
+def test_what_repeats_within_a_round_is_foldable_too(depth):
     def forward(net, x):
         for _ in range(10 ** (depth - 1)):
             for _ in range(40):
@@ -105,7 +105,7 @@ def test_what_repeats_within_a_round_is_gathered_too(depth):
             x = net.outer(x.tanh().cumsum(-1))
         return x
 
-    tree = gathered(outline(trace(Does(forward, **CELL), (1, 8))))
+    tree = foldable(outline(trace(Does(forward, **CELL), (1, 8))))
     ids = [block.id for level in levels(tree) for block in level]
     assert len(ids) == len(set(ids))
     assert "40 × Linear" in {block.call.kind for level in levels(tree) for block in level}
