@@ -144,6 +144,17 @@ def test_parameters_that_no_step_uses_are_named():
     assert t.unused == {"spare": 13} and sum(step.params for step in t.steps) == t.params - 13
 
 
+def test_what_comes_out_of_a_named_tuple_is_followed():
+    class Net(nn.Module):
+        def forward(self, x):
+            return x[:, 0] + 0.5 * x.max(1)[0]
+
+    steps = trace(Net(), (2, 3, 4)).steps
+    assert [(s.op, s.sources) for s in steps] == [
+        ("getitem", (-1,)), ("max", (-1,)), ("mul", (1,)), ("add", (0, 2)),
+    ]  # fmt: skip
+
+
 def test_several_inputs_and_outputs():
     class Pair(nn.Module):
         def forward(self, image, code):
