@@ -258,8 +258,9 @@ class _Muted(TextIOBase):
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """Drop what the main thread prints; elsewhere nothing is dropped, so that no two of these
-    can put back each other's output.
+    """Drop what the main thread prints.
+
+    Elsewhere nothing is dropped: two of these at a time would put back each other's output.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

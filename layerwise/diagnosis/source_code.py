@@ -62,7 +62,7 @@ def expressions(function: Callable) -> Iterator[ast.expr]:
 def names_read(kind: type) -> set[str]:
     """Every name and word that these methods mention, also in functions inside them."""
     found: set[str] = set()
-    todo: list[CodeType] = [function.__code__ for _, function in methods(kind)]  # type: ignore[attr-defined]
+    todo: list[CodeType] = [function.__code__ for _, function in methods(kind)]
     while todo:
         code = todo.pop()
         found |= {*code.co_names} | {word for word in code.co_consts if isinstance(word, str)}

@@ -20,6 +20,7 @@ _UNKNOWN = (
     "The network does not know of {parts:%s} in self.{name}: {expected:%s} would not be trained."
 )
 _EXPECTS = "{Layer} expects {expected:number}, but"
+_ARRIVE = f"{_EXPECTS} {{before:product}} arrive."
 
 HEADLINES: dict[str, str] = {
     # a layer and what arrives
@@ -30,14 +31,14 @@ HEADLINES: dict[str, str] = {
     "slopes": "{Layer} has {expected:slope} for {got:channel}.",
     "in_features": f"{_EXPECTS} {{got:arrive}}.",
     "tied": "{Place} is made for {expected:,}, but its weight of {weight:times} reads {got:,}.",
-    "not flattened": f"{_EXPECTS} {{shape:image}} arrives, which is not flattened: Linear reads its "
+    "not flattened": _EXPECTS + " {shape:image} arrives, which is not flattened: Linear reads its "
     "last axis, {got}.",
     "flattened wrongly": f"{_EXPECTS} {{got:,}} arrive: {{read:times}} became {{made:times}}.",
-    "flattened": f"{_EXPECTS} {{before:product}} arrive.",
-    "flattened maps": f"{_EXPECTS} {{before:product}} arrive. {{expected:,}} = {{count}} × {{side}} × "
-    "{side}: that would be maps of {side}×{side}.",
-    "flattened channels": f"{_EXPECTS} {{before:product}} arrive. {{expected:,}} = {{fits:factors}}: "
-    "that would be {count:channel}.",
+    "flattened": _ARRIVE,
+    "flattened maps": _ARRIVE + " {expected:,} = {count} × {side} × {side}: that would be maps of "
+    "{side}×{side}.",
+    "flattened channels": _ARRIVE + " {expected:,} = {fits:factors}: that would be "
+    "{count:channel}.",
     "shrunk": "{Layer} has a window of {reach:times}, but a map of {sizes:times} arrives.",
     "shrunk padded": "{Layer} has a window of {reach:times}, but a map of {sizes:times} arrives, "
     "{padded:times} with its padding.",

@@ -6,6 +6,7 @@ sure, else None. The network is built again only where the steps give a reason t
 
 from collections.abc import Iterator
 from math import prod
+from typing import Any
 
 from torch import nn
 
@@ -103,8 +104,8 @@ def unregistered(run: Run) -> Finding | None:
         kind = type(run.case.net.get_submodule(path))
         made = made_in_forward(kind)
         what = "made in forward" if made else "from outside"
-        details = made._asdict() if made else {"line": first_line(kind, "forward")}
-        details["owner"] = kind.__name__
+        details: dict[str, Any] = {"owner": kind.__name__, "line": first_line(kind, "forward")}
+        details |= made._asdict() if made else {}
         return _warn(Cause.CODE, what, path, count, 0, settled=True, **details)
     return None
 

@@ -79,7 +79,7 @@ def _name(error: Exception, frame: FrameType | None, _: Callable | None) -> Fact
     }
 
 
-def _super(error: Exception, frame: FrameType | None, _: Callable | None) -> Facts:
+def _super(error: Exception, _: FrameType | None, __: Callable | None) -> Facts:
     """`super().__init__()` was forgotten: nn.Module then has no place for layers."""
     early = isinstance(error, AttributeError) and "before Module.__init__() call" in str(error)
     if not early and getattr(error, "name", None) not in vars(nn.Module()):
@@ -98,8 +98,10 @@ def _owner(error: Exception) -> nn.Module | None:
 
 
 def _attribute(error: Exception, _: FrameType | None, __: Callable | None) -> Facts:
-    """An attribute that is not there. "known": those that are; "local": a variable or argument of
-    `__init__` has its name; "sought": class of the object.
+    """An attribute that is not there.
+
+    "owner": class of the object; "known": the attributes that it has; "local": whether a variable
+    or argument of its `__init__` has the name.
     """
     if not isinstance(error, AttributeError) or error.name is None:
         return {}
@@ -151,8 +153,10 @@ def _layer(error: Exception, frame: FrameType | None, _: Callable | None) -> Fac
 
 
 def _called(error: Exception, frame: FrameType | None, _: Callable | None) -> Facts:
-    """What was called cannot be. "empty": places of a Sequential that hold None; "names": those
-    of the line that stand for a layer with a comma behind it.
+    """What was called cannot be.
+
+    "empty": places of a Sequential that hold None; "names": those in the line that stand for a
+    layer with a comma behind it.
     """
     if not isinstance(error, TypeError) or not str(error).endswith("object is not callable"):
         return {}
@@ -230,9 +234,10 @@ _READERS = (
 
 
 def value(error: Exception, given: object) -> Facts:
-    """What stands in the place of a tensor or a layer: "kind" is its class, "of" what it is made
-    of ("class", "function", "layer", "tuple", "value"), "called" its name, "comma" the name of a
-    variable that a comma made a tuple ("" if none is known).
+    """What stands in the place of a tensor or a layer.
+
+    "kind": its class; "of": "class", "function", "layer", "several" or "value"; "called": how it
+    is written; "comma": None, or the name of the variable that a comma made a tuple ("" if none).
     """
     kind = type(given).__name__
     facts: Facts = {"kind": kind, "of": "value", "called": kind, "comma": None}

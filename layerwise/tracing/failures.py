@@ -65,7 +65,7 @@ def _tried(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _no_tensor(error: Exception, module: nn.Module, attempt: Attempt | None) -> Mapping:
+def _no_tensor(error: Exception, module: nn.Module, attempt: Attempt | None) -> dict[str, Any]:
     """The facts of what stands where a tensor is due, as in `error_facts.value`; {} if none."""
     missing = object()
     given: object = _given(error, module) if is_layer(module) else missing

@@ -18,10 +18,11 @@ _HOLDERS = frozenset({dict, OrderedDict, set, list, tuple})
 
 _BUILT_IN = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE: a class that is written in C
 # Iterators over what they were made of, used up after one pass.
-ONE_PASS = frozenset(
-    {types.GeneratorType, map, zip, filter, enumerate, reversed, type(reversed([]))}
-    | {type(iter(held)) for held in ([], (), {}.values(), {}.items(), {}, set())}
-)
+_ITERATORS: tuple = (iter([]), iter(()), iter({}), iter({}.values()), iter({}.items()), iter(set()))
+ONE_PASS = frozenset({
+    types.GeneratorType, map, zip, filter, enumerate, reversed, type(reversed([])),
+    *map(type, _ITERATORS),
+})  # fmt: skip
 
 Memo = dict[int, Any]  # id of an original -> its copy
 
