@@ -1,149 +1,91 @@
-"""A run that broke off, read backwards: which earlier step made what arrives at the failure."""
+"""A run read backwards: which earlier step made what arrives at a failure, or at any step."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from layerwise.operations import rules
-from layerwise.operations.shapes import Shape, times
+from layerwise.operations.kinds import Kind
+from layerwise.operations.registry import Operation, find
+from layerwise.operations.shapes import Shape, per_axis
+from layerwise.tracing import building, meta_copy
+from layerwise.tracing.building import Builder
 from layerwise.tracing.records import Failure, Step, Trace
-from layerwise.views.columns import describe
 
-from . import layer_arguments as settings
-from . import source_lines as places
+from .findings import Cause, Finding
 
 INPUT = -1  # in place of the index of a step: the net's input
+CHANNELS = (Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION, Kind.LINEAR, Kind.CONCAT, Kind.EMBEDDING)
+WEIGHTED = (*CHANNELS, Kind.NORMALIZATION)  # kinds that as a rule have parameters
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A failure in words. `cause` is what the run itself says, before choices are looked at."""
+class Case:
+    """A builder, its input and its choices: what a run needs, and what a trace does not hold."""
 
-    kind: str  # class of the cause: "in_features", "shrunk away", …
-    layer: str  # path of the first layer that fails, "" for the net's own forward
-    headline: str
-    cause: str = ""
-    expected: object = None
-    got: object = None
-    works: bool = False  # PyTorch runs it all the same
-    line: tuple[str, int, str] | None = None  # (file or cell, line number, source)
-
-
-class Story:
-    """The steps up to a failure, and words for them."""
-
-    def __init__(self, trace: Trace, error: Exception | None = None) -> None:
-        self.trace, self.steps, self.error = trace, trace.steps, error
-        self.path: str = getattr(error, "path", "")
-        self.failure: Failure | None = getattr(error, "failure", None)
-        self.net: nn.Module | None = getattr(error, "net", None)
-
-    @property
-    def module(self) -> nn.Module | None:
-        """The module whose forward failed."""
-        return self.net and self.net.get_submodule(self.path)
-
-    @property
-    def place(self) -> str:
-        """Where it failed: "layer 14 (Linear)", "block 3 (Residual)", "the forward of Net"."""
-        kind = type(self.module).__name__
-        if not self.path:
-            return f"the forward of {kind}" if _composite(self.module) else kind
-        return f"{'block' if _composite(self.module) else 'layer'} {self.path} ({kind})"
-
-    @property
-    def operation(self) -> str:
-        """Name of the operation that failed, "" where none was reached."""
-        return self.failure.op if self.failure else ""
-
-    @property
-    def layer_kind(self) -> str:
-        """Class of the layer that failed, or its class had it been a layer: "Conv2d"."""
-        if self.module is not None and not _composite(self.module):
-            return type(self.module).__name__
-        return "".join(word.capitalize() for word in self.operation.split("_"))
-
-    @property
-    def shapes(self) -> tuple[Shape, ...]:
-        """What the failing operation read: shapes of every tensor, also of parameters."""
-        if self.failure is None:
-            return ()
-        return tuple(tuple(a.shape) for a in self.failure.args if isinstance(a, torch.Tensor))
-
-    @property
-    def arriving(self) -> tuple[Shape, int]:
-        """What reached the failure, and the step that it came from."""
-        if self.failure and self.failure.inputs:
-            return self.failure.inputs[0], self.failure.sources[0]
-        call = next((c for c in reversed(self.trace.calls) if c.path == self.path), None)
-        shape = call.inputs[0] if call and call.inputs else ()
-        last = len(self.steps) - 1
-        return shape, last if self.steps and self.steps[-1].output == shape else INPUT
-
-    @property
-    def unbatched(self) -> bool:
-        """Whether a layer of feature maps read the input as one image without a batch."""
-        first = next((s for s in self.steps if "kernel_size" in s.settings), None)
-        shape = first.inputs[0] if first else self.arriving[0]
-        kind = first.op if first else self.layer_kind
-        axes = int(kind[-2]) if kind[-2:] in ("1d", "2d", "3d") else 0
-        return bool(axes) and len(shape) == axes + 1 == len(self.trace.inputs[0])
-
-    @property
-    def numbers(self) -> tuple[object, object]:
-        """The two numbers that the error names."""
-        return getattr(self.error, "expected", None), getattr(self.error, "got", None)
+    build: Builder
+    given: Any
+    choices: Mapping
 
     @cached_property
-    def settings(self) -> Mapping:
-        """The settings of the failing layer or call, as the student gave them."""
-        return settings.in_use(self.module, self.failure, self.error)
+    def net(self) -> nn.Module:
+        """The network once more."""
+        return meta_copy.unwrapped(building.network(self.build, self.choices))
+
+    @cached_property
+    def lost(self) -> Counter[Shape]:
+        """Shapes of the weights that the builder makes and that its network does not hold."""
+        with _Births() as births:
+            net = meta_copy.unwrapped(building.network(self.build, self.choices))
+        return births.shapes - Counter(tuple(p.shape) for p in net.parameters())
+
+    def evaluated(self) -> Trace | None:
+        """The trace of the network in eval mode."""
+
+        @wraps(self.build)
+        def build(**choices: object) -> nn.Module:
+            return self.build(**choices).eval()
+
+        return building.run(build, self.given, self.choices).trace
+
+
+class _Births(TorchFunctionMode):
+    """Notes the shape of every tensor that `torch.empty` makes, as layers do for their weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: Counter[Shape] = Counter()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if func is torch.empty and isinstance(made, Tensor):
+            self.shapes[tuple(made.shape)] += 1
+        return made
+
+
+class Run:
+    """The steps of a run, and the ways between them."""
+
+    def __init__(self, case: Case, trace: Trace | None) -> None:
+        self.case, self.trace = case, trace
+        self.steps: tuple[Step, ...] = trace.steps if trace else ()
+        self.inputs: tuple[Shape, ...] = trace.inputs if trace else ()
 
     @property
-    def window(self) -> tuple[Shape, Shape, Shape] | None:
-        """Kernel, padding and dilation of the failing layer, one number for each axis."""
-        names = self.settings
-        kernel = names.get("kernel_size")
-        if kernel is None and self.operation.startswith("conv") and len(self.shapes) > 1:
-            kernel = self.shapes[1][2:]
-        if kernel is None or self.operation[-2:] not in ("1d", "2d", "3d"):
-            return None
-        axes, padding = int(self.operation[-2]), names.get("padding", 0)
-        padding = 0 if isinstance(padding, str) else padding
-        each = (kernel, padding, names.get("dilation", 1))
-        return tuple(rules.per_axis(value, axes, "window", 0) for value in each)
-
-    def finding(
-        self, kind: str, headline: str, cause: str, expected: object = None, got: object = None
-    ) -> Finding:
-        """A Finding about the layer that failed; both texts get a capital."""
-        line = places.last_line(self.error)
-        return Finding(kind, self.path, capital(headline), capital(cause), expected, got, line=line)
-
-    @property
-    def layer(self) -> str:
-        """`place`, or the operation itself where a block's own forward called it."""
-        called = self.operation and _composite(self.module)
-        return f"the {self.operation} in {self.place}" if called else self.place
-
-    def what(self, index: int) -> str:
-        """A step in words, its window included: "layer 0 (Conv2d 11×11, stride 4)"."""
-        if index == INPUT:
-            return "the input"
-        step = self.steps[index]
-        if step.op[:1].isupper():
-            return f"layer {step.path} ({describe(step)})" if step.path else f"the {describe(step)}"
-        name = {"cat": "concat"}.get(step.op, step.op)
-        window = describe(step).removeprefix(step.op) if "kernel_size" in step.settings else ""
-        where = f"block {step.path}" if step.path else "the forward"
-        return f"the {name} in {where}" + (f" ({window.strip()})" if window else "")
+    def given(self) -> Shape:
+        """The shape of the (first) input; () where there is none."""
+        return self.inputs[0] if self.inputs else ()
 
     def shape(self, index: int) -> Shape:
         """What the step made; the input's shape for INPUT."""
-        return self.trace.inputs[0] if index == INPUT else self.steps[index].output
+        return self.given if index == INPUT else self.steps[index].output
 
     def back(self, index: int) -> Iterator[int]:
         """`index`, the step it read, and so on to INPUT; of several, the first."""
@@ -171,6 +113,10 @@ class Story:
         """The last step before `index`, itself included, that changed rows or columns."""
         return next(i for i in self.back(index) if i == INPUT or resizes(self.steps[i]))
 
+    def shape_maker(self, index: int) -> int:
+        """The last step before `index`, itself included, that did not just keep a shape."""
+        return next(i for i in self.back(index) if i == INPUT or not keeps(self.steps[i]))
+
     def shrinkers(self, index: int) -> list[Step]:
         """The steps that changed rows and columns on the way to `index`, in order."""
         way = [self.steps[i] for i in self.back(index) if i != INPUT]
@@ -186,11 +132,118 @@ class Story:
         return [self.steps[i] for i in inside]
 
 
+class Breakdown(Run):
+    """A run that broke off."""
+
+    def __init__(self, case: Case, trace: Trace | None, failure: Failure) -> None:
+        super().__init__(case, trace)
+        self.failure = failure
+
+    @property
+    def layer_kind(self) -> str:
+        """Class of the layer that failed, or its class had it been a layer: "Conv2d"."""
+        if self.failure.layer and not self.failure.block:
+            return self.failure.layer
+        return "".join(word.capitalize() for word in self.failure.function.split("_"))
+
+    @property
+    def entry(self) -> Operation:
+        """The entry of the operation that failed, or of the layer where it came to none."""
+        name = self.failure.function or ("" if self.failure.block else self.failure.layer)
+        return find(name) or find(self.layer_kind) or Operation(name, Kind.OTHER)
+
+    @property
+    def axes(self) -> int:
+        """Axes of the maps that the failing layer is for: 2 for Conv2d; 0 if it has no number."""
+        return axes_of(self.layer_kind)
+
+    @property
+    def arriving(self) -> tuple[Shape, int]:
+        """What reached the failure, and the step that it came from."""
+        if self.failure.inputs:
+            return self.failure.inputs[0], self.failure.sources[0]
+        calls = self.trace.calls if self.trace else ()
+        call = next((c for c in reversed(calls) if c.path == self.failure.path), None)
+        shape = call.inputs[0] if call and call.inputs else ()
+        last = len(self.steps) - 1
+        return shape, last if self.steps and self.steps[-1].output == shape else INPUT
+
+    @property
+    def unbatched(self) -> bool:
+        """Whether a layer of feature maps read the input as one image without a batch."""
+        first = next((s for s in self.steps if "kernel_size" in s.settings), None)
+        shape = first.inputs[0] if first else self.arriving[0]
+        axes = len(first.settings["kernel_size"]) if first else self.axes
+        if not first and axes == 1 and self.entry.name == "batch_norm":  # reads vectors too
+            return False
+        return bool(axes) and len(shape) == axes + 1 == len(self.given)
+
+    @property
+    def reads(self) -> int | None:
+        """Channels or features that the failing layer is made for, None if that is not known."""
+        kind, shapes, settings = self.entry.kind, self.failure.shapes, self.failure.settings
+        weight = shapes[1] if len(shapes) > 1 else ()
+        if kind is Kind.CONVOLUTION and len(weight) > 2:
+            return weight[1] * settings.get("groups", 1)
+        if kind is Kind.TRANSPOSED_CONVOLUTION and len(weight) > 2:
+            return weight[0]
+        if kind is Kind.LINEAR and len(weight) == 2:
+            return weight[1]
+        if kind is Kind.NORMALIZATION:
+            return settings.get("num_features", weight[0] if len(weight) == 1 else None)
+        return None
+
+    @property
+    def window(self) -> tuple[Shape, Shape, Shape] | None:
+        """Kernel, padding and dilation of the failing layer, one number for each axis."""
+        settings, shapes, axes = self.failure.settings, self.failure.shapes, self.axes
+        kernel = settings.get("kernel_size")
+        if kernel is None and self.entry.kind is Kind.CONVOLUTION and len(shapes) > 1:
+            kernel = shapes[1][2:]
+        if kernel is None or not axes or self.entry.kind not in (Kind.CONVOLUTION, Kind.POOLING):
+            return None
+        padding = settings.get("padding", 0)
+        padding = 0 if isinstance(padding, str) else padding
+        each = (kernel, padding, settings.get("dilation", 1))
+        k, p, d = [per_axis(value, axes, "window", 0) for value in each]
+        return k, p, d
+
+    @property
+    def numbers(self) -> tuple[Any, Any]:
+        """The two numbers (or shapes) that the failure itself names."""
+        return self.failure.expected, self.failure.got
+
+    def why(self, maker: int | None, key: str) -> str:
+        """The key of the sentence about the step behind it, or about the input."""
+        return "input" if maker in (None, INPUT) else key
+
+    def finding(
+        self,
+        kind: Cause,
+        what: str,
+        why: str = "",
+        expected: object = None,
+        got: object = None,
+        maker: int | None = None,
+        /,
+        **details: Any,
+    ) -> Finding:
+        """A finding about the layer that failed; `settled=True` as in Finding."""
+        path, line, settled = self.failure.path, self.failure.line, details.pop("settled", False)
+        about = (kind, what, why, path, expected, got, maker)
+        return Finding(*about, settled=settled, line=line, details=details)
+
+
+def axes_of(name: str) -> int:
+    """The number of axes in the name of a layer or function: 2 of "Conv2d", 0 of "Linear"."""
+    return int(name[-2]) if name[-2:] in ("1d", "2d", "3d") else 0
+
+
 def makes_channels(step: Step) -> bool:
     """Whether the step decides how many channels come out."""
-    if {"out_channels", "out_features"} & step.settings.keys() or not step.inputs:
+    if step.kind in CHANNELS or not step.inputs:
         return True
-    return step.op == "cat" or step.output[1:2] != step.inputs[0][1:2]
+    return step.output[1:2] != step.inputs[0][1:2]
 
 
 def resizes(step: Step) -> bool:
@@ -198,30 +251,11 @@ def resizes(step: Step) -> bool:
     return not step.inputs or step.output[2:] != step.inputs[0][2:]
 
 
-def pixels(shape: Shape) -> str:
-    """Rows and columns of a feature map: "54×54"."""
-    return times(shape[2:])
+def keeps(step: Step) -> bool:
+    """Whether what comes out has the shape of what went in, and no window passed over it."""
+    return step.inputs[:1] == (step.output,) and "kernel_size" not in step.settings
 
 
-def image(shape: Shape) -> str:
-    """A shape without its batch: "96×54×54", "6,400"."""
-    return f"{shape[1]:,}" if len(shape) == 2 else times(shape[1:])
-
-
-def many(count: int, noun: str) -> str:
-    """A count with its noun: "1 channel", "6,400 numbers"."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def arrive(count: int) -> str:
-    """A count with its verb: "1 arrives", "6,400 arrive"."""
-    return f"{count:,} arrive{'s' if count == 1 else ''}"
-
-
-def capital(text: str) -> str:
-    """The text with its first letter as a capital."""
-    return text[:1].upper() + text[1:]
-
-
-def _composite(module: nn.Module | None) -> bool:
-    return module is not None and not type(module).__module__.startswith("torch.nn.modules")
+def flattens(step: Step) -> bool:
+    """Whether the step lays numbers out anew."""
+    return step.function in ("flatten", "view", "reshape")

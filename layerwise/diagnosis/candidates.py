@@ -1,31 +1,27 @@
-"""Values near a given one, in the order in which to try them.
+"""Values near a given one that may have been meant."""
 
-A ladder is a sequence of values that lead away from the present one. Numbers have one ladder
-down and one up; what cannot be ordered has a single ladder, nearest first.
-"""
-
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Real
 
-Ladder = Sequence
-CLOSE = 6  # so many rungs are tried one by one, before the steps grow
+NEAR = 32  # whole numbers in each direction that are tried one by one
+FACTORS = (2, 3, 4)  # the multiples and parts beyond
 
 
-def among(value: object, allowed: Sequence) -> list[Ladder]:
-    """The ladders from `value` over the values that are allowed."""
-    others = [other for other in allowed if not same(other, value)]
-    if is_number(value) and all(map(is_number, others)):
-        down = sorted((v for v in others if v < value), reverse=True)
-        return [down, sorted(v for v in others if v > value)]
-    return [sorted(others, key=lambda other: distance(value, other))]
-
-
-def ladders(value: object, default: object, low: int = 1) -> list[Ladder]:
-    """The ladders from `value` over all that is near; whole numbers go down to `low`."""
-    if is_whole(value) and value >= low:
-        return [range(value - 1, low - 1, -1), range(value + 1, 4 * max(value, 8) + 1)]
-    others = [other for other in (default, *_alike(value, low)) if not same(other, value)]
-    return [[other] for other in others if other is not None]
+def values(value: object, default: object, low: int = 1) -> list:
+    """All that is near, the default included; whole numbers go down to `low`."""
+    if is_whole(value):
+        size = int(str(value))
+        around = [*range(max(low, size - NEAR), size), *range(max(low, size + 1), size + NEAR + 1)]
+        far = [size * n for n in FACTORS] + [size // n for n in FACTORS if size >= n * low > 0]
+        others = [*around, *far] if size >= low else list(range(low, low + 4))
+    else:
+        others = [] if value is None and default is None else list(_alike(value, low))
+    found: list = []
+    for other in (default, *others):
+        known = same(other, value) or any(same(other, one) for one in found)
+        if other is not None and not known:
+            found.append(other)
+    return found
 
 
 def _alike(value: object, low: int) -> Iterator[object]:
@@ -36,7 +32,7 @@ def _alike(value: object, low: int) -> Iterator[object]:
         yield from (int(value), int(value) + 1)
     elif isinstance(value, str) and value.strip().isdigit():
         yield int(value)
-    elif is_whole(value):
+    elif isinstance(value, int):
         yield from range(low, low + 4)
     elif isinstance(value, (tuple, list)):
         for i, part in enumerate(value):
@@ -45,40 +41,12 @@ def _alike(value: object, low: int) -> Iterator[object]:
 
 
 def _parts(part: object) -> Iterator[object]:
-    if is_whole(part):
+    if isinstance(part, int) and not isinstance(part, bool):
         yield from (other for step in (1, 2) for other in (part - step, part + step) if other >= 0)
         if part >= 8:
             yield from (part // 2, part * 2)
     else:
         yield from _alike(part, 0)
-
-
-def climb(ladder: Ladder) -> Generator[object, bool, object]:
-    """Find the first rung that holds: yields a value to try, is sent whether it works.
-
-    The first rungs are tried one by one. Then the steps grow by half, and where a step goes too
-    far the rungs between are halved, which supposes that from some rung on all hold.
-    Returns the value, or None.
-    """
-    failed, place = -1, 0
-    while place < len(ladder):
-        if (yield ladder[place]):
-            return (yield from _narrow(ladder, failed, place))
-        if place == len(ladder) - 1:
-            break
-        failed = place
-        place = min(place + max(1, (place - CLOSE + 3) // 2), len(ladder) - 1)
-    return None
-
-
-def _narrow(ladder: Ladder, failed: int, held: int) -> Generator[object, bool, object]:
-    while held - failed > 1:
-        middle = (held + failed) // 2
-        if (yield ladder[middle]):
-            held = middle
-        else:
-            failed = middle
-    return ladder[held]
 
 
 def exchanged(value: object, old: object, new: object) -> object:
@@ -95,11 +63,18 @@ def distance(a: object, b: object) -> float:
     if same(a, b):
         return 0.0
     if is_number(a) and is_number(b):
-        return abs(a - b) / max(abs(a), abs(b))
+        return abs(a - b) / max(abs(a), abs(b))  # type: ignore[operator,arg-type]
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
         shared = sum(distance(m, n) for m, n in zip(a, b, strict=False))
         return shared + abs(len(a) - len(b))
     return 1.0
+
+
+def direction(old: object, new: object) -> str:
+    """What two candidates share of which the nearer makes the farther needless: up or down."""
+    if is_number(old) and is_number(new):
+        return "up" if new > old else "down"  # type: ignore[operator]
+    return repr(new)
 
 
 def same(a: object, b: object) -> bool:
@@ -117,3 +92,8 @@ def is_number(value: object) -> bool:
 def is_whole(value: object) -> bool:
     """Whether it is an int, but not True or False."""
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def nearest(value: object, others: Sequence) -> list:
+    """The others in the order of their distance."""
+    return sorted(others, key=lambda other: distance(value, other))

@@ -1,34 +1,54 @@
-"""Which settings near one that fails work: found by trying, nearest first.
+"""Which settings near one that fails work: candidates in the order of their distance, each tried.
 
 The search is bounded by the steps that it may trace, not by a clock, so that it finds the same
 on every machine.
 """
 
+import contextlib
 import inspect
-import io
-import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from io import TextIOBase
 from itertools import combinations, product
+from typing import Any
 
-from layerwise.operations.shapes import Shape
 from layerwise.tracing import building
 from layerwise.tracing.building import Builder
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Outcome
 
-from . import candidates as nearby
-from .breakdown import Finding
-from .causes import find, honest
+from . import candidates
+from .breakdown import Case
+from .candidates import same
+from .causes import find
+from .findings import Finding
 
 RUNS = 120  # traces at most
 STEPS = 2_000  # steps in all these traces at most, but LEAST traces in any case
 LEAST = 16
-SECONDS = 3.0  # for a network so slow that even these are too many
 FAR = 0.75  # once something works, a change of a number to more than its fourfold is not tried
 PAIRS = 3  # repairs of two choices at once that are looked for
+_WAYS = ("down", "up")
 INPUT_SIZES = (28, 32, 64, 96, 128, 224, 256)
+
+
+class Budget:
+    """How much may still be traced; what is known already costs the same, whoever asked first."""
+
+    def __init__(self, steps: int, runs: int = RUNS, least: int = 0) -> None:
+        self.steps, self.runs, self.least = steps, runs, least
+
+    def take(self, outcome: Outcome) -> None:
+        """Pay for a run."""
+        self.runs -= 1
+        self.least -= 1
+        self.steps -= len(outcome.trace.steps) if outcome.trace else 1
+
+    @property
+    def left(self) -> bool:
+        """Whether one more may be run."""
+        return self.runs > 0 and (self.steps > 0 or self.least > 0)
 
 
 class Search:
@@ -37,47 +57,41 @@ class Search:
     def __init__(
         self,
         build: Builder,
-        input_shape: Shape,
+        given: Any,
         choices: Mapping,
         allowed: Mapping[str, Sequence] | None = None,
     ) -> None:
-        self.build, self.input_shape, self.choices = build, input_shape, dict(choices)
-        self.allowed = allowed
-        self._known: dict[str, tuple[Trace | None, Finding | None]] = {}
-        self.runs = self.steps = 0  # traced so far
-        self._until: float | None = None
+        self.build, self.given, self.choices, self.allowed = build, given, dict(choices), allowed
+        self._known: dict[str, tuple[Outcome, Finding | None]] = {}
 
-    def judge(
-        self, setting: Mapping, trace: Trace | None, error: Exception | None
-    ) -> Finding | None:
+    def case(self, setting: Mapping) -> Case:
+        """The builder with a setting."""
+        return Case(self.build, self.given, setting)
+
+    def judge(self, setting: Mapping, outcome: Outcome) -> Finding | None:
         """What `causes` finds in a run of `setting`, which is then known."""
-        try:
-            finding = find(trace, error, self.build, lambda: building.network(self.build, setting))
-        except Exception:  # noqa: BLE001  an explanation that fails must not hide what it explains
-            finding = error and honest(error)
-        self._known[_key(setting)] = trace, finding
+        finding = find(self.case(setting), outcome)
+        self._known[_key(setting)] = outcome, finding
         return finding
 
-    def outcome(self, setting: Mapping) -> tuple[Trace | None, Finding | None]:
-        """The trace and the finding of a setting; the finding is None if it works."""
+    def outcome(self, setting: Mapping) -> tuple[Outcome, Finding | None]:
+        """The run of a setting and its finding, which is None if it works."""
         if _key(setting) not in self._known:
-            with redirect_stdout(io.StringIO()):  # a `print` in a forward, a hundred times
-                trace, error = building.run(self.build, self.input_shape, setting)
-            self.runs += 1
-            self.steps += len(trace.steps) if trace else 1
-            self.judge(setting, trace, error)
+            with _quietly():  # a `print` in a forward, a hundred times
+                self.judge(setting, building.run(self.build, self.given, setting))
         return self._known[_key(setting)]
 
-    def works(self, /, **changes: object) -> bool:
+    def works(self, changes: Mapping, budget: Budget) -> bool:
         """Whether the setting works with these choices changed, without a new warning."""
-        finding = self.outcome({**self.choices, **changes})[1]
+        outcome, finding = self.outcome({**self.choices, **changes})
+        budget.take(outcome)
         return finding is None or (finding.works and finding.kind == self._usual_warning)
 
     @cached_property
     def _usual_warning(self) -> str:
         """The warning that the network brings with its defaults, "" if none: it may be meant."""
-        finding = self.outcome({**self.choices, **self.turned})[1]
-        return finding.kind if self.turned and finding and finding.works else ""
+        finding = self.outcome({**self.choices, **self.turned})[1] if self.turned else None
+        return finding.kind if finding and finding.works else ""
 
     @cached_property
     def defaults(self) -> dict:
@@ -87,8 +101,8 @@ class Search:
         except (TypeError, ValueError):
             return {}
         own = {p.name: p.default for p in parameters if p.default is not p.empty}
-        sizes = self.input_shape[2:]
-        if sizes and "input_size" not in own:
+        sizes = building.shape_of(self.given)[2:] if _resizable(self.given) else ()
+        if len(sizes) > 1 and "input_size" not in own:
             own["input_size"] = sizes[0] if len(set(sizes)) == 1 else sizes
         return own
 
@@ -98,109 +112,158 @@ class Search:
         return {
             name: self.defaults[name]
             for name, value in self.choices.items()
-            if name in self.defaults and not nearby.same(value, self.defaults[name])
+            if name in self.defaults and not same(value, self.defaults[name])
         }
 
     def repairs(self) -> list[dict]:
         """Complete settings that work, each traced; one changed choice where that is enough."""
-        self._until = time.monotonic() + SECONDS
-        names = [name for name in self._present if name != "input_size" or name in self.choices]
-        found = self._singles(names) or self._input_sizes() or self._pairs(names)
-        if not found and len(self.turned) > 2 and self._may_reset and self.works(**self.turned):
-            found = [self.turned]
-        found.sort(key=self._rank)
-        return [{**self.choices, **changes} for changes in found]
+        budget = Budget(STEPS, RUNS, LEAST)
+        found = self._singles(budget) or self._input_sizes(budget) or self._pairs(budget)
+        if not found and len(self.turned) > 2 and self._may_reset:
+            found = [self.turned] if self.works(self.turned, budget) else []
+        return [{**self.choices, **changes} for changes in sorted(found, key=self._rank)]
 
     @property
     def _may_reset(self) -> bool:
         """Whether each changed choice can go back to its default."""
         return self.allowed is None or all(
-            any(nearby.same(default, value) for value in self.allowed.get(name, ()))
+            any(same(default, value) for value in self.allowed.get(name, ()))
             for name, default in self.turned.items()
         )
 
     @cached_property
-    def _present(self) -> dict:
+    def present(self) -> dict:
         """Each choice that may be changed -> its value now."""
         if self.allowed is not None:
             return {name: self.choices[name] for name in self.allowed if name in self.choices}
-        return {**self.defaults, **self.choices}
+        given = {**self.defaults, **self.choices}
+        if "input_size" not in self.choices:
+            given.pop("input_size", None)
+        return given
 
-    def _singles(self, names: Iterable[str]) -> list[dict]:
+    def _singles(self, budget: Budget) -> list[dict]:
         """The nearest value of each choice, downwards and upwards, that works."""
-        climbs = [(name, nearby.climb(ladder)) for name in names for ladder in self._ladders(name)]
-        waiting = deque((name, walk, None) for name, walk in climbs)
+        tries = [(name, value) for name in self.present for value in self._candidates(name)]
         found: list[dict] = []
-        while waiting and self._may_go_on:
-            name, walk, result = waiting.popleft()
-            try:
-                value = walk.send(result)
-            except StopIteration as end:
-                if end.value is not None and {name: end.value} not in found:
-                    found.append({name: end.value})
-                continue
-            if found and self._far(name, value) > FAR:
-                continue
-            waiting.append((name, walk, self.works(**{name: value})))
+        done = set()
+        for name, value in sorted(tries, key=self._order):
+            way = name, self._way(name, value)
+            if not budget.left or (found and way[1] in _WAYS and self._far(name, value) > FAR):
+                break
+            if way not in done and self.works({name: value}, budget):
+                found.append({name: value})
+                done.add(way)
         return found
 
-    def _far(self, name: str, value: object) -> float:
-        return nearby.distance(self._present[name], value)
+    def _order(self, change: tuple[str, Any]) -> tuple:
+        """What may well be meant first, then numbers in the order of their distance."""
+        name, value = change
+        return self._way(name, value) in _WAYS, self._rank({name: value})[2:]
 
-    def _ladders(self, name: str) -> list[nearby.Ladder]:
-        value, default = self._present[name], self.defaults.get(name)
+    def _way(self, name: str, value: object) -> str:
+        """Of all numbers below, and of all above, the nearest is enough; others stand alone."""
+        likely = [self.defaults.get(name), *self._swapped(self.present[name])]
+        if any(same(value, other) for other in likely):
+            return repr(value)
+        return candidates.direction(self.present[name], value)
+
+    def _far(self, name: str, value: object) -> float:
+        return candidates.distance(self.present[name], value)
+
+    def _candidates(self, name: str) -> list:
+        value, default = self.present[name], self.defaults.get(name)
         if self.allowed is not None:
-            return nearby.among(value, self.allowed[name])
-        swaps = [[other] for other in self._swapped(value)]
-        home = [[default]] if name in self.turned else []
+            return [other for other in self.allowed[name] if not same(other, value)]
         low = 0 if "pad" in name or 0 in (value, default) else 1  # else 0 is no sensible setting
-        return home + swaps + nearby.ladders(value, default, low)
+        near = candidates.values(value, default, low)
+        return [*(v for v in self._swapped(value) if not any(same(v, n) for n in near)), *near]
 
     def _swapped(self, value: object) -> Iterator[object]:
         """The value with the number that was expected replaced by the one that arrives."""
         finding = self._known[_key(self.choices)][1]
-        for old, new in ((finding.expected, finding.got), (finding.got, finding.expected)):
-            other = nearby.exchanged(value, old, new)
-            if other is not None and not nearby.same(other, value):
+        for old, new in _exchanges(finding):
+            other = candidates.exchanged(value, old, new)
+            if other is not None and not same(other, value):
                 yield other
 
-    def _input_sizes(self) -> list[dict]:
+    def _input_sizes(self, budget: Budget) -> list[dict]:
         """Other images, where no choice of the builder helps."""
         here = self.defaults.get("input_size")
-        if self.allowed is not None or "input_size" in self.choices or not nearby.is_whole(here):
+        if self.allowed is not None or "input_size" in self.choices or not isinstance(here, int):
             return []
-        sizes = sorted(INPUT_SIZES, key=lambda size: nearby.distance(size, here))
-        works = (size for size in sizes if self._may_go_on and self.works(input_size=size))
+        sizes = [size for size in candidates.nearest(here, INPUT_SIZES) if size != here]
+        works = (size for size in sizes if budget.left and self.works({"input_size": size}, budget))
         return [{"input_size": size} for size in list(works)[:1]]
 
-    def _pairs(self, names: Sequence[str]) -> list[dict]:
+    def _pairs(self, budget: Budget) -> list[dict]:
         found: list[dict] = []
-        for changes in sorted(self._two_at_once(names), key=self._rank):
-            if len(found) == PAIRS or not self._may_go_on:
+        for changes in sorted(self._two_at_once(), key=self._rank):
+            if len(found) == PAIRS or not budget.left:
                 break
-            if self.works(**changes):
+            if self.works(changes, budget):
                 found.append(changes)
         return found
 
-    def _two_at_once(self, names: Sequence[str]) -> Iterator[dict]:
-        near = {name: [ladder[:3] for ladder in self._ladders(name)] for name in names}
-        for one, two in combinations(names, 2):
+    def _two_at_once(self) -> Iterator[dict]:
+        near = {
+            name: candidates.nearest(value, self._candidates(name))[:6]
+            for name, value in self.present.items()
+        }
+        for one, two in combinations(near, 2):
             for first, second in product(near[one], near[two]):
-                for values in product(first, second):
-                    yield dict(zip((one, two), values, strict=True))
+                yield {one: first, two: second}
 
     def _rank(self, changes: Mapping) -> tuple:
         """Fewest choices, given ones first, then the smallest relative change, then defaults."""
-        far = sum(self._far(k, v) if k in self._present else 1 for k, v in changes.items())
-        strange = sum(not nearby.same(self.defaults.get(k), v) for k, v in changes.items())
+        far = sum(self._far(k, v) if k in self.present else 1 for k, v in changes.items())
+        strange = sum(not same(self.defaults.get(k), v) for k, v in changes.items())
         not_given = len(changes.keys() - self.choices.keys())
         return len(changes), not_given, round(far, 6), strange, repr(changes)
 
-    @property
-    def _may_go_on(self) -> bool:
-        enough = self.runs >= RUNS or (self.steps >= STEPS and self.runs >= LEAST)
-        return not enough and time.monotonic() < self._until
+
+def _exchanges(finding: Finding | None) -> tuple:
+    if finding is None:
+        return ()
+    return (finding.expected, finding.got), (finding.got, finding.expected)
 
 
 def _key(setting: Mapping) -> str:
     return repr(sorted(setting.items()))
+
+
+def _resizable(given: object) -> bool:
+    """Whether `building.sized` can give it other rows and columns."""
+    try:
+        building.sized(given, 1)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+class _Muted(TextIOBase):
+    """Standard output that drops what one thread writes, and passes on all else."""
+
+    def __init__(self, real: Any) -> None:
+        super().__init__()
+        self._real, self._thread = real, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        """Write the text, unless the muted thread does."""
+        return len(text) if threading.get_ident() == self._thread else self._real.write(text)
+
+    def flush(self) -> None:
+        """Flush what was written."""
+        self._real.flush()
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Drop what the main thread prints.
+
+    Elsewhere nothing is dropped: two of these at a time would put back each other's output.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with contextlib.redirect_stdout(_Muted(sys.stdout)):
+        yield

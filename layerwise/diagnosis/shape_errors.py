@@ -1,296 +1,378 @@
 """A layer and what arrives at it do not fit: one function for each way in which they clash.
 
-Each takes the Story of a run that an operation ended, and gives a Finding, or None where the
-failure is of another kind. The numbers in the sentences are those of the run.
+Each takes the Breakdown of a run that an operation ended, and gives a Finding, or None where the
+failure is of another kind.
 """
 
 from math import isqrt, prod
 
-from layerwise.operations.shapes import Shape, times
+from layerwise.operations.kinds import Kind
+from layerwise.operations.shapes import Shape, ShapeError, broadcast
 from layerwise.tracing.records import Step
 
-from .breakdown import INPUT, Finding, Story, arrive, image, many, pixels
+from .breakdown import INPUT, Breakdown, flattens
+from .findings import Cause, Finding
 
-_FLATTENING = ("Flatten", "flatten", "view", "reshape")
-_SPACE = {1: ("positions",), 2: ("rows", "columns"), 3: ("planes", "rows", "columns")}
+_ON_MAPS = (Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION, Kind.POOLING, Kind.NORMALIZATION)
+_NUMBER = {2: "1d", 3: "1d", 4: "2d", 5: "3d"}  # in the name of the norm for so many dimensions
 
 
-def dimensions(story: Story) -> Finding | None:
+def types(b: Breakdown) -> Finding | None:
+    """Numbers of a type that the layer does not take: bytes, whole numbers, doubles."""
+    dtypes, (expected, got) = b.failure.dtypes, b.numbers
+    if b.entry.kind is not Kind.EMBEDDING or not isinstance(got, str):
+        if len(dtypes) < 2 or dtypes[0] == dtypes[1] or b.failure.error == "ShapeError":
+            return None
+        got, expected = dtypes[:2]
+    _, source = b.arriving
+    if b.shape_maker(source) == INPUT:
+        return b.finding(Cause.INPUT, "type", "type", expected, got, INPUT)
+    return b.finding(Cause.TYPE, "type", "makes type", expected, got, source)
+
+
+def dimensions(b: Breakdown) -> Finding | None:
     """A layer gets more or fewer axes than it reads: a vector for an image, no batch."""
-    shape, source = story.arriving
-    kind = story.layer_kind
-    axes = int(kind[-2]) if kind[-2:] in ("1d", "2d", "3d") else 0
-    if not axes or "dropout" in kind.lower():
+    shape, source = b.arriving
+    axes = b.axes
+    if not axes or b.entry.kind not in _ON_MAPS:
         return None
-    wanted, legal = axes + 2, (axes + 1, axes + 2)
-    reads = f"{wanted} dimensions (batch, channels, {', '.join(_SPACE[axes])})"
-    if "BatchNorm" in kind:
-        legal = (2, 3) if axes == 1 else (wanted,)
-        reads = f"{' or '.join(map(str, legal))} dimensions"
+    strict = b.entry.name == "batch_norm"
+    legal = (
+        ((2, 3) if axes == 1 else (4,) if axes == 2 else (5,)) if strict else (axes + 1, axes + 2)
+    )
     if len(shape) in legal:
         return None
-    arrived = f"{times(shape)} has {len(shape)}" if shape else "one number arrives"
-    headline = f"{story.layer} needs {reads}, but {arrived}."
-    numbers = legal[0] if "BatchNorm" in kind else wanted, len(shape)
-    if story.unbatched:
-        return story.finding("input", headline, _no_batch(story), *numbers)
-    makers = [i for i in story.back(source) if i != INPUT and not _keeps(story.steps[i])]
-    if not makers:
-        given = story.trace.inputs[0]
-        cause = f"The input shape {given} has {len(given)} numbers where {wanted} are needed."
-        return story.finding("input", headline, cause, *numbers)
-    step = story.steps[makers[0]]
-    made = times(step.output) or "one number"
-    cause = f"{story.what(step.index)} makes {made} out of {times(step.inputs[0])}."
-    return story.finding("dimensions", headline, cause, *numbers)
-
-
-def channels(story: Story) -> Finding | None:
-    """A convolution or normalization reads another number of channels than arrive."""
-    expected, got = story.numbers
-    _, source = story.arriving
-    # The numbers alone may as well be those of a window and a map.
-    if not isinstance(got, int) or "channels, but" not in str(story.error):
-        return None
-    maker = story.channel_maker(source)
-    headline = f"{story.layer} reads {many(expected, 'channel')}, but {arrive(got)}."
-    if story.unbatched:
-        return story.finding("input", headline, _no_batch(story), expected, got)
+    what = "dimensions of a norm" if strict else "dimensions"
+    numbers = legal[0] if strict else axes + 2, len(shape)
+    maker = b.shape_maker(source)
+    norm = b.entry.kind is Kind.NORMALIZATION and len(shape) in _NUMBER
+    details = {
+        "shape": shape,
+        "axes": axes,
+        "legal": legal,
+        "wanted": axes + 2,
+        "right": b.layer_kind[:-2] + _NUMBER[len(shape)] if norm else "",
+    }
+    if b.unbatched:
+        return _unbatched(b, what, *numbers, **details)
     if maker == INPUT:
-        return story.finding("input", headline, _input_channels(story, expected), expected, got)
-    made = story.steps[maker]
-    cause = f"{story.what(maker)} makes {got} channels."
-    if made.op == "cat":
-        parts = " + ".join(str(part[1]) for part in made.inputs)
-        cause = f"{story.what(maker)} makes {parts} = {got} channels."
-    return story.finding("channels", headline, cause, expected, got)
+        return b.finding(Cause.INPUT, what, "axes", *numbers, INPUT, **details)
+    why = "another norm" if norm else "makes shape"
+    return b.finding(Cause.DIMENSIONS, what, why, *numbers, maker, **details)
 
 
-def _no_batch(story: Story) -> str:
-    given = story.trace.inputs[0]
-    return f"The input shape {given} has no batch; a batch of one image is {(1, *given)}."
+def _unbatched(
+    b: Breakdown, what: str, expected: object, got: object, **details: object
+) -> Finding:
+    """One image without a batch, or a batch of grey images without channels."""
+    first = next((s.settings["in_channels"] for s in b.steps if "in_channels" in s.settings), None)
+    settings = b.failure.settings
+    reads = first or b.reads or settings.get("in_channels") or settings.get("num_features")
+    count, *sizes = b.given
+    flat = bool(reads) and reads != count
+    details |= {"right": (count, reads, *sizes) if flat else (1, *b.given), "reads": reads}
+    why = "no channels" if flat else "no batch"
+    return b.finding(Cause.INPUT, what, why, expected, got, INPUT, count=count, **details)
 
 
-def _input_channels(story: Story, expected: int) -> str:
+def slopes(b: Breakdown) -> Finding | None:
+    """A PReLU with a slope for each channel, and other channels."""
+    if b.entry.name != "prelu" or not isinstance(b.failure.expected, int):
+        return None
+    maker = b.channel_maker(b.arriving[1])
+    return b.finding(Cause.CHANNELS, "slopes", b.why(maker, "makes channels"), *b.numbers, maker)
+
+
+def channels(b: Breakdown) -> Finding | None:
+    """A convolution or normalization reads another number of channels than arrive."""
+    shape, source = b.arriving
+    reads, kind = b.reads, b.entry.kind
+    if reads is None or kind is Kind.LINEAR or b.entry.name == "layer_norm" or len(shape) < 2:
+        return None
+    single = b.axes and len(shape) == b.axes + 1 and kind is not Kind.NORMALIZATION
+    got = shape[0 if single else 1]
+    if got == reads:
+        return None
+    if b.unbatched:
+        return _unbatched(b, "channels", reads, got)
+    for check in (_tied, _lost, _joined):
+        found = check(b, "channels", reads, got, source)
+        if found is not None:
+            return found
+    maker = b.channel_maker(source)
+    if maker == INPUT:
+        return _input_channels(b, reads, got)
+    step = b.steps[maker]
+    counts = [part[1] for part in step.inputs] if step.kind is Kind.CONCAT else []
+    why = "makes joined" if counts else "makes channels"
+    return b.finding(Cause.CHANNELS, "channels", why, reads, got, maker, parts=counts)
+
+
+def _input_channels(b: Breakdown, reads: int, got: int) -> Finding:
     """What the input's second number means, and what to write in the layer or for the input."""
-    shape = story.trace.inputs[0]
-    if shape[-1] == expected and len(shape) == 4:
-        right = (shape[0], shape[3], shape[1], shape[2])
-        return f"The input shape {shape} has its channels last; PyTorch reads {right}."
-    own = vars(story.module)
-    name = next((n for n in ("in_channels", "num_features") if n in own), None)
-    fits = name and shape[1] > 0 and shape[1] % own.get("groups", 1) == 0
-    write = f"write {name}={shape[1]} in this layer, or " if fits else ""
-    return (
-        f"The input shape {shape} means {many(shape[1], 'channel')}, the second number: "
-        f"{write}give an input of {many(expected, 'channel')}."
+    shape, settings = b.given, b.failure.settings
+    right = (shape[0], shape[3], shape[1], shape[2]) if len(shape) == 4 else ()
+    name = next((n for n in ("in_channels", "num_features") if n in settings), "")
+    fits = name and got > 0 and got % settings.get("groups", 1) == 0
+    why = "input or layer" if fits else "input channels"
+    if right and shape[-1] == reads:
+        why = "channels last"
+    return b.finding(Cause.INPUT, "channels", why, reads, got, INPUT, right=right, name=name)
+
+
+def _tied(b: Breakdown, _: str, reads: int, __: int, source: int) -> Finding | None:
+    """A layer whose weight is that of another, which goes the other way."""
+    settings = b.failure.settings
+    own = settings.get("in_features", settings.get("in_channels", reads))
+    if own == reads or b.entry.kind not in (Kind.LINEAR, Kind.CONVOLUTION):
+        return None
+    why = "tied" if b.entry.kind is Kind.LINEAR else "tied convolution"
+    right = b.failure.layer.replace("Conv", "ConvTranspose")
+    return b.finding(
+        Cause.CODE, "tied", why, own, reads, source,
+        settled=True, weight=b.failure.shapes[1], right=right,
+    )  # fmt: skip
+
+
+def _lost(b: Breakdown, what: str, reads: int, got: int, source: int) -> Finding | None:
+    """Layers that make what is read here out of what arrives were built, and are lost."""
+    if b.failure.block or not b.failure.path or len(b.failure.shapes) < 2:
+        return None
+    axes = len(b.failure.shapes[1])
+    lost = [weight for weight in b.case.lost if len(weight) == axes > 1]
+    reached, more = set(), {got}
+    while more:
+        reached |= more
+        more = {weight[0] for weight in lost if weight[1] in reached} - reached
+    norm = b.entry.kind is Kind.NORMALIZATION and b.case.lost[(got,)] > 1  # weight and bias
+    if not norm and reads not in reached:
+        return None
+    maker = b.shape_maker(source)
+    return b.finding(
+        Cause.CODE, what, "lost", reads, got, maker, settled=True, kind=b.failure.layer
     )
 
 
-def shrunk(story: Story) -> Finding | None:
-    """A window does not fit into what is left of the map."""
-    shape, source = story.arriving
-    window = story.window
-    if window is None:
+def _joined(b: Breakdown, what: str, reads: int, got: int, source: int) -> Finding | None:
+    """What arrives was joined along another axis than that of the channels or features."""
+    maker = b.channel_maker(source)
+    step = b.steps[maker] if maker != INPUT else None
+    if step is None or step.kind is not Kind.CONCAT or step.function == "stack":
         return None
-    kernel, padding, dilation = window
+    axis = len(step.output) - 1 if b.entry.kind is Kind.LINEAR else 1
+    counts = [shape[axis] for shape in step.inputs if len(shape) > axis]
+    along = step.settings.get("dim", 0)
+    if along == axis or len(counts) < 2:
+        return None
+    details = {"parts": counts, "total": sum(counts), "axis": axis, "along": along}
+    return b.finding(Cause.CHANNELS, what, "joined", reads, got, maker, **details)
+
+
+def shrunk(b: Breakdown) -> Finding | None:
+    """A window does not fit into what is left of the map."""
+    shape, source = b.arriving
+    if b.window is None:
+        return None
+    kernel, padding, dilation = b.window
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     sizes = shape[-len(kernel) :]
     padded = tuple(n + 2 * p for n, p in zip(sizes, padding, strict=True))
     short = [i for i, (n, k) in enumerate(zip(padded, reach, strict=True)) if n < k]
     if not short:
         return None
-    headline = f"{story.layer} has a window of {times(reach)}, but a map of {times(sizes)} arrives"
-    headline += f", {times(padded)} with its padding." if any(padding) else "."
-    cause = _shrinking(story, source, short[0] - len(kernel))
-    return story.finding("shrunk away", headline, cause, reach[short[0]], padded[short[0]])
+    axis = short[0] - len(kernel)
+    steps = [s for s in b.shrinkers(source) if len(s.output) > 2 and s.inputs[0][axis]]
+    steps = [s for s in steps if s.inputs[0][axis] != s.output[axis]] or steps
+    most = max(steps, key=lambda s: s.inputs[0][axis] / max(s.output[axis], 1), default=None)
+    way = [s.inputs[0][axis] for s in steps[:1]] + [s.output[axis] for s in steps]
+    why = ("no more", "shrinks", "shrinks most")[min(len(steps), 2)]
+    return b.finding(
+        Cause.SHRUNK, "shrunk padded" if padded != sizes else "shrunk", why,
+        reach[short[0]], padded[short[0]], most.index if most else INPUT,
+        reach=reach, sizes=sizes, padded=padded, way=way,
+    )  # fmt: skip
 
 
-def _shrinking(story: Story, source: int, axis: int) -> str:
-    """Which step shrinks the map most, and the sizes on the way."""
-    steps = [s for s in story.shrinkers(source) if len(s.output) > 2 and s.inputs[0][axis]]
-    if not steps:
-        return f"The input has no more: its shape is {story.trace.inputs[0]}."
-    most = max(steps, key=lambda s: s.inputs[0][axis] / max(s.output[axis], 1))
-    way = " → ".join(str(n) for n in (steps[0].inputs[0][axis], *(s.output[axis] for s in steps)))
-    shrinks = f"makes {pixels(most.output)} out of {pixels(most.inputs[0])}"
-    if len(steps) == 1:
-        return f"{story.what(most.index)} {shrinks}."
-    return f"{story.what(most.index)} shrinks the map most: it {shrinks}, on the way {way}."
-
-
-def in_features(story: Story) -> Finding | None:
+def in_features(b: Breakdown) -> Finding | None:
     """A Linear is made for another count of numbers than arrive."""
-    expected, got = story.numbers
-    shape, source = story.arriving
-    if story.operation != "linear" or not isinstance(expected, int):
+    shape, source = b.arriving
+    reads = b.reads
+    if b.entry.kind is not Kind.LINEAR or reads is None or not shape or shape[-1] == reads:
         return None
-    lead = f"{story.layer} expects {expected:,} numbers, but"
-    if len(shape) > 3 or (len(shape) == 3 and prod(shape[1:]) == expected):
-        return _not_flattened(story, shape, source, expected)
-    if story.unbatched:
-        headline = f"{lead} {arrive(got)}."
-        return story.finding("input", headline, _no_batch(story), expected, got)
-    made = next(i for i in story.back(source) if i == INPUT or not _keeps(story.steps[i]))
-    step = None if made == INPUT else story.steps[made]
-    if step is None or step.op not in _FLATTENING:
-        cause = _makes(story, made, image(step.output) if step else "")
-        return story.finding("in_features", f"{lead} {arrive(got)}.", cause, expected, got)
-    if len(step.inputs[0]) > 2 and len(step.output) != 2:
-        return _flattened_wrong(story, step, lead, expected, got)
-    headline = f"{lead} {_product(step.inputs[0])} arrive."
-    headline += _made_for(step.inputs[0], expected)
-    return story.finding("in_features", headline, _map_maker(story, step), expected, got)
+    got = shape[-1]
+    for check in (_tied, _lost, _joined):
+        found = check(b, "in_features", reads, got, source)
+        if found is not None:
+            return found
+    if len(shape) > 3 or (len(shape) == 3 and prod(shape[1:]) == reads):
+        why = "flatten input" if source == INPUT else "flatten"
+        return b.finding(Cause.IN_FEATURES, "not flattened", why, reads, got, source, shape=shape)
+    if b.unbatched:
+        return _unbatched(b, "in_features", reads, got)
+    return _laid_out(b, reads, got, b.shape_maker(source))
 
 
-def _not_flattened(story: Story, shape: Shape, source: int, expected: int) -> Finding:
-    headline = (
-        f"{story.layer} expects {expected:,} numbers, but {image(shape)} arrives, which is not "
-        f"flattened: Linear reads its last axis, {shape[-1]}."
-    )
-    made = "is" if source == INPUT else "makes"
-    cause = f"{story.what(source)} {made} {image(shape)}; "
-    cause += f"nn.Flatten() would make it {_product(shape)}."
-    return story.finding("in_features", headline, cause, expected, shape[-1])
-
-
-def _flattened_wrong(story: Story, step: Step, lead: str, expected: int, got: int) -> Finding:
+def _laid_out(b: Breakdown, reads: int, got: int, maker: int) -> Finding:
+    """What made the row that a Linear reads: a flatten, rightly or wrongly, or another layer."""
+    step = b.steps[maker] if maker != INPUT else None
+    if step is None or not flattens(step):
+        why = b.why(maker, "makes")
+        return b.finding(Cause.IN_FEATURES, "in_features", why, reads, got, maker)
     before, after = step.inputs[0], step.output
-    headline = f"{lead} {got:,} arrive: {times(before)} became {times(after)}."
-    what = story.what(step.index)
-    if len(after) == 1:
-        cause = f"{what} also lays the {many(before[0], 'image')} of the batch in the row: "
-        cause += "it starts at axis 0, and must start at axis 1."
-    else:
-        start = next(i for i, (m, n) in enumerate(zip(before, after, strict=False)) if m != n)
-        cause = f"{what} starts at axis {start} and leaves {times(after[1:])}: "
-        cause += "it must start at axis 1."
-    return story.finding("in_features", headline, cause, expected, got)
+    if len(before) < 3 or (len(after) == 2 and before[0] == after[0]):
+        return _flattened(b, step, reads, got)
+    why = {1: "flat all", 2: "flat rows"}.get(len(after), "flat late")
+    start = next((i for i, (m, n) in enumerate(zip(before, after, strict=False)) if m != n), 0)
+    details = {"count": before[0], "rows": after[0], "start": start, "left": after[1:]}
+    return b.finding(Cause.IN_FEATURES, "flattened wrongly", why, reads, got, maker, **details)
 
 
-def _product(shape: Shape) -> str:
-    """One image's numbers, multiplied: "256 × 6 × 6 = 9,216"."""
-    parts = [n for n in shape[1:] if n != 1] or [1]
-    if len(parts) == 1:
-        return f"{prod(shape[1:]):,}"
-    return f"{' × '.join(map(str, shape[1:]))} = {prod(shape[1:]):,}"
+def _flattened(b: Breakdown, flat: Step, reads: int, got: int) -> Finding:
+    """Maps were laid in a row as they should, but the layer was made for other maps."""
+    before, maker = flat.inputs[0], b.size_maker(flat.sources[0])
+    step = b.steps[maker] if maker != INPUT else None
+    details: dict[str, object] = {"before": before}
+    if step is not None and (
+        step.kind is Kind.REDUCTION or set(step.settings.get("output_size", (0,))) == {1}
+    ):
+        return b.finding(
+            Cause.IN_FEATURES, "flattened", "pooled", reads, got, maker, count=before[1], **details
+        )
+    what, count = "flattened", before[1] if len(before) == 4 else 0
+    area, side = prod(before[2:]), isqrt(reads // count) if count else 0
+    if side and count * side * side == reads and side * side != area:
+        what, details = "flattened maps", {**details, "count": count, "side": side}
+    elif count and area > 1 and reads % area == 0:
+        fits = (reads // area, *before[2:])
+        what, details = "flattened channels", {**details, "count": fits[0], "fits": fits}
+    why = b.why(maker, "makes maps")
+    return b.finding(Cause.IN_FEATURES, what, why, reads, got, maker, **details)
 
 
-def _made_for(shape: Shape, expected: int) -> str:
-    """What maps the layer was made for, if its number tells: "6,400 = 256 × 5 × 5: …"."""
-    if len(shape) != 4:
-        return ""
-    count, area = shape[1], prod(shape[2:])
-    side = isqrt(expected // count) if count else 0
-    if side and count * side * side == expected and side * side != area:
-        return f" {expected:,} = {count} × {side} × {side}: that would be maps of {side}×{side}."
-    if area and expected % area == 0:
-        fits = " × ".join(map(str, (expected // area, *shape[2:])))
-        return f" {expected:,} = {fits}: that would be {many(expected // area, 'channel')}."
-    return ""
-
-
-def _map_maker(story: Story, flat: Step) -> str:
-    maker = story.size_maker(flat.sources[0])
-    if maker == INPUT:
-        return _input_is(story)
-    step = story.steps[maker]
-    made, read = pixels(step.output), pixels(step.inputs[0])
-    return f"{story.what(maker)} makes maps of {made} out of {read}."
-
-
-def _makes(story: Story, index: int, what: str) -> str:
-    return _input_is(story) if index == INPUT else f"{story.what(index)} makes {what}."
-
-
-def _input_is(story: Story) -> str:
-    return f"The input shape is {story.trace.inputs[0]}."
-
-
-def one_value(story: Story) -> Finding | None:
+def one_value(b: Breakdown) -> Finding | None:
     """A norm in training with one value per channel, whose variance would be zero."""
-    shape, source = story.arriving
-    if story.operation not in ("batch_norm", "instance_norm") or len(shape) < 2:
+    shape, source = b.arriving
+    alone = b.entry.name == "instance_norm"
+    if not (alone or b.entry.name == "batch_norm") or len(shape) < 2:
         return None
-    if prod(shape) // max(shape[1], 1) != 1 and story.operation == "batch_norm":
+    if prod(shape) // max(shape[1], 1) != 1 and not alone:
         return None
-    headline = (
-        f"{story.place} in training needs more than one value per channel, "
-        f"but {times(shape)} holds one."
+    maker = b.size_maker(source)
+    left = maker != INPUT and len(shape) > 2
+    why = (
+        ("alone, one pixel" if left else "alone") if alone else "one pixel" if left else "one image"
     )
-    maker = story.size_maker(source)
-    left = ""
-    if maker != INPUT and len(shape) > 2:
-        before = pixels(story.steps[maker].inputs[0])
-        left = f", and {story.what(maker)} leaves 1 pixel of {before}"
-    cause = f"The batch holds 1 image{left}: a batch of 2 works, and so does net.eval()."
-    if story.operation == "instance_norm":
-        cause = f"Each image is normalized by itself{left}: a larger batch does not help."
-    return story.finding("batch norm", headline, cause, 2, 1)
+    return b.finding(Cause.BATCH_NORM, "one value", why, 2, 1, maker, shape=shape)
 
 
-def reshaped(story: Story) -> Finding | None:
+def reshaped(b: Breakdown) -> Finding | None:
     """A view or reshape into a shape that does not hold as many numbers."""
-    if story.operation not in ("view", "reshape") or not story.shapes:
+    shape, source = b.arriving
+    target = _target(b, shape)
+    if target is None:
         return None
-    shape, source = story.arriving
-    target = story.failure.args[1:]
-    if len(target) == 1 and isinstance(target[0], (tuple, list)):
-        target = tuple(target[0])
-    headline = (
-        f"{story.place} cannot lay {times(shape)} = {prod(shape):,} numbers out as "
-        f"({', '.join(map(str, target))})."
-    )
-    known = prod(n for n in target if isinstance(n, int) and n > 0)
-    maker = story.size_maker(source)
-    cause = f"{story.what(maker)} makes {_product(story.shape(maker))} numbers for each image; "
-    cause += "nn.Flatten() takes any number."
-    return story.finding("reshape", headline, cause, known, prod(shape))
+    count, known = prod(shape), prod(n for n in target if n > 0)
+    holds = known and count % known == 0 if -1 in target else known == count
+    details: dict[str, object] = {"shape": shape, "target": target, "count": count}
+    if holds and b.entry.name == "view":
+        maker = b.shape_maker(source)
+        return b.finding(
+            Cause.RESHAPE, "not contiguous", "reshape", None, None, maker, settled=True, **details
+        )
+    split = _split(shape, target)
+    maker = b.size_maker(source) if split is None else b.channel_maker(source)
+    if split is not None:
+        total, parts = split
+        details |= {"each": total // parts, "whole": parts * (total // parts)}
+        return b.finding(Cause.RESHAPE, "reshape", "split", parts, total, maker, **details)
+    if len(target) == 2 and target[0] == -1 and len(shape) > 1:
+        each = prod(shape[1:])
+        return b.finding(Cause.RESHAPE, "rows", "rows", target[1], each, maker, **details)
+    why = "flatten any" if len(target) == 2 else "room"
+    return b.finding(Cause.RESHAPE, "reshape", why, known, count, maker, **details)
 
 
-def matrices(story: Story) -> Finding | None:
-    """A matrix product whose inner axes differ."""
-    if story.operation not in ("matmul", "bmm", "mm") or len(story.shapes) != 2:
+def _target(b: Breakdown, shape: Shape) -> Shape | None:
+    """The shape that a reshape asks for, None where that is not known."""
+    target, name = b.failure.arguments, b.entry.name
+    if name not in ("view", "reshape", "unflatten") or not b.failure.shapes or not target:
         return None
-    a, b = story.shapes
-    headline = (
-        f"{story.place} cannot multiply {times(a)} by {times(b)}: the first has rows of {a[-1]}, "
-        f"the second columns of {b[-2] if len(b) > 1 else b[-1]}."
-    )
-    shape, source = story.arriving
-    cause = _makes(story, source, times(shape))
-    return story.finding("matmul", headline, cause, *story.numbers)
+    if name == "unflatten" and isinstance(target[-1], tuple):
+        at = int(target[0]) % len(shape)
+        target = (*shape[:at], *target[1], *shape[at + 1 :])
+    if isinstance(target[0], tuple):
+        target = target[0]
+    return target if all(isinstance(n, int) for n in target) else None
 
 
-def normalized(story: Story) -> Finding | None:
-    """A layer norm made for other last axes, a group norm whose groups do not divide."""
-    shape, source = story.arriving
-    maker = story.channel_maker(source)
-    if story.operation == "layer_norm":
-        expected, got = story.numbers
-        headline = f"{story.place} is made for {times(expected)}, but {times(got)} arrives."
-        cause = _makes(story, maker, times(shape))
-        return story.finding("layer norm", headline, cause, expected, got)
-    if story.operation == "group_norm" and len(shape) > 1:
-        parts = vars(story.module).get("num_groups") if story.module else None
-        headline = f"{story.place} cannot divide {shape[1]} channels into {parts} groups."
-        cause = _makes(story, maker, f"{shape[1]} channels")
-        return story.finding("groups", headline, cause, parts, shape[1])
+def _split(shape: Shape, target: Shape) -> tuple[int, int] | None:
+    """The number of an axis, and the number of parts into which it does not divide: 30 and 4."""
+    for at, total in enumerate(shape):
+        for start in range(len(target) - 1):
+            for stop in range(start + 2, len(target) + 1):
+                ends = prod(target[:start]), prod(target[stop:])
+                if ends == (prod(shape[:at]), prod(shape[at + 1 :])):
+                    found = _uneven(total, target[start:stop])
+                    if found is not None:
+                        return found
     return None
 
 
-def _keeps(step: Step) -> bool:
-    """Whether what comes out has the shape of what went in, and no window passed over it."""
-    return step.inputs[:1] == (step.output,) and "kernel_size" not in step.settings
+def _uneven(total: int, parts: Shape) -> tuple[int, int] | None:
+    """Of the parts of an axis, the count that does not divide it though a quotient is asked."""
+    for i, count in enumerate(parts):
+        for j, each in enumerate(parts):
+            outer = prod(n for k, n in enumerate(parts) if k not in (i, j))
+            if i != j and count > 1 and outer > 0 and total % outer == 0:
+                share = total // outer
+                if share % count and each in (-1, share // count):
+                    return share, count
+    return None
+
+
+def matrices(b: Breakdown) -> Finding | None:
+    """A matrix product whose inner axes differ, or of too many or too few axes."""
+    if b.entry.name not in ("matmul", "bmm", "mm") or len(b.failure.shapes) != 2:
+        return None
+    one, two = b.failure.shapes
+    if not one or not two or one[-1] == two[max(len(two) - 2, 0)]:
+        return b.finding(Cause.MATMUL, "stated", "", *b.numbers)
+    maker = b.arriving[1]
+    why = b.why(maker, "makes all")
+    return b.finding(Cause.MATMUL, "matmul", why, *b.numbers, maker, one=one, two=two)
+
+
+def normalized(b: Breakdown) -> Finding | None:
+    """A layer norm made for other last axes, a group norm whose groups do not divide."""
+    shape, source = b.arriving
+    maker = b.channel_maker(source)
+    if b.entry.name == "layer_norm" and isinstance(b.failure.got, tuple):
+        return b.finding(
+            Cause.LAYER_NORM, "layer norm", b.why(maker, "makes all"), *b.numbers, maker
+        )
+    parts = b.failure.settings.get("num_groups")
+    if b.entry.name == "group_norm" and len(shape) > 1 and parts and shape[1] % parts:
+        why = b.why(maker, "makes channels")
+        return b.finding(Cause.GROUPS, "group norm", why, parts, shape[1], maker)
+    return None
+
+
+def combined(b: Breakdown) -> Finding | None:
+    """An operation on two tensors, number by number, whose shapes do not fit."""
+    shapes = b.failure.shapes
+    if len(shapes) != 2 or b.entry.kind in (*_ON_MAPS, Kind.LINEAR, Kind.PRODUCT, Kind.EMBEDDING):
+        return None
+    try:
+        broadcast(*shapes)
+    except ShapeError as error:
+        numbers, maker = (error.expected, error.got), b.arriving[1]
+        why = b.why(maker, "makes all")
+        one, two = shapes
+        return b.finding(Cause.SHORTCUT, "combined", why, *numbers, maker, one=one, two=two)
+    return None
 
 
 CLASHES = (
-    dimensions,
-    one_value,
-    channels,
-    shrunk,
-    in_features,
-    reshaped,
-    matrices,
+    types, dimensions, one_value, slopes, channels, shrunk, in_features, reshaped, matrices,
     normalized,
-)
+)  # fmt: skip

@@ -43,8 +43,8 @@ def convolution(
 ) -> Effect:
     """Raise where channels, groups, dimensions or sizes do not fit; weight (out, in/groups, *k)."""
     w = tuple(weight.shape)
-    axes, kernel = len(w) - 2, w[2:]
-    op = f"Conv{axes}d"
+    axes = len(w) - 2
+    op, kernel = f"Conv{axes}d", per_axis(w[2:], axes, "kernel_size", 1)
     strides, spread = per_axis(stride, axes, "stride", 1), per_axis(dilation, axes, "dilation", 1)
     lead, image = spatial(tuple(input.shape), axes, op)
     _check_channels(lead[-1], w, groups, op)

@@ -105,7 +105,7 @@ def sized(given: Any, size: int | tuple[int, int] | None) -> Any:
     if isinstance(given, Tensor):
         return torch.empty(sized(tuple(given.shape), size), dtype=given.dtype, device="meta")
     if not inputs.is_shape(given):
-        if len(given) == 2 and isinstance(given[1], torch.dtype):
+        if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], torch.dtype):
             return (sized(given[0], size), given[1])
         raise ValueError("an input_size can change one input only, given as a shape or a tensor")
     axes = len(given) - 2
@@ -141,6 +141,7 @@ def _on_cpu(build: Builder, arguments: dict) -> nn.Module:
 def _checked(made: object, build: Builder) -> nn.Module:
     name = getattr(build, "__name__", "The builder")
     if isinstance(made, nn.Module):
+        list(made.modules())  # raises where a module has not called super().__init__()
         return made
     if made is None:
         raise NotANetworkError(f"{name} returns nothing: its last line must be `return net`")

@@ -1,16 +1,15 @@
 """An error read once, where it is caught, into a `Failure`; nobody touches the error after that."""
 
-import builtins
 import inspect
 from collections.abc import Callable, Mapping
-from types import FrameType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from layerwise.operations.kinds import Kind
 from layerwise.operations.registry import find
 
-from . import source_lines
+from . import error_facts, source_lines
 from .recorder import Attempt, Broken, is_layer
 from .records import Failure
 
@@ -29,8 +28,8 @@ def of_build(error: Exception, build: Callable) -> Failure:
         _message(error),
         layer=layer,
         settings=settings,
-        line=source_lines.last_line(error),
-        facts={**_facts(error), "builder": getattr(build, "__name__", "the builder")},
+        line=source_lines.last_line(error) or source_lines.first_line(build),
+        facts=error_facts.read(error, build),
     )
 
 
@@ -50,7 +49,7 @@ def of_run(broken: Broken) -> Failure:
         expected=getattr(error, "expected", None),
         got=getattr(error, "got", None),
         line=line,
-        facts=_facts(error),
+        facts=error_facts.read(error) | _no_tensor(error, module, attempt),
         **tried,
     )
 
@@ -64,6 +63,31 @@ def _tried(attempt: Attempt) -> dict[str, Any]:
         "dtypes": tuple(str(t.dtype).removeprefix("torch.") for t in attempt.tensors),
         "arguments": tuple(_plain(argument) for argument in attempt.args[1:]),
     }
+
+
+def _no_tensor(error: Exception, module: nn.Module, attempt: Attempt | None) -> dict[str, Any]:
+    """The facts of what stands where a tensor is due, as in `error_facts.value`; {} if none."""
+    missing = object()
+    given: object = _given(error, module) if is_layer(module) else missing
+    if attempt and (given is missing or isinstance(given, Tensor)):
+        entry = find(attempt.function)
+        several = entry is not None and entry.kind is Kind.CONCAT
+        firsts = attempt.args[: 2 if entry and entry.kind.merges else 1]
+        odd = [a for a in firsts if not isinstance(a, (Tensor, int, float, complex))]
+        given = odd[0] if odd and not several else missing
+    if given is missing or isinstance(given, Tensor):
+        return {}
+    return {"mistake": "no tensor", "none": given is None} | error_facts.value(error, given)
+
+
+def _given(error: Exception, module: nn.Module) -> object:
+    """The first argument of the forward of a layer, a tensor if it was not reached."""
+    code = getattr(type(module).forward, "__code__", None)
+    for frame, _ in source_lines.frames(error):
+        mine = frame.f_code is code and frame.f_locals.get("self") is module
+        if code and mine and code.co_argcount > 1:
+            return frame.f_locals.get(code.co_varnames[1])
+    return Tensor()
 
 
 def _plain(value: Any) -> Any:
@@ -118,52 +142,12 @@ def _construction(error: Exception) -> tuple[str, Mapping]:
 
 def _message(error: Exception) -> str:
     """The first line of what it says, without PyTorch's list of all else that it could take."""
-    if isinstance(error, KeyError) and error.args:
+    if isinstance(error, KeyError) and error.args and " " not in str(error.args[0]):
         return f"there is no {error.args[0]!r}"
-    text = str(error).strip().split("\n")[0].split(", but expected one of")[0]
+    text = (
+        str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+        .strip()
+        .split("\n")[0]
+        .split(", but expected one of")[0]
+    )
     return text.rstrip(".!: ") or "it has no message"
-
-
-def _facts(error: Exception) -> dict[str, Any]:
-    """What the exception and the frames behind it know.
-
-    "full": the whole message; "own": whether the student's own code raised it; "function": the
-    innermost function of theirs; "self": class of its object; "name": what was not found; "owner":
-    class in which it was sought; "known": names that are there; "on_self": whether the object has
-    it; "empty": places of a Sequential that hold None.
-    """
-    trail = source_lines.frames(error)
-    frame = trail[-1][0] if trail else None
-    place = source_lines.innermost(error)
-    facts: dict[str, Any] = {
-        "full": str(error),
-        "own": bool(frame and source_lines.theirs(frame.f_code)),
-        "function": place and place[0].co_qualname.rpartition("<locals>.")[2],
-    }
-    owner = frame and frame.f_locals.get("self")
-    if owner is not None:
-        facts["self"] = type(owner).__name__
-    if isinstance(owner, nn.Sequential):
-        held = vars(owner)["_modules"]  # named_children leaves a None out
-        facts["empty"] = [name for name in held if held[name] is None]
-    if frame and isinstance(error, NameError):
-        facts |= _missing_name(error, frame)
-    if frame and isinstance(error, AttributeError):
-        facts |= _missing_attribute(error, owner)
-    return facts
-
-
-def _missing_name(error: NameError, frame: FrameType) -> dict[str, Any]:
-    return {
-        "name": error.name,
-        "known": tuple({*dir(builtins), *frame.f_locals, *frame.f_globals}),
-        "on_self": hasattr(frame.f_locals.get("self"), str(error.name)),
-    }
-
-
-def _missing_attribute(error: AttributeError, owner: object) -> dict[str, Any]:
-    sought = error.obj if error.obj is not None else owner
-    known = {n for n in dir(sought) if not n.startswith("_")}
-    if isinstance(sought, nn.Module):
-        known -= set(dir(nn.Module)) - {n for n, _ in sought.named_children()}
-    return {"name": error.name, "owner": type(sought).__name__, "known": tuple(known)}

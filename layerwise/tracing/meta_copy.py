@@ -17,6 +17,13 @@ _PLAIN = frozenset({int, float, str, bool, type(None), torch.Size, torch.dtype, 
 _HOLDERS = frozenset({dict, OrderedDict, set, list, tuple})
 
 _BUILT_IN = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE: a class that is written in C
+# Iterators over what they were made of, used up after one pass.
+_ITERATORS: tuple = (iter([]), iter(()), iter({}), iter({}.values()), iter({}.items()), iter(set()))
+ONE_PASS = frozenset({
+    types.GeneratorType, map, zip, filter, enumerate, reversed, type(reversed([])),
+    *map(type, _ITERATORS),
+})  # fmt: skip
+
 Memo = dict[int, Any]  # id of an original -> its copy
 
 
@@ -146,7 +153,7 @@ class _Copier:
         if kind is functools.partial:
             keywords = {name: self.copied(part) for name, part in value.keywords.items()}
             return kind(self.copied(value.func), *map(self.copied, value.args), **keywords)
-        if kind is types.GeneratorType:
+        if kind in ONE_PASS:
             return _UsedUp()
         return self._object(value)
 
@@ -208,7 +215,7 @@ class _Copier:
 
 
 class _UsedUp:
-    """In place of a generator, whose one pass belongs to the network itself."""
+    """In place of a generator or another iterator, whose one pass belongs to the network."""
 
     def __iter__(self) -> Iterator:
         raise TraceError(
