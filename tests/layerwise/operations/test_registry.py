@@ -105,7 +105,7 @@ def test_entry_is_told_in_words(name):
 
 
 def test_a_layer_finds_its_operation():
-    pairs = {"Conv2d": "conv2d", "MaxPool2d": "max_pool2d", 
+    pairs = {"Conv2d": "conv2d", "MaxPool2d": "max_pool2d",
              "AdaptiveAvgPool1d": "adaptive_avg_pool1d",
              "BatchNorm3d": "batch_norm", "LayerNorm": "layer_norm", "Linear": "linear",
              "Dropout2d": "dropout2d", "LeakyReLU": "leaky_relu", "Softmax": "softmax"}  # fmt: skip
