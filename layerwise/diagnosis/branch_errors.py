@@ -6,7 +6,7 @@ Each function takes the Breakdown of a run that ended there, and gives a Finding
 from collections import Counter
 from math import prod
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Merge
 from layerwise.operations.shapes import Shape
 from layerwise.tracing.records import Step
 
@@ -17,12 +17,12 @@ from .findings import Cause, Finding
 def shortcut(b: Breakdown) -> Finding | None:
     """Two shapes at an add that differ: in channels, in size, or both."""
     inputs, sources = b.failure.inputs, b.failure.sources
-    if b.entry.kind not in (Kind.ADD, Kind.MULTIPLY) or len(b.failure.shapes) != 2:
+    if b.entry.merge not in (Merge.ADD, Merge.MULTIPLY) or len(b.failure.shapes) != 2:
         return None
     if len(sources) < 2:
         one, two = b.failure.shapes
         return b.finding(Cause.SHORTCUT, "constant", "constant", *b.numbers, one=one, two=two)
-    if b.entry.kind is Kind.MULTIPLY:
+    if b.entry.merge is Merge.MULTIPLY:
         return _gate(b)
     fork = b.fork(sources)
     ways = [b.branch(source, fork) for source in sources]
@@ -65,7 +65,7 @@ def _gate(b: Breakdown) -> Finding:
 def branches(b: Breakdown) -> Finding | None:
     """Feature maps at a concat that differ in more than the axis they are joined along."""
     shapes, sources = b.failure.inputs, b.failure.sources
-    if b.entry.kind is not Kind.CONCAT or len(shapes) < 2:
+    if b.entry.merge is not Merge.CONCAT or len(shapes) < 2:
         return None
     odd = _odd_one(shapes)
     others = [shape for i, shape in enumerate(shapes) if i != odd]

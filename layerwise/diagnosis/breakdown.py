@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.registry import Operation, find
 from layerwise.operations.shapes import Shape, per_axis
 from layerwise.tracing import building, meta_copy
@@ -20,7 +20,12 @@ from layerwise.tracing.records import Failure, Step, Trace
 from .findings import Cause, Finding
 
 INPUT = -1  # in place of the index of a step: the net's input
-CHANNELS = (Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION, Kind.LINEAR, Kind.CONCAT, Kind.EMBEDDING)
+CHANNELS = (
+    Kind.CONVOLUTION,
+    Kind.TRANSPOSED_CONVOLUTION,
+    Kind.LINEAR,
+    Kind.EMBEDDING,
+)
 WEIGHTED = (*CHANNELS, Kind.NORMALIZATION)  # kinds that as a rule have parameters
 
 
@@ -241,7 +246,7 @@ def axes_of(name: str) -> int:
 
 def makes_channels(step: Step) -> bool:
     """Whether the step decides how many channels come out."""
-    if step.kind in CHANNELS or not step.inputs:
+    if step.kind in CHANNELS or step.merge is Merge.CONCAT or not step.inputs:
         return True
     return step.output[1:2] != step.inputs[0][1:2]
 

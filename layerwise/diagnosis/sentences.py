@@ -8,7 +8,7 @@ from math import prod
 from string import Formatter
 from typing import Any
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Merge
 from layerwise.operations.shapes import Shape, times
 from layerwise.operations.shapes import without_batch as image
 from layerwise.views.columns import describe
@@ -141,7 +141,7 @@ def _what(run: Run, index: int) -> str:
     step = run.steps[index]
     if step.op[:1].isupper():
         return f"layer {step.path} ({describe(step)})" if step.path else f"the {describe(step)}"
-    name = "concat" if step.kind is Kind.CONCAT else step.op
+    name = "concat" if step.merge is Merge.CONCAT else step.op
     window = describe(step).removeprefix(step.op) if "kernel_size" in step.settings else ""
     where = f"block {step.path}" if step.path else "the forward"
     return f"the {name} in {where}" + (f" ({window.strip()})" if window else "")

@@ -6,7 +6,7 @@ failure is of another kind.
 
 from math import isqrt, prod
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.shapes import Shape, ShapeError, broadcast
 from layerwise.tracing.records import Step
 
@@ -103,7 +103,7 @@ def channels(b: Breakdown) -> Finding | None:
     if maker == INPUT:
         return _input_channels(b, reads, got)
     step = b.steps[maker]
-    counts = [part[1] for part in step.inputs] if step.kind is Kind.CONCAT else []
+    counts = [part[1] for part in step.inputs] if step.merge is Merge.CONCAT else []
     why = "makes joined" if counts else "makes channels"
     return b.finding(Cause.CHANNELS, "channels", why, reads, got, maker, parts=counts)
 
@@ -157,7 +157,7 @@ def _joined(b: Breakdown, what: str, reads: int, got: int, source: int) -> Findi
     """What arrives was joined along another axis than that of the channels or features."""
     maker = b.channel_maker(source)
     step = b.steps[maker] if maker != INPUT else None
-    if step is None or step.kind is not Kind.CONCAT or step.function == "stack":
+    if step is None or step.merge is not Merge.CONCAT or step.function == "stack":
         return None
     axis = len(step.output) - 1 if b.entry.kind is Kind.LINEAR else 1
     counts = [shape[axis] for shape in step.inputs if len(shape) > axis]

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Kind, Merge
 from layerwise.tracing import source_lines
 from layerwise.tracing.records import SourceLine, Step
 
@@ -45,7 +45,7 @@ def _warn(
 def silent_broadcast(run: Run) -> Finding | None:
     """An add of two shapes of which one is repeated, and no axis of 1 was made on purpose."""
     for step in run.steps:
-        if step.kind is not Kind.ADD or len(step.inputs) != 2 or step.inputs[0] == step.inputs[1]:
+        if step.merge is not Merge.ADD or len(step.inputs) != 2 or step.inputs[0] == step.inputs[1]:
             continue
         small, large = sorted((0, 1), key=lambda i: (len(step.inputs[i]), prod(step.inputs[i])))
         if not _meant(run, step, small, large):

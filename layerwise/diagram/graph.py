@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.shapes import Shape
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step
@@ -168,7 +168,7 @@ class _Viewer:
 def _kind(step: Step) -> str:
     if len(set(step.sources)) < 2:
         return "map"
-    if step.kind is Kind.CONCAT:
+    if step.merge is Merge.CONCAT:
         return "cat"
     return "map" if step.macs or step.params else "join"
 

@@ -13,9 +13,7 @@ class Kind(Enum):
     ACTIVATION = "activation"
     DROPOUT = "dropout"
     LINEAR = "linear"
-    ADD = "add"  # and subtract: where a shortcut meets its block
-    CONCAT = "concat"
-    MULTIPLY = "multiply"  # number by number: where a gate meets its map
+    MERGE = "merge"  # number by number, or one behind the other: see `Merge`
     PRODUCT = "product"  # of matrices: matmul, einsum, attention
     SHAPING = "shaping"  # the same numbers, in another shape or order
     PADDING = "padding"
@@ -29,7 +27,12 @@ class Kind(Enum):
     @property
     def merges(self) -> bool:
         """Whether operations of this kind are where branches of a network meet."""
-        return self in _MERGING
+        return self in (Kind.MERGE, Kind.PRODUCT)
 
 
-_MERGING = frozenset({Kind.ADD, Kind.CONCAT, Kind.MULTIPLY, Kind.PRODUCT})
+class Merge(Enum):
+    """How an operation of the kind MERGE joins what branches of a network made."""
+
+    ADD = "add"  # and subtract: where a shortcut meets its block
+    CONCAT = "concat"
+    MULTIPLY = "multiply"  # number by number: where a gate meets its map

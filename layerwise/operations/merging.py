@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from .kinds import Kind
+from .kinds import Kind, Merge
 from .registry import POINTWISE, Applied, Effect, declare, operation
 from .shapes import Shape, ShapeError, axis, broadcast, times
 
@@ -25,19 +25,20 @@ def _binary(input: object, other: object, *args: object, **kwargs: object) -> Ef
     return Effect(broadcast(*shapes))
 
 
-for _names, _kind, _symbol, _sentence in (
-    ("add", Kind.ADD, "+", "Adds a constant or a parameter."),
-    ("sub subtract rsub", Kind.ADD, "−", "Subtracts a constant or a parameter."),
-    ("mul multiply", Kind.MULTIPLY, "×", "Multiplies each number."),
-    ("div true_divide rdiv divide", Kind.MULTIPLY, "÷", "Divides each number."),
-    ("pow rpow", Kind.OTHER, "", "Raises each number to a power."),
-    ("maximum", Kind.OTHER, "", "Keeps the larger of two numbers."),
-    ("minimum", Kind.OTHER, "", "Keeps the smaller of two numbers."),
+for _names, _merge, _symbol, _sentence in (
+    ("add", Merge.ADD, "+", "Adds a constant or a parameter."),
+    ("sub subtract rsub", Merge.ADD, "−", "Subtracts a constant or a parameter."),
+    ("mul multiply", Merge.MULTIPLY, "×", "Multiplies each number."),
+    ("div true_divide rdiv divide", Merge.MULTIPLY, "÷", "Divides each number."),
+    ("pow rpow", None, "", "Raises each number to a power."),
+    ("maximum", None, "", "Keeps the larger of two numbers."),
+    ("minimum", None, "", "Keeps the smaller of two numbers."),
 ):
-    operation(_names, _kind, symbol=_symbol, sentence=_alone(_sentence))(_binary)
+    _kind = Kind.MERGE if _merge else Kind.OTHER
+    operation(_names, _kind, merge=_merge, symbol=_symbol, sentence=_alone(_sentence))(_binary)
 
 
-@operation("cat concat concatenate", Kind.CONCAT, title="concat")
+@operation("cat concat concatenate", Kind.MERGE, merge=Merge.CONCAT, title="concat")
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Effect:
     """Concatenate: every axis but `dim` must agree."""
     given = [tuple(tensor.shape) for tensor in tensors]
@@ -72,7 +73,7 @@ def _check_branch(first: Shape, shape: Shape, number: int, dim: int) -> None:
             )
 
 
-@operation("stack", Kind.CONCAT, sentence="Lays its inputs along a new axis.")
+@operation("stack", Kind.MERGE, merge=Merge.CONCAT, sentence="Lays its inputs along a new axis.")
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Effect:
     """Stack along a new axis: every shape must be the same."""
     shapes = [tuple(tensor.shape) for tensor in tensors]
@@ -88,4 +89,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Effect:
 
 
 declare("where addcmul addcdiv lerp", Kind.OTHER, sentence="Combines its inputs number by number.")
-declare("hstack vstack dstack column_stack", Kind.CONCAT, sentence="Joins its inputs.")
+declare(
+    "hstack vstack dstack column_stack",
+    Kind.MERGE,
+    merge=Merge.CONCAT,
+    sentence="Joins its inputs.",
+)

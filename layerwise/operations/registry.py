@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from typing import NamedTuple, Protocol
 
-from .kinds import Kind
+from .kinds import Kind, Merge
 from .shapes import Shape
 from .window import Window
 
@@ -74,6 +74,7 @@ class Operation:
     sentence: str | Callable[[Applied], str] = ""  # what it does, in words
     title: str = ""  # how prose calls it, where that is not its name: "ReLU"
     symbol: str = ""  # in a picture: "+"
+    merge: Merge | None = None  # of the kind MERGE: how
     layout: Layout = Layout.ASKED
     view: bool = False  # PyTorch rearranges it exactly on tensors without numbers
     limits: Mapping[str, object] = field(default_factory=dict)  # setting -> the lowest it can be

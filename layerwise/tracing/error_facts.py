@@ -18,7 +18,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Merge
 from layerwise.operations.registry import find
 
 from . import source_lines
@@ -190,7 +190,7 @@ def _list(error: Exception, _: FrameType | None, __: Callable | None) -> Facts:
     """`torch.cat(a, b)`, without the list. "callee": the function."""
     found = re.match(r"(\w+)\(\)", str(error)) if isinstance(error, TypeError) else None
     entry = find(found[1]) if found else None
-    if found is None or entry is None or entry.kind is not Kind.CONCAT:
+    if found is None or entry is None or entry.merge is not Merge.CONCAT:
         return {}
     return {"mistake": "unlisted", "callee": found[1]}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Merge
 from layerwise.operations.registry import find
 
 from . import error_facts, source_lines
@@ -71,7 +71,7 @@ def _no_tensor(error: Exception, module: nn.Module, attempt: Attempt | None) -> 
     given: object = _given(error, module) if is_layer(module) else missing
     if attempt and (given is missing or isinstance(given, Tensor)):
         entry = find(attempt.function)
-        several = entry is not None and entry.kind is Kind.CONCAT
+        several = entry is not None and entry.merge is Merge.CONCAT
         firsts = attempt.args[: 2 if entry and entry.kind.merges else 1]
         odd = [a for a in firsts if not isinstance(a, (Tensor, int, float, complex))]
         given = odd[0] if odd and not several else missing

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.registry import Operation, find
 from layerwise.operations.shapes import Shape, times
 
@@ -37,6 +37,11 @@ class Step:
     def merges(self) -> bool:
         """Whether branches meet here: what different steps made is added, joined, multiplied."""
         return self.kind.merges and len(set(self.sources)) > 1
+
+    @property
+    def merge(self) -> Merge | None:
+        """How it merges, of the kind MERGE: add, concat or multiply."""
+        return self.operation.merge
 
 
 @dataclass(frozen=True, slots=True)

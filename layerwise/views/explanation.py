@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.shapes import times
 from layerwise.tracing.records import Call, Step, Trace
 from layerwise.tracing.tracer import trace
@@ -20,9 +20,9 @@ WIDTH = 100  # JupyterLab breaks longer lines in the middle of a word
 FOLD_FROM = 60  # steps; in longer networks what repeats the one before is folded
 FOLDED_FROM = 6  # steps, with those that repeat them
 _MEETINGS = {
-    Kind.ADD: "add",
-    Kind.CONCAT: "concat",
-    Kind.MULTIPLY: "multiplication",
+    Merge.ADD: "add",
+    Merge.CONCAT: "concat",
+    Merge.MULTIPLY: "multiplication",
     Kind.PRODUCT: "matrix product",
 }
 _COMBINES = {
@@ -184,7 +184,7 @@ def _name(step: Step, label: str) -> str:
 
 
 def _change(step: Step) -> str:
-    between = {Kind.ADD: f" {step.operation.symbol} "}.get(step.kind, ", ")
+    between = f" {step.operation.symbol} " if step.merge is Merge.ADD else ", "
     shapes = step.inputs if step.merges else dict.fromkeys(step.inputs)
     given = (between if step.merges else " and ").join(map(times, shapes))
     return f"{given} → {times(step.output)}" if given else f"gives {times(step.output)}"
@@ -193,13 +193,13 @@ def _change(step: Step) -> str:
 def _reason(step: Step, block: _Block) -> str:
     """What the step reads, what it does, and why the shape is what it is."""
     origins = list(map(block.origin, step.sources))
-    if step.merges and step.kind in (Kind.ADD, Kind.MULTIPLY) and len(origins) == 2:
+    if step.merges and step.merge in (Merge.ADD, Merge.MULTIPLY) and len(origins) == 2:
         told = _COMBINES.get(step.operation.symbol, "Combines {} and {}").format(*origins)
         if len(set(step.inputs)) > 1:
             shapes = " and ".join(map(times, step.inputs))
             return f"{told}. Their shapes differ ({shapes}): PyTorch repeats the smaller one."
         return f"{told}, number by number: both have the same shape."
-    if step.merges and step.kind is Kind.CONCAT and len(step.output) == len(step.inputs[0]):
+    if step.merges and step.merge is Merge.CONCAT and len(step.output) == len(step.inputs[0]):
         return _joins(step, origins)
     same = "The shape stays." if step.output in step.inputs else "The shape changes."
     told = step.operation.told(step) or same
@@ -236,7 +236,7 @@ def _summary(t: Trace) -> list[str]:
     count = len(t.steps)
     change = f"{' and '.join(map(times, t.inputs)) or 'no input'} → {times(t.output)}"
     meet = [step for step in t.steps if len(set(step.sources)) > 1]
-    met = Counter(_MEETINGS.get(step.kind, step.op) for step in meet)
+    met = Counter(_MEETINGS.get(step.merge or step.kind, step.op) for step in meet)
     meetings = [f"{n} {what}{'s' if n > 1 else ''}" for what, n in met.most_common()]
     lines = [
         f"In all: {change} in {count} operation{'s' if count != 1 else ''}.",
