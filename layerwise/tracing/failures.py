@@ -73,7 +73,7 @@ def _no_tensor(error: Exception, module: nn.Module, attempt: Attempt | None) -> 
         entry = find(attempt.function)
         several = entry is not None and entry.kind is Kind.CONCAT
         firsts = attempt.args[: 2 if entry and entry.kind.merges else 1]
-        odd = [a for a in firsts if not isinstance(a, (Tensor, int, float, complex))]
+        odd = [a for a in firsts if not isinstance(a, (Tensor, int, float, complex, str))]
         given = odd[0] if odd and not several else missing
     if given is missing or isinstance(given, Tensor):
         return {}
@@ -136,7 +136,8 @@ def _construction(error: Exception) -> tuple[str, Mapping]:
         if torchs and isinstance(made, nn.Module) and code is not nn.Module.__init__.__code__:
             count = code.co_argcount + code.co_kwonlyargcount
             given = {name: names[name] for name in code.co_varnames[1:count] if name in names}
-            return type(made).__name__, given
+            if given:  # else it passes all on, as LSTM does to RNNBase
+                return type(made).__name__, given
     return "", {}
 
 
