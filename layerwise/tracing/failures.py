@@ -129,6 +129,7 @@ def _is_setting(value: object) -> bool:
 
 def _construction(error: Exception) -> tuple[str, Mapping]:
     """Class and arguments of the torch layer whose constructor raised `error`, if one did."""
+    found: tuple[str, Mapping] = ("", {})
     for frame, _ in source_lines.frames(error):
         code, names = frame.f_code, frame.f_locals
         made = names.get("self")
@@ -136,9 +137,10 @@ def _construction(error: Exception) -> tuple[str, Mapping]:
         if torchs and isinstance(made, nn.Module) and code is not nn.Module.__init__.__code__:
             count = code.co_argcount + code.co_kwonlyargcount
             given = {name: names[name] for name in code.co_varnames[1:count] if name in names}
-            if given:  # else it passes all on, as LSTM does to RNNBase
-                return type(made).__name__, given
-    return "", {}
+            found = found if found[0] and not given else (type(made).__name__, given)
+            if given:  # else it may pass all on, as LSTM does to RNNBase
+                break
+    return found
 
 
 def _message(error: Exception) -> str:
