@@ -52,9 +52,17 @@ def _unbuilt(b: Breakdown) -> Finding:
     if failure.layer and known in ("", "call", "keyword"):
         bad = _bad_setting(b)
         if bad is not None or not known:
-            return bad or b.finding(Cause.SETTING, "unmade")
+            return bad or _quotient(b) or b.finding(Cause.SETTING, "unmade")
     kind = Cause.SETTING if failure.error in ("TypeError", "ValueError") else Cause.HONEST
     return mistake(b) or rejected(b) or b.finding(kind, "message")
+
+
+def _quotient(b: Breakdown) -> Finding | None:
+    """A setting that a division made a float, where a type is refused."""
+    for name, value in b.failure.settings.items():
+        if b.failure.error == "TypeError" and isinstance(value, float) and 1 <= value == value // 1:
+            return _refused(b, Fault(name, value, "whole"))
+    return None
 
 
 def _bad_setting(b: Breakdown) -> Finding | None:

@@ -10,7 +10,9 @@ from .breakdown import axes_of
 from .findings import Cause
 
 _MAY_BE_NONE = {"output_size"}
-_PER_AXIS = {"kernel_size", "stride", "padding", "dilation", "output_padding", "output_size"}
+_PER_AXIS = frozenset(
+    """kernel_size stride padding dilation output_padding output_size normalized_shape""".split()
+)
 _PARTS = {  # features -> into how many equal parts they are divided
     "in_channels": "groups",
     "out_channels": "groups",

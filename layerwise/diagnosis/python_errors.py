@@ -11,7 +11,6 @@ from layerwise.tracing import source_lines
 from .breakdown import Breakdown
 from .findings import Cause, Finding
 
-_SEVERAL = ("tuple", "list", "dict", "OrderedDict")
 _IMPORTS = {
     "F": "from torch.nn import functional as F",
     "nn": "from torch import nn",
@@ -19,7 +18,7 @@ _IMPORTS = {
     "np": "import numpy as np",
     "math": "import math",
 }
-_WHYS = {"init": "init", "unlisted": "unlisted"}
+_WHYS = {"init": "init", "unlisted": "unlisted", "class called": "class given"}
 
 
 def mistake(b: Breakdown) -> Finding | None:
@@ -34,8 +33,9 @@ def mistake(b: Breakdown) -> Finding | None:
         return _known(b, what)
     if failure.stage == "build" and facts.get("raised") and failure.message:
         return Finding(Cause.SETTING, "message")
-    if facts.get("own"):
-        return b.finding(Cause.CODE, "own", _where(b), error=failure.error)
+    if facts.get("own") or facts.get("quotient"):
+        why = "divide" if facts.get("quotient") else _where(b)
+        return b.finding(Cause.CODE, "own", why, error=failure.error)
     return None
 
 
@@ -81,7 +81,7 @@ def _no_tensor(b: Breakdown) -> Finding:
     kind, comma = str(facts["kind"]), facts["comma"]
     if facts["none"]:
         return b.finding(Cause.CODE, "none given", "none given", "Tensor", "None")
-    why = "several given" if kind in _SEVERAL else "value given"
+    why = "several given" if facts["of"] == "several" else "value given"
     if comma is not None:
         why = "comma" if comma else "a comma"
     elif facts["of"] in ("class", "layer", "function"):

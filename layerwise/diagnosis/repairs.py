@@ -181,7 +181,8 @@ class Search:
     def _swapped(self, value: object) -> Iterator[object]:
         """The value with the number that was expected replaced by the one that arrives."""
         finding = self._known[_key(self.choices)][1]
-        for old, new in _exchanges(finding):
+        numbers = (finding.expected, finding.got) if finding else (None, None)
+        for old, new in (numbers, numbers[::-1]):
             other = candidates.exchanged(value, old, new)
             if other is not None and not same(other, value):
                 yield other
@@ -221,12 +222,6 @@ class Search:
         return len(changes), not_given, round(far, 6), strange, repr(changes)
 
 
-def _exchanges(finding: Finding | None) -> tuple:
-    if finding is None:
-        return ()
-    return (finding.expected, finding.got), (finding.got, finding.expected)
-
-
 def _key(setting: Mapping) -> str:
     return repr(sorted(setting.items()))
 
@@ -251,19 +246,12 @@ class _Muted(TextIOBase):
         """Write the text, unless the muted thread does."""
         return len(text) if threading.get_ident() == self._thread else self._real.write(text)
 
-    def flush(self) -> None:
-        """Flush what was written."""
-        self._real.flush()
 
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def _quietly() -> contextlib.AbstractContextManager:
     """Drop what the main thread prints.
 
     Elsewhere nothing is dropped: two of these at a time would put back each other's output.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    with contextlib.redirect_stdout(_Muted(sys.stdout)):
-        yield
+        return contextlib.nullcontext()
+    return contextlib.redirect_stdout(_Muted(sys.stdout))

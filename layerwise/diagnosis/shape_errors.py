@@ -7,11 +7,12 @@ failure is of another kind.
 from math import isqrt, prod
 
 from layerwise.operations.kinds import Kind, Merge
-from layerwise.operations.shapes import Shape, ShapeError, broadcast
+from layerwise.operations.shapes import ShapeError, broadcast
 from layerwise.tracing.records import Step
 
 from .breakdown import INPUT, Breakdown, flattens
 from .findings import Cause, Finding
+from .reshape_errors import reshaped
 
 _ON_MAPS = (Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION, Kind.POOLING, Kind.NORMALIZATION)
 _NUMBER = {2: "1d", 3: "1d", 4: "2d", 5: "3d"}  # in the name of the norm for so many dimensions
@@ -21,11 +22,17 @@ def types(b: Breakdown) -> Finding | None:
     """Numbers of a type that the layer does not take: bytes, whole numbers, doubles."""
     dtypes, (expected, got) = b.failure.dtypes, b.numbers
     if b.entry.kind is not Kind.EMBEDDING or not isinstance(got, str):
-        if len(dtypes) < 2 or dtypes[0] == dtypes[1] or b.failure.error == "ShapeError":
+        layer = b.entry.kind in (*_ON_MAPS, Kind.LINEAR, Kind.PRODUCT)
+        if (
+            not layer
+            or len(dtypes) < 2
+            or dtypes[0] == dtypes[1]
+            or b.failure.error == "ShapeError"
+        ):
             return None
         got, expected = dtypes[:2]
-    _, source = b.arriving
-    if b.shape_maker(source) == INPUT:
+    source = next(i for i in b.back(b.arriving[1]) if i < 0 or b.steps[i].kind is not Kind.SHAPING)
+    if source == INPUT:
         return b.finding(Cause.INPUT, "type", "type", expected, got, INPUT)
     return b.finding(Cause.TYPE, "type", "makes type", expected, got, source)
 
@@ -56,7 +63,8 @@ def dimensions(b: Breakdown) -> Finding | None:
     if b.unbatched:
         return _unbatched(b, what, *numbers, **details)
     if maker == INPUT:
-        return b.finding(Cause.INPUT, what, "axes", *numbers, INPUT, **details)
+        why = "axes, another norm" if norm else "axes"
+        return b.finding(Cause.INPUT, what, why, *numbers, INPUT, **details)
     why = "another norm" if norm else "makes shape"
     return b.finding(Cause.DIMENSIONS, what, why, *numbers, maker, **details)
 
@@ -265,77 +273,12 @@ def one_value(b: Breakdown) -> Finding | None:
     return b.finding(Cause.BATCH_NORM, "one value", why, 2, 1, maker, shape=shape)
 
 
-def reshaped(b: Breakdown) -> Finding | None:
-    """A view or reshape into a shape that does not hold as many numbers."""
-    shape, source = b.arriving
-    target = _target(b, shape)
-    if target is None:
-        return None
-    count, known = prod(shape), prod(n for n in target if n > 0)
-    holds = known and count % known == 0 if -1 in target else known == count
-    details: dict[str, object] = {"shape": shape, "target": target, "count": count}
-    if holds and b.entry.name == "view":
-        maker = b.shape_maker(source)
-        return b.finding(
-            Cause.RESHAPE, "not contiguous", "reshape", None, None, maker, settled=True, **details
-        )
-    split = _split(shape, target)
-    maker = b.size_maker(source) if split is None else b.channel_maker(source)
-    if split is not None:
-        total, parts = split
-        details |= {"each": total // parts, "whole": parts * (total // parts)}
-        return b.finding(Cause.RESHAPE, "reshape", "split", parts, total, maker, **details)
-    if len(target) == 2 and target[0] == -1 and len(shape) > 1:
-        each = prod(shape[1:])
-        return b.finding(Cause.RESHAPE, "rows", "rows", target[1], each, maker, **details)
-    why = "flatten any" if len(target) == 2 else "room"
-    return b.finding(Cause.RESHAPE, "reshape", why, known, count, maker, **details)
-
-
-def _target(b: Breakdown, shape: Shape) -> Shape | None:
-    """The shape that a reshape asks for, None where that is not known."""
-    target, name = b.failure.arguments, b.entry.name
-    if name not in ("view", "reshape", "unflatten") or not b.failure.shapes or not target:
-        return None
-    if name == "unflatten" and isinstance(target[-1], tuple):
-        at = int(target[0]) % len(shape)
-        target = (*shape[:at], *target[1], *shape[at + 1 :])
-    if isinstance(target[0], tuple):
-        target = target[0]
-    return target if all(isinstance(n, int) for n in target) else None
-
-
-def _split(shape: Shape, target: Shape) -> tuple[int, int] | None:
-    """The number of an axis, and the number of parts into which it does not divide: 30 and 4."""
-    for at, total in enumerate(shape):
-        for start in range(len(target) - 1):
-            for stop in range(start + 2, len(target) + 1):
-                ends = prod(target[:start]), prod(target[stop:])
-                if ends == (prod(shape[:at]), prod(shape[at + 1 :])):
-                    found = _uneven(total, target[start:stop])
-                    if found is not None:
-                        return found
-    return None
-
-
-def _uneven(total: int, parts: Shape) -> tuple[int, int] | None:
-    """Of the parts of an axis, the count that does not divide it though a quotient is asked."""
-    for i, count in enumerate(parts):
-        for j, each in enumerate(parts):
-            outer = prod(n for k, n in enumerate(parts) if k not in (i, j))
-            if i != j and count > 1 and outer > 0 and total % outer == 0:
-                share = total // outer
-                if share % count and each in (-1, share // count):
-                    return share, count
-    return None
-
-
 def matrices(b: Breakdown) -> Finding | None:
     """A matrix product whose inner axes differ, or of too many or too few axes."""
     if b.entry.name not in ("matmul", "bmm", "mm") or len(b.failure.shapes) != 2:
         return None
     one, two = b.failure.shapes
-    if not one or not two or one[-1] == two[max(len(two) - 2, 0)]:
+    if not one or not two or b.numbers != (two[max(len(two) - 2, 0)], one[-1]):
         return b.finding(Cause.MATMUL, "stated", "", *b.numbers)
     maker = b.arriving[1]
     why = b.why(maker, "makes all")

@@ -90,6 +90,7 @@ HEADLINES: dict[str, str] = {
     "called": "{name} is a tuple, and cannot be called.",
     "choice": "{callee} has no choice called {name}.{near:meant}",
     "keyword": "{callee} has no setting called {name}.{near:meant}",
+    "class called": "Wrong arguments: {message}.",
     "call": "Wrong arguments: {message}.",
     "unlisted": "torch.{callee} takes its tensors as one list: write torch.{callee}([a, b], "
     "dim=1).",
@@ -145,6 +146,8 @@ CAUSES: dict[str, str] = {
     "torch.{expected}).",
     "another norm": "{maker:Makes} {made:times} out of {read:times}: write nn.{right}.",
     "axes": "The input shape {given} has {got} numbers where {wanted} are needed.",
+    "axes, another norm": "The input shape {given} has {got} numbers where {wanted} are needed: "
+    "give another input, or write nn.{right}.",
     "no batch": "The input shape {given} has no batch; a batch of one image is {right}.",
     "no channels": "The input shape {given} has no axis of channels; {count:image} of "
     "{reads:channel} are {right}.",
@@ -184,7 +187,7 @@ CAUSES: dict[str, str] = {
     "number.",
     "room": "{maker:Makes} {made:product} numbers for each image; the new shape has room for "
     "{expected:,}.",
-    "rows": "Each image has {shape:product} numbers, so a row has {got}: nn.Flatten() makes one "
+    "rows": "Each image has {shape:product} numbers, so a row has {got:,}: nn.Flatten() makes one "
     "row of each image.",
     "reshape": "{maker:Step} gives the same memory another order of axes: write "
     ".reshape{target:row}, or .contiguous() in front of .view.",

@@ -61,6 +61,7 @@ def _check_channels(name: str, shape: Shape, *tensors: Tensor | None) -> None:
     Kind.NORMALIZATION,
     sentence="Normalizes each position over its own features, then scales and shifts them. "
     "The shape stays.",
+    limits={"normalized_shape": 1},
 )
 def layer_norm(
     input: Tensor,

@@ -1,10 +1,9 @@
 """What an exception and the frames behind it know, read once, as data for a diagnosis.
 
-"mistake" names a mistake of Python's that is known; each reader below says what it adds:
-"recursion", "name", "unbound", "no super", "init" (misspelt), "attribute", "no forward",
-"none called", "called", "keyword", "call", "no layer". "" for any other error. Besides: "own":
-whether the student's own code raised it; "raised": whether by a `raise` or `assert`; "function":
-the innermost function of theirs; "none": whether None stands where it must not.
+"mistake" names a mistake of Python's that is known, "" for others; the readers below say what
+each adds. Besides: "own": whether the student's own code raised it; "raised": whether it did so
+by a `raise` or `assert`; "function": the innermost function of theirs; "none": whether None
+stands where it must not; "quotient": whether a division made a float of a whole number.
 """
 
 import builtins
@@ -43,6 +42,7 @@ def read(error: Exception, build: Callable | None = None) -> Facts:
         "function": place[0].co_qualname.rpartition("<locals>.")[2] if place else "",
         "none": "NoneType" in str(error),
         "mistake": "",
+        "quotient": isinstance(error, TypeError) and "float" in str(error) and _divides(error),
     }
     frame = trail[-1][0] if trail else None
     for reader in _READERS:
@@ -50,6 +50,11 @@ def read(error: Exception, build: Callable | None = None) -> Facts:
         if found:
             return facts | found
     return facts
+
+
+def _divides(error: Exception) -> bool:
+    line = source_lines.last_line(error)
+    return line is not None and "/" in line.text.replace("//", "")
 
 
 def _raised(error: Exception) -> bool:
@@ -107,7 +112,7 @@ def _attribute(error: Exception, _: FrameType | None, __: Callable | None) -> Fa
         return {}
     sought = error.obj if error.obj is not None or _owner(error) is None else None
     kind = type(sought)
-    if _comma(sought):
+    if _comma(sought) or (isinstance(sought, (tuple, list, dict)) and hasattr(Tensor, error.name)):
         return {"mistake": "no tensor"} | value(error, sought)
     if isinstance(sought, nn.Module) and (misspelt := misspelt_init(kind)):
         return {"mistake": "init", "owner": kind.__name__, "name": misspelt}
@@ -215,7 +220,12 @@ def _arguments(error: Exception, _: FrameType | None, build: Callable | None) ->
         return {"mistake": "init", "owner": type(owner).__name__, "name": misspelt}
     found = _KEYWORD.search(str(error))
     if found is None:
-        return {"mistake": "call"}
+        held = [v for v in vars(owner).values() if isinstance(v, type)] if owner else []
+        made = next(
+            (v for v in held if str(error).startswith(f"{v.__qualname__}.__init__()")), None
+        )
+        called = {"mistake": "class called", "called": made.__name__} if made else {}
+        return called or {"mistake": "call"}
     callee = getattr(nn, found[1], None) if found[2] else build
     if callee is None or getattr(callee, "__name__", "") != found[1]:
         return {"mistake": "call"}
@@ -251,6 +261,8 @@ def value(error: Exception, given: object) -> Facts:
         facts |= {"of": "function", "called": given.__name__, "kind": given.__name__}
     elif isinstance(given, (tuple, list, Mapping)) or inspect.isgenerator(given):
         facts["of"] = "several"
+        if isinstance(given, tuple):  # also what max(dim=1) returns
+            facts["kind"] = "tuple"
         facts["comma"] = _variable(error, given) if _comma(given) else None
     return facts
 

@@ -73,7 +73,7 @@ def _no_tensor(error: Exception, module: nn.Module, attempt: Attempt | None) -> 
         entry = find(attempt.function)
         several = entry is not None and entry.merge is Merge.CONCAT
         firsts = attempt.args[: 2 if entry and entry.kind.merges else 1]
-        odd = [a for a in firsts if not isinstance(a, (Tensor, int, float, complex))]
+        odd = [a for a in firsts if not isinstance(a, (Tensor, int, float, complex, str))]
         given = odd[0] if odd and not several else missing
     if given is missing or isinstance(given, Tensor):
         return {}
@@ -129,6 +129,7 @@ def _is_setting(value: object) -> bool:
 
 def _construction(error: Exception) -> tuple[str, Mapping]:
     """Class and arguments of the torch layer whose constructor raised `error`, if one did."""
+    found: tuple[str, Mapping] = ("", {})
     for frame, _ in source_lines.frames(error):
         code, names = frame.f_code, frame.f_locals
         made = names.get("self")
@@ -136,8 +137,10 @@ def _construction(error: Exception) -> tuple[str, Mapping]:
         if torchs and isinstance(made, nn.Module) and code is not nn.Module.__init__.__code__:
             count = code.co_argcount + code.co_kwonlyargcount
             given = {name: names[name] for name in code.co_varnames[1:count] if name in names}
-            return type(made).__name__, given
-    return "", {}
+            found = found if found[0] and not given else (type(made).__name__, given)
+            if given:  # else it may pass all on, as LSTM does to RNNBase
+                break
+    return found
 
 
 def _message(error: Exception) -> str:
