@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from numbers import Integral
 from pathlib import Path
@@ -116,17 +117,11 @@ def digits(
         range(len(labels)), test_size=360, stratify=data.target, random_state=0
     )
 
+    held = partial(Batches, classes=tuple("0123456789"), batch_size=batch_size, size=size)
+
     def part(name: str, index: list[int], seed: int | None) -> Batches:
         X, y = images[index].to(device), labels[index].to(device)
-        return Batches(
-            name=name,
-            images=X,
-            labels=y,
-            classes=tuple("0123456789"),
-            batch_size=batch_size,
-            size=size,
-            seed=seed,
-        )
+        return held(name=name, images=X, labels=y, seed=seed)
 
     return part("digits, train", split[0], seed), part("digits, test", split[1], None)
 
@@ -157,16 +152,9 @@ def fashion_mnist(
     def part(name: str, train: bool) -> Batches:
         data = FashionMNIST(root, train=train)
         X, y = data.data.unsqueeze(1).to(device), data.targets.to(device)
-        return Batches(
-            name=name,
-            images=X,
-            labels=y,
-            classes=tuple(data.classes),
-            batch_size=batch_size,
-            size=size,
-            seed=seed if train else None,
-            resize=Resize(X.shape[-1], size, device),
-        )
+        held = partial(Batches, classes=tuple(data.classes), batch_size=batch_size, size=size)
+        resize = Resize(X.shape[-1], size, device)
+        return held(name=name, images=X, labels=y, seed=seed if train else None, resize=resize)
 
     return part("Fashion-MNIST, train", True), part("Fashion-MNIST, test", False)
 

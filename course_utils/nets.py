@@ -7,6 +7,7 @@ different lengths, where each convolution or stage needs an entry, raise ValueEr
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -60,27 +61,30 @@ def lenet(
     in_channels: int = 1,
     num_classes: int = 10,
     activation: Callable[[], nn.Module] = nn.Sigmoid,
+    norm: Callable[..., nn.Module] | None = None,
     in_features: int | None = None,
 ) -> nn.Sequential:
     """LeNet for a (n, 1, 28, 28) batch: 12 layers, 61,706 parameters.
 
     Shapes: 6×28×28, pool 6×14×14, 16×10×10, pool 16×5×5, flatten 400, 120, 84, 10.
     `in_features` is what reaches the first linear layer: `channels[-1]` maps of 5×5 unless given.
+    `norm` makes a layer before every activation: see `batch_norm_lenet`.
 
     LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document Recognition"
     (1998), section II.B (LeNet-5), in the form of Dive into Deep Learning, section 7.6: padding 2
     on 28×28 images where the paper has 32×32 images; sigmoid; plain averages as pooling; every
     map connected to every map; a linear output layer.
     """
+    normed = (lambda out, dims: [norm(out, num_dims=dims)]) if norm else (lambda *_: [])
     layers: list[nn.Module] = []
     for out, kernel, stride, padding in _rows(channels, kernel_sizes, strides, paddings):
-        layers += [nn.Conv2d(in_channels, out, kernel, stride, padding), activation()]
-        layers += [nn.AvgPool2d(kernel_size=2, stride=2)]
+        layers += [nn.Conv2d(in_channels, out, kernel, stride, padding)]
+        layers += [*normed(out, 4), activation(), nn.AvgPool2d(kernel_size=2, stride=2)]
         in_channels = out
     width = channels[-1] * 5 * 5 if in_features is None else in_features
     layers += [nn.Flatten()]
     for out in hidden:
-        layers += [nn.Linear(width, out), activation()]
+        layers += [nn.Linear(width, out), *normed(out, 2), activation()]
         width = out
     return nn.Sequential(*layers, nn.Linear(width, num_classes))
 
@@ -290,15 +294,10 @@ def batch_norm(num_features: int, num_dims: int) -> nn.Module:
 def batch_norm_lenet(
     *,
     channels: Sequence[int] = (6, 16),
-    kernel_sizes: Sequence[int] = (5, 5),
-    strides: Sequence[int] = (1, 1),
     paddings: Sequence[int] = (0, 0),
-    hidden: Sequence[int] = (120, 84),
-    in_channels: int = 1,
-    num_classes: int = 10,
-    activation: Callable[[], nn.Module] = nn.Sigmoid,
     norm: Callable[..., nn.Module] = batch_norm,
     in_features: int | None = None,
+    **choices: Any,
 ) -> nn.Sequential:
     """LeNet with batch normalization for a (n, 1, 28, 28) batch: 16 layers, 44,878 parameters.
 
@@ -306,22 +305,13 @@ def batch_norm_lenet(
     a batch needs two images. `norm` makes the layer before every activation, called as
     norm(features, num_dims=4) behind a convolution and with 2 behind a linear layer.
     `in_features` is what reaches the first linear layer: `channels[-1]` maps of 4×4 unless given.
+    The other choices are those of `lenet`.
 
     Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing
     Internal Covariate Shift" (2015), section 3.2, in Dive into Deep Learning's LeNet, section 8.5.
     """
-    layers: list[nn.Module] = []
-    for out, kernel, stride, padding in _rows(channels, kernel_sizes, strides, paddings):
-        layers += [nn.Conv2d(in_channels, out, kernel, stride, padding)]
-        layers += [norm(out, num_dims=4), activation()]
-        layers += [nn.AvgPool2d(kernel_size=2, stride=2)]
-        in_channels = out
     width = channels[-1] * 4 * 4 if in_features is None else in_features
-    layers += [nn.Flatten()]
-    for out in hidden:
-        layers += [nn.Linear(width, out), norm(out, num_dims=2), activation()]
-        width = out
-    return nn.Sequential(*layers, nn.Linear(width, num_classes))
+    return lenet(channels=channels, paddings=paddings, norm=norm, in_features=width, **choices)
 
 
 def _rows(

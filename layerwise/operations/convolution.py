@@ -108,12 +108,11 @@ def transposed(
     spread = per_axis(dilation, axes, "dilation", 1)
     columns = zip(image, w[2:], strides, around, extra, spread, strict=True)
     shape = (*lead[:-1], w[1] * groups, *[_grown(*numbers) for numbers in columns])
-    if min(shape[-axes:]) == 0:
+    least = min(shape[-axes:])
+    if least == 0:
         return NotImplemented  # some of PyTorch's kernels take it
-    if min(shape[-axes:]) < 0:
-        raise ShapeError(
-            f"{op} makes a feature map of {shape[-axes:]} pixels", 1, min(shape[-axes:])
-        )
+    if least < 0:
+        raise ShapeError(f"{op} makes a feature map of {shape[-axes:]} pixels", 1, least)
     settings = {
         "in_channels": w[0],
         "out_channels": w[1] * groups,
