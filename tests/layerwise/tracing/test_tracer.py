@@ -144,6 +144,11 @@ def test_parameters_that_no_step_uses_are_named():
     assert t.unused == {"spare": 13} and sum(step.params for step in t.steps) == t.params - 13
 
 
+def test_traces_can_be_compared_and_kept_in_a_dict():
+    one, other = trace(nn.Linear(2, 3), (1, 2)), trace(nn.Linear(2, 3), (1, 2))
+    assert one == other and len({one, other, trace(nn.Linear(2, 3), (2, 2))}) == 2
+
+
 def test_what_comes_out_of_a_named_tuple_is_followed():
     class Net(nn.Module):
         def forward(self, x):
