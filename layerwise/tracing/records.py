@@ -67,10 +67,10 @@ class Trace:
     params: int  # every parameter once, as sum(p.numel()) counts them
     note: str = ""  # what a reader must know, "" if nothing
     unused: Mapping[str, int] = field(
-        default_factory=dict
+        default_factory=dict, hash=False
     )  # submodule -> parameters that the run did not use
     unregistered: Mapping[str, int] = field(
-        default_factory=dict
+        default_factory=dict, hash=False
     )  # submodule -> parameters it read, not the net's own
 
     def __repr__(self) -> str:
