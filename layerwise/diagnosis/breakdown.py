@@ -145,6 +145,12 @@ class Breakdown(Run):
         self.failure = failure
 
     @property
+    def given(self) -> Shape:
+        """The shape of the input that reached the failure, else of the first."""
+        shape = self.arriving[0]
+        return shape if shape in self.inputs else super().given
+
+    @property
     def layer_kind(self) -> str:
         """Class of the layer that failed, or its class had it been a layer: "Conv2d"."""
         if self.failure.layer and not self.failure.block:

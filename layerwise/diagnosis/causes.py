@@ -23,7 +23,7 @@ def find(case: Case, outcome: Outcome) -> Finding | None:
     if outcome.failure.error == "TraceError":  # PyTorch may run it, but it cannot be watched
         return kept_iterator(b) or b.finding(Cause.CODE, "message")
     if outcome.failure.stage == "input":
-        return b.finding(Cause.INPUT, "message")
+        return b.finding(Cause.INPUT, "input")
     return _unbuilt(b) if outcome.failure.stage == "build" else _broken(b)
 
 

@@ -31,7 +31,7 @@ def mistake(b: Breakdown) -> Finding | None:
         return _no_tensor(b) if what == "no tensor" else _no_layer(b)
     if what and not (what == "called" and not facts["names"]):
         return _known(b, what)
-    if failure.stage == "build" and facts.get("raised") and failure.message:
+    if failure.stage == "build" and facts.get("raised"):
         return Finding(Cause.SETTING, "message")
     if facts.get("own") or facts.get("quotient"):
         why = "divide" if facts.get("quotient") else _where(b)

@@ -63,8 +63,8 @@ def _split(shape: Shape, target: Shape) -> tuple[int, int] | None:
 
 def _uneven(total: int, parts: Shape) -> tuple[int, int] | None:
     """Of the parts of an axis, the count that does not divide it though a quotient is asked."""
-    for i, count in enumerate(parts):
-        for j, each in enumerate(parts):
+    for j, each in reversed(list(enumerate(parts))):  # the quotient stands last as a rule
+        for i, count in reversed(list(enumerate(parts))):
             outer = prod(n for k, n in enumerate(parts) if k not in (i, j))
             if i != j and count > 1 and outer > 0 and total % outer == 0:
                 share = total // outer

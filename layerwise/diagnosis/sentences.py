@@ -124,6 +124,7 @@ FORMATS: Mapping[str, Callable[[Any], str]] = {
     "has": _has,
     "arrive": lambda count: f"{count:,} arrive{'s' if count == 1 else ''}",
     "code": shown,
+    "capital": lambda text: text[:1].upper() + text[1:],
     "meant": lambda name: f" Is {name} meant?" if name else "",
     "verb": lambda function: _VERBS.get(function, "combine"),
     "differ": _differing,

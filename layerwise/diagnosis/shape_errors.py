@@ -4,7 +4,10 @@ Each takes the Breakdown of a run that an operation ended, and gives a Finding, 
 failure is of another kind.
 """
 
+from collections.abc import Mapping
 from math import isqrt, prod
+
+import torch
 
 from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.shapes import ShapeError, broadcast
@@ -32,9 +35,23 @@ def types(b: Breakdown) -> Finding | None:
             return None
         got, expected = dtypes[:2]
     source = next(i for i in b.back(b.arriving[1]) if i < 0 or b.steps[i].kind is not Kind.SHAPING)
-    if source == INPUT:
+    if source != INPUT:
+        return b.finding(Cause.TYPE, "type", "makes type", expected, got, source)
+    given = _types(b.case.given)
+    if got in given or (not given and got.startswith("float")):
         return b.finding(Cause.INPUT, "type", "type", expected, got, INPUT)
-    return b.finding(Cause.TYPE, "type", "makes type", expected, got, source)
+    return b.finding(Cause.TYPE, "type", "cast", expected, got, INPUT)
+
+
+def _types(given: object) -> list[str]:
+    """The types that were given with the input: those of tensors, or beside a shape."""
+    if isinstance(given, Mapping):
+        given = list(given.values())
+    dtype = getattr(given, "dtype", given)
+    if isinstance(dtype, torch.dtype):
+        return [str(dtype).removeprefix("torch.")]
+    parts = given if isinstance(given, (tuple, list)) else ()
+    return [name for part in parts for name in _types(part)]
 
 
 def dimensions(b: Breakdown) -> Finding | None:

@@ -66,6 +66,7 @@ HEADLINES: dict[str, str] = {
     **{f"setting {key}": f"{{Layer}} cannot have {{name}}={{got:code}}: it must be {must}."
        for key, must in _MUST.items()},
     "message": "{message}.",
+    "input": "{message:capital}.",
     "stated": "{Place}: {message}.",
     "unmade": "{Place} cannot have these settings: {message}.",
     "honest": "PyTorch says: {message}.",
@@ -145,6 +146,8 @@ CAUSES: dict[str, str] = {
     "type": "The input is of type {got}: write x.to(torch.{expected}), or give it as ({given}, "
     "torch.{expected}).",
     "another norm": "{maker:Makes} {made:times} out of {read:times}: write nn.{right}.",
+    "cast": "The forward itself makes numbers of type {got}: leave that out, or write "
+    "x.to(torch.{expected}).",
     "axes": "The input shape {given} has {got} numbers where {wanted} are needed.",
     "axes, another norm": "The input shape {given} has {got} numbers where {wanted} are needed: "
     "give another input, or write nn.{right}.",

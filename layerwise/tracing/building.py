@@ -110,6 +110,8 @@ def sized(given: Any, size: int | tuple[int, int] | None) -> Any:
         raise ValueError("an input_size can change one input only, given as a shape or a tensor")
     axes = len(given) - 2
     sizes = tuple(size) if isinstance(size, (tuple, list)) else (size,) * axes
+    if not inputs.is_shape(sizes):
+        raise ValueError(f"an input_size is a whole number, or one for each axis, not {size!r:.60}")
     if axes < 1 or len(sizes) != axes:
         raise ValueError(
             f"an input_size of {size} sets the last axes of the input, but the input shape is "

@@ -38,7 +38,7 @@ def read(error: Exception, build: Callable | None = None) -> Facts:
     place = source_lines.innermost(error)
     facts: Facts = {
         "own": bool(trail and source_lines.theirs(trail[-1][0].f_code)),
-        "raised": _raised(error),
+        "raised": bool(str(error)) and _raised(error),
         "function": place[0].co_qualname.rpartition("<locals>.")[2] if place else "",
         "none": "NoneType" in str(error),
         "mistake": "",
