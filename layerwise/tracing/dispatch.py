@@ -39,7 +39,9 @@ CASTS: Mapping[str, torch.dtype | None] = {
 MOST, MOST_MACS = 2**20, 2**25  # what a kernel may really compute, to tell types and layout
 
 
-MULTIPLYING = frozenset({Kind.PRODUCT, Kind.LINEAR, Kind.RECURRENT, Kind.CONVOLUTION})
+MULTIPLYING = frozenset(
+    {Kind.PRODUCT, Kind.LINEAR, Kind.RECURRENT, Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION}
+)
 
 
 _LEAVES = frozenset({int, float, bool, str, type(None), torch.dtype})
@@ -79,7 +81,8 @@ def perform(
         made = _by_rule(entry, name, args, kwargs, tensors, effect) if one_type else None
         if made is None:
             small = _size(tensors) + prod(effect.shape) <= MOST and effect.macs <= MOST_MACS
-            made = _on_zeros(func, name, args, kwargs) if small else func(*args, **kwargs)
+            tried = small or _differ(entry, tensors)
+            made = _on_zeros(func, name, args, kwargs) if tried else func(*args, **kwargs)
         return made, effect
     if public(name) in CASTS:
         return _cast(public(name), args, kwargs), NotImplemented
@@ -105,6 +108,12 @@ def _of_one_type(tensors: list[Tensor]) -> bool:
     return first.is_floating_point and (
         len(tensors) == 1 or all([tensor.dtype is first for tensor in tensors])
     )
+
+
+def _differ(entry: Operation | None, tensors: list[Tensor]) -> bool:
+    """Whether two types are multiplied, which a kernel refuses at once and a meta kernel takes."""
+    types = {tensor.dtype for tensor in tensors} - {torch.bool}
+    return entry is not None and entry.kind in MULTIPLYING and len(types) > 1
 
 
 def _by_rule(
@@ -185,7 +194,8 @@ def _by_kernels(
         if any(word in wants for word in ("meta", "notimplemented", "dynamicoutput")):
             raise NeedsValues(name) from problem
         error = problem
-    if _size(tensors) <= MOST and macs <= MOST_MACS:
+    small = _size(tensors) <= MOST and macs <= MOST_MACS
+    if small or _differ(find(public(name)), tensors):
         try:
             made = _on_zeros(func, name, args, kwargs)
         except RuntimeError as problem:
@@ -259,9 +269,10 @@ def _cast(name: str, args: tuple, kwargs: dict) -> Tensor:
     first, *rest = args
     others = [getattr(value, "dtype", value) for value in (*rest, *kwargs.values())]
     dtype = next((d for d in others if isinstance(d, torch.dtype)), None) or CASTS[name]
-    if dtype in (None, first.dtype):
-        return first
-    return torch.empty_like(first, dtype=dtype)
+    memory = next((m for m in others if isinstance(m, torch.memory_format)), None)
+    if memory is not None:
+        return torch.empty_like(first, dtype=dtype, memory_format=memory)
+    return first if dtype in (None, first.dtype) else torch.empty_like(first, dtype=dtype)
 
 
 def counted(func: Callable, args: tuple, kwargs: dict) -> tuple[Any, int]:

@@ -8,6 +8,8 @@ from against_pytorch import check, net, of
 from torch import nn
 from torch.nn import functional as F
 
+from layerwise import trace
+
 IMAGE, WORDS, ROW = (2, 4, 6, 6), (2, 5, 6), (4, 6)
 F16, BF16, F32, F64 = torch.float16, torch.bfloat16, torch.float32, torch.float64
 U8, I32, I64, BOOL, C64 = torch.uint8, torch.int32, torch.int64, torch.bool, torch.complex64
@@ -457,3 +459,21 @@ REFUSALS = {
 def test_an_argument_at_the_border(name):
     function, shape = REFUSALS[name]
     check(net(lambda self, x: function(x)), shape)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float64, torch.int64, torch.float16])
+def test_types_are_told_apart_also_where_a_kernel_would_have_too_much_to_do(dtype):
+    stem = nn.Conv2d(3, 64, 7, 2, 3)
+    with pytest.raises(RuntimeError):
+        trace(stem, ((128, 3, 224, 224), dtype))
+    with pytest.raises(RuntimeError):
+        trace(nn.Linear(4096, 4096), ((512, 4096), dtype))
+    with pytest.raises(RuntimeError):
+        trace(nn.MultiheadAttention(512, 8), *[((300, 8, 512), dtype)] * 3)
+
+
+def test_channels_last_by_a_cast_keeps_its_layout():
+    def forward(self, x):
+        return self.conv(x.to(memory_format=torch.channels_last)).view(2, -1)
+
+    check(net(forward, conv=nn.Conv2d(3, 4, 3)), (2, 3, 8, 8))
