@@ -1,6 +1,7 @@
 """Images of one size made another, as PIL makes them, many at a time."""
 
 import os
+import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -16,7 +17,11 @@ CHUNK = 32  # images resized at a time on the CPU: what one step writes, the nex
 @cache
 def _pool() -> ThreadPoolExecutor:
     """One thread per core, each with one of torch's own: they never wait for each other busily."""
-    return ThreadPoolExecutor(CORES, initializer=torch.set_num_threads, initargs=(1,))
+    usual, all_here = torch.get_num_threads(), threading.Barrier(CORES)
+    pool = ThreadPoolExecutor(CORES, initializer=torch.set_num_threads, initargs=(1,))
+    list(pool.map(lambda _: all_here.wait(), range(CORES)))
+    torch.set_num_threads(usual)  # else each thread that begins later has one as well
+    return pool
 
 
 class Resize:

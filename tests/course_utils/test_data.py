@@ -274,6 +274,18 @@ def test_resizing_gives_torchs_threads_back(root, monkeypatch):
         torch.set_num_threads(threads)
 
 
+def test_threads_that_begin_after_resizing_have_as_many_of_torchs_as_before():
+    code = """
+import threading, torch
+from course_utils.resizing import Resize
+torch.set_num_threads(3)
+Resize(28, 32)(torch.zeros(64, 1, 28, 28, dtype=torch.uint8))
+late = threading.Thread(target=lambda: print(torch.get_num_threads()))
+late.start(), late.join()"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "3\n"
+
+
 # What can go wrong
 
 
