@@ -48,11 +48,6 @@ class History:
     seconds: float = field(default=0.0, compare=False)
     stopped: str = field(default="", compare=False)
 
-    @property
-    def images_per_second(self) -> float:
-        """Training images per second, without the tests; 0 before the first epoch."""
-        return self.images / self.seconds if self.seconds else 0.0
-
     def __len__(self) -> int:
         return len(self.test_acc)
 

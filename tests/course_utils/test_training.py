@@ -117,8 +117,7 @@ def test_fit_learns_real_digits(loaders):
     assert h.train_loss[-1] < h.train_loss[0]
     assert [len(x) for x in (h.train_loss, h.train_acc, h.test_acc)] == [6, 6, 6]
     assert evaluate(net, loaders[1]) == h.test_acc[-1]
-    assert h.seconds > 0
-    assert h.images_per_second == pytest.approx(6 * 1437 / h.seconds)
+    assert h.images == 6 * 1437 and h.seconds > 0
 
 
 def test_history_holds_the_means_over_images_not_over_batches():
@@ -417,7 +416,6 @@ def test_histories_compare_by_their_numbers_and_show_no_time():
     assert repr(first) == "History: 3 epochs, train loss 0.333, train acc 1.00, test acc 0.33"
     assert repr(a_history(1)).startswith("History: 1 epoch,")
     assert repr(History()) == "History: 0 epochs"
-    assert (first.images_per_second, History().images_per_second) == (50, 0)
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 10, 37])
