@@ -14,6 +14,7 @@ from torch.nn.parameter import is_lazy
 
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _PLAIN = frozenset({int, float, str, bool, type(None), torch.Size, torch.dtype, torch.device})
+_DICTS = (dict, OrderedDict)
 _HOLDERS = frozenset({dict, OrderedDict, set, list, tuple})
 
 _BUILT_IN = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE: a class that is written in C
@@ -64,7 +65,7 @@ def named_modules(net: nn.Module, path: str = "", above: tuple = ()) -> Iterator
 
 def _copied_net(net: nn.Module, tensor: Callable[[Tensor], Tensor]) -> tuple[nn.Module, Memo]:
     copier = _Copier(tensor)
-    made = copier.skeleton(unwrapped(net), {})
+    made = copier.skeleton(net, {})
     for module, double in copier.pairs:  # grows while modules in plain lists are found
         own = double.__dict__
         for name, value in module.__dict__.items():
@@ -88,26 +89,24 @@ class _Copier:
 
     def skeleton(self, module: nn.Module, above: dict[int, nn.Module]) -> nn.Module:
         """The tree of copies with their tensors; `above` holds ancestors, so that a cycle ends."""
-        if isinstance(module, torch.jit.ScriptModule):
+        old = module.__dict__
+        inside: Any = old.get("_modules")
+        if type(inside) not in _DICTS:
             raise TraceError(
                 f"{type(module).__name__} is TorchScript, which runs outside Python, where nothing "
                 "can be watched. Trace the Python module that it was made from."
             )
-        old = module.__dict__
+        if "_orig_mod" in inside:  # torch.compile has wrapped it
+            return self.skeleton(inside["_orig_mod"], above)
         double = object.__new__(module.__class__)  # a class may make others in its own
         self.memo.setdefault(id(module), double)
         self.pairs.append((module, double))
         above[id(module)] = double
         own = double.__dict__
         for group in ("_parameters", "_buffers"):
-            own[group] = {
-                name: None if value is None else self.held(value)
-                for name, value in old[group].items()
-            }
-        own["_modules"] = {
-            name: None if child is None else self._child(unwrapped(child), above)
-            for name, child in old["_modules"].items()
-        }
+            held = old[group]
+            own[group] = {n: t if t is None else self.held(t) for n, t in held.items()}
+        own["_modules"] = {n: c if c is None else self._child(c, above) for n, c in inside.items()}
         for hooks in _HOOKS:
             if old[hooks]:
                 kept = _torch_hooks(old[hooks])
@@ -117,7 +116,8 @@ class _Copier:
         return double
 
     def _child(self, module: nn.Module, above: dict[int, nn.Module]) -> nn.Module:
-        return above.get(id(module)) or self.skeleton(module, above)
+        known = above.get(id(module))
+        return self.skeleton(module, above) if known is None else known
 
     def held(self, tensor: Tensor) -> Tensor:
         """The copy of a parameter or buffer, the same each time."""
@@ -143,7 +143,7 @@ class _Copier:
         if isinstance(value, Tensor):
             return self.tensor(value)
         if isinstance(value, nn.Module):  # in a plain list, say: the network does not own it
-            return self.skeleton(unwrapped(value), {})
+            return self.skeleton(value, {})
         if kind in _HOLDERS:
             return self._holder(value, kind)
         if kind is types.FunctionType:

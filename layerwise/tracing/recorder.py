@@ -213,7 +213,7 @@ class Recorder(TorchFunctionMode):
     def _run_operation(
         self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
     ) -> Any:
-        if _is_lazy(tensors[0]):
+        if type(tensors[0]) is not Tensor and is_lazy(tensors[0]):
             return func(*args, **kwargs)
         try:
             if self.real:
