@@ -133,7 +133,7 @@ class Run:
 
     def branch(self, index: int, fork: int) -> list[Step]:
         """The steps from `fork`, not included, to `index`, in order."""
-        inside = sorted(i for i in self.ancestors(index) - self.ancestors(fork))
+        inside = sorted(self.ancestors(index) - self.ancestors(fork))
         return [self.steps[i] for i in inside]
 
 

@@ -64,14 +64,14 @@ class Diagnosis:
         return [] if self._finding.settled else self._search.repairs()
 
     def __str__(self) -> str:
-        parts = [self.headline, sentences.place_of(self._finding), *self._why(), self._advice()]
+        parts = [self.headline, sentences.code_line(self._finding), *self._why(), self._advice()]
         return "\n".join(line for part in parts if part for line in _wrapped(part))
 
     __repr__ = __str__  # a notebook shows the last value of a cell by its repr
 
     def html(self) -> str:
         """The explanation without the repairs, as a fragment that needs no style sheet."""
-        line = sentences.place_of(self._finding)
+        line = sentences.code_line(self._finding)
         parts = [f'<div style="{_PART}"><b>{escape(self.headline)}</b></div>']
         parts += [f'<div style="{_LINE}">{escape(line)}</div>'] if line else []
         parts += [f'<div style="{_PART}">{escape(text)}</div>' for text in self._why()]

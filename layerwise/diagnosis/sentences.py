@@ -185,7 +185,7 @@ def _capital(text: str) -> str:
 # ------------------------------------------------------------------ choices
 
 
-def place_of(finding: Finding) -> str:
+def code_line(finding: Finding) -> str:
     """The line of the student's own code, "" if none is known."""
     line = finding.line
     return f"  {line.file}, line {line.number}:  {line.text}" if line else ""

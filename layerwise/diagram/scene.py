@@ -45,7 +45,7 @@ class Wire(NamedTuple):
     """A piece of the way of one box's output; `target` is the box that it ends at, if any.
 
     Between two points that differ in x and y it is an S-shaped curve; a wire that `turns` has
-    rounded corners instead. `skips` tells a way past other boxes.
+    rounded corners instead. `skips` marks a wire that runs past other boxes.
     """
 
     source: int

@@ -44,7 +44,7 @@ def lab(build: Callable[..., nn.Module], given: Any, /, **forms: object) -> "Lab
 
 
 class Lab:
-    """What `lab` returns. Setting `controls[name].value` in code acts as the student's hand."""
+    """What `lab` returns. Setting `controls[name].value` in code acts like moving the control."""
 
     controls: dict[str, Control]
 

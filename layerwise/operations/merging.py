@@ -9,7 +9,7 @@ from .registry import POINTWISE, Applied, Effect, declare, operation
 from .shapes import Shape, ShapeError, axis, broadcast, times
 
 
-def _alone(sentence: str) -> Callable[[Applied], str]:
+def _sentence_of(sentence: str) -> Callable[[Applied], str]:
     """What it does where no branches meet: to one input and a constant or a parameter."""
 
     def told(step: Applied) -> str:
@@ -35,7 +35,9 @@ for _names, _merge, _symbol, _sentence in (
     ("minimum", None, "", "Keeps the smaller of two numbers."),
 ):
     _kind = Kind.MERGE if _merge else Kind.OTHER
-    operation(_names, _kind, merge=_merge, symbol=_symbol, sentence=_alone(_sentence))(_binary)
+    operation(_names, _kind, merge=_merge, symbol=_symbol, sentence=_sentence_of(_sentence))(
+        _binary
+    )
 
 
 @operation("cat concat concatenate", Kind.MERGE, merge=Merge.CONCAT, title="concat")

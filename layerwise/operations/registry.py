@@ -2,7 +2,8 @@
 
 A family of operations is a module of this package; each decorates its rules with `operation`. A
 rule takes the arguments of the PyTorch function of the same name and returns an `Effect`, from
-shapes alone: it gives the shape that PyTorch gives and raises ShapeError where PyTorch raises.
+shapes alone, or NotImplemented where PyTorch's own kernel must decide: it gives the shape that
+PyTorch gives and raises ShapeError where PyTorch raises.
 The tests prove this for every entry, on random arguments, against the CPU.
 """
 
@@ -56,9 +57,9 @@ class Layout(Enum):
     """In which order a result lies in memory, where an input is not contiguous."""
 
     KEPT = "as the input's"
-    IMAGE = "channels last, or not: PyTorch's kernel tells on a small image"
+    IMAGE = "channels last where the image or the weights are, else contiguous"
     PLAIN = "contiguous"
-    ASKED = "PyTorch's meta kernel tells"
+    ASKED = "as PyTorch's own kernel makes it"
 
 
 Rule = Callable[..., Effect]

@@ -54,10 +54,10 @@ class Accounts:
             self._debts[id(result)] = debts
             self._alive.append(result)
 
-    def hand_over(self, tensor: Tensor, twin: Tensor) -> None:
+    def hand_over(self, tensor: Tensor, meta: Tensor) -> None:
         """What one tensor owes, another that stands for it owes too."""
         if id(tensor) in self._debts:
-            self._debts[id(twin)] = self._debts[id(tensor)]
+            self._debts[id(meta)] = self._debts[id(tensor)]
 
     @property
     def uncounted(self) -> int:

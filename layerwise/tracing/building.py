@@ -18,7 +18,7 @@ from layerwise.operations.shapes import Shape
 from . import failures, inputs
 from .meta_copy import TraceError, unwrapped
 from .records import Outcome
-from .tracer import attempt, undisturbed
+from .tracer import trace_or_fail, undisturbed
 
 Builder = Callable[..., nn.Module]
 
@@ -55,7 +55,7 @@ def _tried(maker: Callable, build: Builder, given: Any, arguments: dict) -> tupl
     except TypeError as error:
         return Outcome(None, failures.of_input(error)), False
     try:
-        return attempt(net, made), False
+        return trace_or_fail(net, made), False
     except TraceError as error:
         return Outcome(None, failures.of_build(error, build)), True
 

@@ -1,7 +1,7 @@
 """One operation without numbers: by its rule where the rule's conditions hold, else by PyTorch.
 
-A rule holds where every tensor is a meta tensor of one floating type that lies contiguous in
-memory. Elsewhere PyTorch's own kernels decide about types and layout, slower and right.
+A rule holds where all tensors have one floating type and the entry's layout tells how the result
+lies in memory. Elsewhere PyTorch's own kernels decide, slower and right.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -75,7 +75,7 @@ def perform(
 ) -> tuple[Any, Effect]:
     """Output and effect of one operation on meta tensors. Raises what PyTorch raises."""
     entry = find(public(name))
-    effect = stated(entry, args, kwargs)
+    effect = rule_effect(entry, args, kwargs)
     if entry is not None and effect is not NotImplemented:
         one_type = entry.kind is Kind.EMBEDDING or _of_one_type(tensors)
         made = _by_rule(entry, name, args, kwargs, tensors, effect) if one_type else None
@@ -91,7 +91,7 @@ def perform(
     return _by_kernels(func, name, args, kwargs, tensors)
 
 
-def stated(entry: Operation | None, args: tuple, kwargs: dict) -> Effect:
+def rule_effect(entry: Operation | None, args: tuple, kwargs: dict) -> Effect:
     """What the rule says, NotImplemented where it says nothing. Raises ShapeError."""
     if entry is None or entry.rule is None or kwargs.get("out") is not None:
         return NotImplemented
@@ -161,7 +161,7 @@ def _dense(tensor: Tensor) -> bool:
 def _imaged(tensors: list[Tensor], effect: Effect) -> Tensor:
     """The result of a convolution: channels last where the image or the weights are."""
     memory = {4: torch.channels_last, 5: torch.channels_last_3d}.get(len(effect.shape))
-    if memory is None or not any(map(_channels_last, tensors[:2])):
+    if memory is None or not any(map(_channels_last, tensors)):
         return blank(effect.shape, tensors[0].dtype)
     return torch.empty(effect.shape, dtype=tensors[0].dtype, device="meta", memory_format=memory)
 
@@ -202,18 +202,18 @@ def _by_kernels(
             if not _for_zeros(problem):
                 raise
         else:
-            return made, seen(made, macs)
+            return made, effect_of(made, macs)
     if error is not None:
         raise error
-    return output, seen(output, macs)
+    return output, effect_of(output, macs)
 
 
 def _on_zeros(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
     """What PyTorch's kernel for the CPU gives, without its numbers. Raises what it raises."""
-    with same_dice():
+    with rng_kept():
         made = func(*mapped(_zeros, args), **mapped(_zeros, kwargs))
     if writes(name) or kwargs.get("inplace"):
-        return args[0]
+        return args[0] if args else tensors_in(kwargs.values())[0]
     return mapped(_emptied, made) if kwargs.get("out") is None else kwargs["out"]
 
 
@@ -227,7 +227,7 @@ def _size(tensors: list[Tensor]) -> int:
 
 
 @contextmanager
-def same_dice() -> Iterator[None]:
+def rng_kept() -> Iterator[None]:
     """PyTorch's stream of random numbers is afterwards where it was."""
     before = torch.get_rng_state()
     try:
@@ -238,7 +238,7 @@ def same_dice() -> Iterator[None]:
 
 
 def _view(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
-    if name == "__getitem__" and _by_known_places(args[1]) and args[0].numel() <= MOST:
+    if name == "__getitem__" and _by_known_indices(args[1]) and args[0].numel() <= MOST:
         return _on_zeros(func, name, args, kwargs)
     try:
         return func(*args, **kwargs)
@@ -246,8 +246,8 @@ def _view(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
         raise NeedsValues(name) from problem
 
 
-def _by_known_places(index: Any) -> bool:
-    """Whether an index names places one by one, in numbers that are known."""
+def _by_known_indices(index: Any) -> bool:
+    """Whether an index picks elements one by one, by numbers that are known."""
     parts = index if isinstance(index, tuple) else (index,)
     return any(
         isinstance(part, list) or (isinstance(part, Tensor) and not part.is_meta) for part in parts
@@ -292,7 +292,7 @@ def macs_of(func: Callable, args: tuple, kwargs: dict) -> int:
         return counted(func, args, kwargs)[1]
 
 
-def seen(output: Any, macs: int, window: object = None) -> Effect:
+def effect_of(output: Any, macs: int, window: object = None) -> Effect:
     """The effect of an operation without a rule, from what came out."""
     results = tensors_in((output,))
     return Effect(tuple(results[0].shape) if results else (), macs, window)  # type: ignore[arg-type]

@@ -110,7 +110,7 @@ def _attribute(error: Exception, _: FrameType | None, __: Callable | None) -> Fa
     """
     if not isinstance(error, AttributeError) or error.name is None:
         return {}
-    sought = error.obj if error.obj is not None or _owner(error) is None else None
+    sought = error.obj
     kind = type(sought)
     if _comma(sought) or (isinstance(sought, (tuple, list, dict)) and hasattr(Tensor, error.name)):
         return {"mistake": "no tensor"} | value(error, sought)

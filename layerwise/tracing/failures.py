@@ -10,7 +10,7 @@ from layerwise.operations.kinds import Merge
 from layerwise.operations.registry import find
 
 from . import error_facts, source_lines
-from .recorder import Attempt, Broken, is_layer
+from .recorder import Broken, FailedOperation, is_layer
 from .records import Failure
 
 
@@ -54,7 +54,7 @@ def of_run(broken: Broken) -> Failure:
     )
 
 
-def _tried(attempt: Attempt) -> dict[str, Any]:
+def _tried(attempt: FailedOperation) -> dict[str, Any]:
     return {
         "function": attempt.function,
         "inputs": attempt.inputs,
@@ -65,7 +65,9 @@ def _tried(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _no_tensor(error: Exception, module: nn.Module, attempt: Attempt | None) -> dict[str, Any]:
+def _no_tensor(
+    error: Exception, module: nn.Module, attempt: FailedOperation | None
+) -> dict[str, Any]:
     """The facts of what stands where a tensor is due, as in `error_facts.value`; {} if none."""
     missing = object()
     given: object = _given(error, module) if is_layer(module) else missing
@@ -99,7 +101,7 @@ def _plain(value: Any) -> Any:
     return type(value).__name__
 
 
-def _settings(module: nn.Module, attempt: Attempt | None, error: Exception) -> Mapping:
+def _settings(module: nn.Module, attempt: FailedOperation | None, error: Exception) -> Mapping:
     """The settings with which the failing layer or operation was called."""
     if is_layer(module):
         return {name: value for name, value in vars(module).items() if _is_setting(value)}

@@ -22,10 +22,6 @@ from .meta_copy import Memo, without_numbers
 
 FEW = 4096  # numbers; a tensor that a forward makes with more is made without them
 _RANDOM = frozenset({torch.rand, torch.randn, torch.randint, torch.randperm, torch.normal})
-_DRAWS = frozenset(
-    """bernoulli multinomial rand_like randn_like randint_like normal uniform exponential random
-    geometric log_normal cauchy poisson rrelu dropout""".split()
-)
 _factories = cache(_device_constructors)
 
 
@@ -38,8 +34,8 @@ class Operands:
     def __init__(self, net: nn.Module, copies: Memo, accounts: Accounts, real: bool) -> None:
         self._copies, self._accounts, self._real = copies, accounts, real
         self._own: dict[int, Tensor] = {}  # what this run itself made, and may write to
-        self._twins: dict[int, tuple[Tensor, Tensor]] = {}  # of tensors that are not meta
-        self._dice: torch.Generator | None = None
+        self._metas: dict[int, tuple[Tensor, Tensor]] = {}  # of tensors that are not meta
+        self._generator: torch.Generator | None = None
         if real:
             self._own = {id(t): t for t in (*net.parameters(), *net.buffers())}
 
@@ -52,8 +48,8 @@ class Operands:
             if made.numel() > FEW:
                 return made
         if func in _RANDOM and kwargs.get("generator") is None:
-            self._dice = self._dice or torch.Generator().manual_seed(0)
-            kwargs = {**kwargs, "generator": self._dice}  # PyTorch's own is everybody's
+            self._generator = self._generator or torch.Generator().manual_seed(0)
+            kwargs = {**kwargs, "generator": self._generator}  # PyTorch's own is everybody's
         return self.kept(func(*args, **kwargs))
 
     def kept(self, result: Any) -> Any:
@@ -70,14 +66,12 @@ class Operands:
     ) -> Any:
         """An operation on tensors with numbers, in a run on shapes alone."""
         entry = find(public(name))
-        if entry and entry.kind in dispatch.MULTIPLYING:
-            output, macs = dispatch.counted(func, args, kwargs)
-            self._accounts.pass_on(tensors, tensors_in((output,)), macs)
-            return self.kept(output)
-        if public(name) in _DRAWS:
-            with dispatch.same_dice():
-                return self.kept(func(*args, **kwargs))
-        return self.kept(func(*args, **kwargs))
+        with dispatch.rng_kept():  # a list of the operations that draw would never be complete
+            if entry and entry.kind in dispatch.MULTIPLYING:
+                output, macs = dispatch.counted(func, args, kwargs)
+                self._accounts.pass_on(tensors, tensors_in((output,)), macs)
+                return self.kept(output)
+            return self.kept(func(*args, **kwargs))
 
     def joined(
         self, name: str, args: tuple, kwargs: dict, tensors: list, made: dict
@@ -91,7 +85,7 @@ class Operands:
         if self._real:
             swapped = {id(a): b for a, b in zip(tensors, ours, strict=True)}
         elif any(tensor.is_meta or self._is_filled(tensor, made) for tensor in ours):
-            swapped = {id(a): self.twin(b) for a, b in zip(tensors, ours, strict=True)}
+            swapped = {id(a): self.meta_of(b) for a, b in zip(tensors, ours, strict=True)}
         else:
             return args, kwargs, tensors
         for index in tensors_in(args[1:2]) if name in ("__getitem__", "__setitem__") else ():
@@ -103,20 +97,20 @@ class Operands:
 
     def _is_filled(self, tensor: Tensor, made: dict) -> bool:
         """Whether what comes from the input was written into this tensor."""
-        twin = self._twins.get(id(tensor))
-        return twin is not None and id(twin[1]) in made
+        meta = self._metas.get(id(tensor))
+        return meta is not None and id(meta[1]) in made
 
-    def twin(self, tensor: Tensor) -> Tensor:
+    def meta_of(self, tensor: Tensor) -> Tensor:
         """The meta tensor that stands for a tensor with numbers, the same each time."""
         if tensor.is_meta:
             return tensor
-        if id(tensor) not in self._twins:
-            self._twins[id(tensor)] = tensor, without_numbers(tensor)
-            self._accounts.hand_over(*self._twins[id(tensor)])
-        return self._twins[id(tensor)][1]
+        if id(tensor) not in self._metas:
+            self._metas[id(tensor)] = tensor, without_numbers(tensor)
+            self._accounts.hand_over(*self._metas[id(tensor)])
+        return self._metas[id(tensor)][1]
 
     def bases(self, target: Tensor) -> list[Tensor]:
         """What `target` is a view of, and so was written to with it."""
-        shown = [target, *(tensor for tensor, twin in self._twins.values() if twin is target)]
+        shown = [target, *(tensor for tensor, meta in self._metas.values() if meta is target)]
         bases = [tensor._base for tensor in shown]  # noqa: SLF001  documented, though underscored
-        return [base if self._real else self.twin(base) for base in bases if base is not None]
+        return [base if self._real else self.meta_of(base) for base in bases if base is not None]

@@ -42,7 +42,7 @@ _READS_VALUES = frozenset(
 _unwatched = torch._C.DisableTorchFunction  # noqa: SLF001  documented under "Extending PyTorch"
 
 
-class Attempt(NamedTuple):
+class FailedOperation(NamedTuple):
     """An operation that raised: what it was given."""
 
     function: str
@@ -59,7 +59,7 @@ class Broken(NamedTuple):
     error: Exception
     path: str
     module: nn.Module
-    attempt: Attempt | None
+    attempt: FailedOperation | None
 
 
 _Made = tuple[int, Shape, Tensor]  # the step that made it (-1: an input), its shape, itself
@@ -81,9 +81,9 @@ class Recorder(TorchFunctionMode):
         self._operands = Operands(net, copies, self.accounts, real)
         self._stack: list[str] = []
         self._where: tuple[Exception, str] | None = None  # the innermost module that an error left
-        self._attempt: tuple[Exception, Attempt] | None = None
+        self._attempt: tuple[Exception, FailedOperation] | None = None
         self._made: dict[int, _Made] = {}  # what depends on the input, by id
-        self._alone = False  # a network without inputs: everything is a step
+        self._no_inputs = False  # a network without inputs: everything is a step
         self._origin: receptive.Field | None = None
         self._fields: list[receptive.Field | None] = []
         for path, module in named_modules(net):
@@ -92,7 +92,7 @@ class Recorder(TorchFunctionMode):
     def run(self, args: tuple, kwargs: dict) -> Broken | None:
         """Run the network; return the error that ended the run, with its place."""
         samples = tensors_in((args, kwargs))
-        self._alone = not samples
+        self._no_inputs = not samples
         for sample in samples:
             self._made[id(sample)] = -1, tuple(sample.shape), sample
             if sample.dim() > 2 and self._origin is None:
@@ -188,7 +188,7 @@ class Recorder(TorchFunctionMode):
         plain = all([tensor.is_meta for tensor in tensors])
         if not plain:
             args, kwargs, tensors = self._operands.joined(name, args, kwargs, tensors, self._made)
-        if name[-1:] == "_" and self._stays(func, name, args, tensors):
+        if name[-1:] == "_" and self._can_skip(func, name, args, tensors):
             return args[0] if args else tensors[0]
         if not self.real:
             if not plain and not any([tensor.is_meta for tensor in tensors]):
@@ -197,18 +197,22 @@ class Recorder(TorchFunctionMode):
                 raise NeedsValues(f"The forward of {self._here()} reads values ({name})")
         return self._run_operation(func, name, args, kwargs, tensors)
 
-    def _stays(self, func: Callable, name: str, args: tuple, tensors: list[Tensor]) -> bool:
+    def _can_skip(self, func: Callable, name: str, args: tuple, tensors: list[Tensor]) -> bool:
         """Whether an operation in place writes nothing that a run on shapes would read.
 
         That is an initialization, a counter or a statistic; nothing that comes from the input.
         """
         if getattr(func, "__module__", None) == "torch.nn.init":
             return True
-        return writes(name) and not self._is_live(tensors) and not self._operands.may_write(args[0])
+        return (
+            writes(name)
+            and not self._is_live(tensors)
+            and not self._operands.may_write((args or tensors)[0])
+        )
 
     def _is_live(self, tensors: list[Tensor]) -> bool:
         """Whether one of these comes from the input."""
-        return self._alone or not self._made.keys().isdisjoint(map(id, tensors))
+        return self._no_inputs or not self._made.keys().isdisjoint(map(id, tensors))
 
     def _run_operation(
         self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
@@ -217,7 +221,7 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         try:
             if self.real:
-                output, effect = self._really(func, name, args, kwargs)
+                output, effect = self._run_on_numbers(func, name, args, kwargs)
             else:
                 output, effect = dispatch.perform(func, name, args, kwargs, tensors)
         except NeedsValues as reason:
@@ -225,30 +229,32 @@ class Recorder(TorchFunctionMode):
         except Exception as problem:
             made = [self._made[id(tensor)] for tensor in tensors if id(tensor) in self._made]
             shapes, sources = tuple(m[1] for m in made), tuple(m[0] for m in made)
-            attempt = Attempt(public(name), args, kwargs, tensors, shapes, sources)
+            attempt = FailedOperation(public(name), args, kwargs, tensors, shapes, sources)
             self._attempt = problem, attempt
             raise
         self._follow(name, args, tensors, output, effect)
         return output
 
-    def _really(self, func: Callable, name: str, args: tuple, kwargs: dict) -> tuple[Any, Effect]:
+    def _run_on_numbers(
+        self, func: Callable, name: str, args: tuple, kwargs: dict
+    ) -> tuple[Any, Effect]:
         """Output and effect of one operation on numbers."""
         entry = find(public(name))
-        effect = dispatch.stated(entry, args, kwargs)
+        effect = dispatch.rule_effect(entry, args, kwargs)
         if effect is not NotImplemented or (entry and entry.view) or public(name) in CASTS:
             return func(*args, **kwargs), effect
         macs = 0
         if not writes(name) and (entry is None or entry.kind in dispatch.MULTIPLYING):
             macs = dispatch.macs_of(func, args, kwargs)
         output = func(*args, **kwargs)
-        return output, dispatch.seen(output, macs)
+        return output, dispatch.effect_of(output, macs)
 
     def _follow(
         self, name: str, args: tuple, tensors: list[Tensor], output: Any, effect: Effect
     ) -> None:
         """A step, if the operation reads what came from the input; else a cost to pass on."""
         if writes(name):
-            output = args[0]
+            output = (args or tensors)[0]
         results = [output] if type(output) is Tensor else tensors_in((output,))
         if effect is NotImplemented:
             effect = self._viewed(name, tensors, results)
@@ -271,7 +277,7 @@ class Recorder(TorchFunctionMode):
         keeps = public(name) in CASTS or (
             results and dispatch.keeps_pixels(tensors[0], results[0], axes)
         )
-        return dispatch.seen(results, 0, POINTWISE if keeps else None)
+        return dispatch.effect_of(results, 0, POINTWISE if keeps else None)
 
     def _mark(self, tensor: Tensor) -> None:
         self._made[id(tensor)] = len(self._rows) - 1, tuple(tensor.shape), tensor

@@ -127,7 +127,7 @@ class Failure:
     expected: object = None  # the two numbers (or shapes) that disagree
     got: object = None
     line: SourceLine | None = None
-    facts: Mapping = field(default_factory=dict)  # what else the exception knew: see `failures`
+    facts: Mapping = field(default_factory=dict)  # what else the exception knew: see `error_facts`
 
 
 class Outcome(NamedTuple):

@@ -43,7 +43,7 @@ def trace(net: nn.Module, *args: Any, **kwargs: Any) -> Trace:
     return result
 
 
-def attempt(net: nn.Module, given: Inputs) -> Outcome:
+def trace_or_fail(net: nn.Module, given: Inputs) -> Outcome:
     """Like `trace`, but a failure gives the steps up to it, and is read and not raised."""
     result, broken = _recorded(net, given)
     return Outcome(result, broken and failures.of_run(broken))
@@ -116,7 +116,7 @@ def undisturbed(*, torchs: bool = True) -> Iterator[None]:
 
     A collection under torch takes up to 0.6 s. A state that did not move is not touched, so that
     what another thread draws meanwhile is not drawn again. `torchs=False` leaves PyTorch's own
-    out, unless it was seeded anew: a run on shapes alone has dice of its own.
+    out, unless it was seeded anew: a run on shapes alone has a generator of its own.
     """
     numpy = sys.modules.get("numpy")
     pythons = random.getstate()

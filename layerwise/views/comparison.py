@@ -68,7 +68,7 @@ class Line:
 
 
 def compare(start: Block | None, now: Block | None, failure: Failure | None = None) -> list[Line]:
-    """Every line of `now`, marked where it differs from `start`; none are where there is no start.
+    """Every line of `now`, marked where it differs from `start`; with no start, no line is marked.
 
     With `failure`, the run broke off: the line that failed follows, and what the start had
     behind it is not reached. None stands for a network that could not be built.

@@ -14,6 +14,8 @@ from against_pytorch import check, net
 from torch import nn
 from torch.nn import functional as F
 
+from layerwise import trace
+
 # Operands made in forward on the CPU, most of them in first place, for x of 2×5×6. What they give
 # goes through a Linear of 6 features: if the tracer loses sight of it, MACs are missing.
 OPERANDS = {
@@ -389,3 +391,23 @@ FILLING = [
 def test_filling_a_tensor_made_before(forward):
     t = check(net(forward, fc=nn.Linear(5, 6), out=nn.Linear(6, 2)), (2, 4, 5))
     assert t is None or "out" in t.by_path
+
+
+DRAWS = {
+    "alpha dropout": lambda m, x: x + F.alpha_dropout(torch.ones(5, 6), training=True),
+    "gumbel softmax": lambda m, x: x + F.gumbel_softmax(torch.ones(5, 6)),
+    "dropout of rows": lambda m, x: x + F.dropout1d(torch.ones(2, 5, 6)),
+    "attention": lambda m, x: x + F.scaled_dot_product_attention(
+        *[torch.ones(2, 5, 6)] * 3, dropout_p=0.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_what_a_forward_draws_for_its_own_tensors_is_not_drawn_from_everybodys_stream(name):
+    before = torch.get_rng_state()
+    trace(net(DRAWS[name]), (2, 5, 6))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_an_operation_in_place_may_be_called_by_keyword():
+    check(net(lambda m, x: torch.relu_(input=x * 1)), (2, 3))
