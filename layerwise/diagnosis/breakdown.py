@@ -110,6 +110,12 @@ class Run:
                 todo += self.steps[at].sources
         return found
 
+    def discarded(self, channels: int) -> int | None:
+        """A step that made so many channels, and whose result nothing has read; None if none."""
+        read = {source for step in self.steps for source in step.sources}
+        lost = [s.index for s in self.steps if s.index not in read and s.output[1:2] == (channels,)]
+        return lost[-1] if lost else None
+
     def channel_maker(self, index: int) -> int:
         """The step that gave the result of `index` its channels (or features)."""
         return next(i for i in self.back(index) if i == INPUT or makes_channels(self.steps[i]))

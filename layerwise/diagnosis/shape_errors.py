@@ -140,6 +140,9 @@ def _input_channels(b: Breakdown, reads: int, got: int) -> Finding:
     name = next((n for n in ("in_channels", "num_features") if n in settings), "")
     fits = name and got > 0 and got % settings.get("groups", 1) == 0
     why = "input or layer" if fits else "input channels"
+    lost = b.discarded(reads)
+    if lost is not None:
+        return b.finding(Cause.CODE, "channels", "discarded", reads, got, lost, settled=True)
     if right and shape[-1] == reads:
         why = "channels last"
     return b.finding(Cause.INPUT, "channels", why, reads, got, INPUT, right=right, name=name)

@@ -141,6 +141,8 @@ CAUSES: dict[str, str] = {
     "makes shape": "{maker:Makes} {made:times} out of {read:times}.",
     "makes maps": "{maker:Makes} maps of {made:pixels} out of {read:pixels}.",
     "makes channels": "{maker:Makes} {got} channels.",
+    "discarded": "{maker:Makes} {expected} channels, but nothing reads its result: write "
+    "x = layer(x), not layer(x) alone.",
     "makes joined": "{maker:Makes} {parts:sum} = {got} channels.",
     "makes type": "{maker:Makes} numbers of type {got}.",
     "type": "The input is of type {got}: write x.to(torch.{expected}), or give it as ({given}, "

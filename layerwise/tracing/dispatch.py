@@ -77,11 +77,12 @@ def perform(
     entry = find(public(name))
     effect = rule_effect(entry, args, kwargs)
     if entry is not None and effect is not NotImplemented:
-        one_type = entry.kind is Kind.EMBEDDING or _of_one_type(tensors)
+        mixing = torch.is_autocast_enabled("cpu")  # it chooses types for itself
+        one_type = not mixing and (entry.kind is Kind.EMBEDDING or _of_one_type(tensors))
         made = _by_rule(entry, name, args, kwargs, tensors, effect) if one_type else None
         if made is None:
             small = _size(tensors) + prod(effect.shape) <= MOST and effect.macs <= MOST_MACS
-            tried = small or _differ(entry, tensors)
+            tried = small or mixing or _differ(entry, tensors)
             made = _on_zeros(func, name, args, kwargs) if tried else func(*args, **kwargs)
         return made, effect
     if public(name) in CASTS:
@@ -319,7 +320,7 @@ def tensors_in(values: Iterable) -> list[Tensor]:
         if isinstance(value, Tensor):
             found.append(value)
         elif isinstance(value, (list, tuple)):
-            if value and not (type(value[0]) is int and type(value[-1]) is int):
+            if value and not all([type(part) is int for part in value]):
                 found += tensors_in(value)
         elif isinstance(value, Mapping):
             found += tensors_in(value.values())

@@ -336,3 +336,20 @@ def test_candidates():
     assert candidates.distance((1, 2), (1, 2, 3)) == 1 and candidates.distance(4, 8) == 0.5
     assert not candidates.same(True, 1) and candidates.same([1, 2], (1, 2))
     assert candidates.direction(3, 4) == "up" and candidates.direction(4, 3) == "down"
+
+
+class Discards(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.c, self.d = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3)
+
+    def forward(self, x):
+        self.c(x)
+        return self.d(x)
+
+
+@pytest.mark.parametrize("size", [8, 16])
+def test_a_result_that_is_thrown_away_is_the_cause(size):
+    told = str(diagnose(Discards, (4, 3, size, size)))
+    assert "Layer c (Conv2d 3×3) makes 8 channels, but nothing reads its result" in told
+    assert "channels last" not in told and "in_channels" not in told

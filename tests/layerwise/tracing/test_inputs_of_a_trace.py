@@ -151,3 +151,9 @@ def test_a_step_says_what_kind_it_is():
         "flatten": "shaping",
         "Linear": "linear",
     }
+
+
+@pytest.mark.parametrize("shape", [(2, -4), (2, 4.0), (True, 4)])
+def test_a_size_that_is_none_is_named_with_its_shape(shape):
+    with pytest.raises(TypeError, match=re.escape(f"not {shape}: sizes are whole numbers")):
+        trace(LINEAR, shape)

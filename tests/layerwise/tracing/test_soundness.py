@@ -411,3 +411,21 @@ def test_what_a_forward_draws_for_its_own_tensors_is_not_drawn_from_everybodys_s
 
 def test_an_operation_in_place_may_be_called_by_keyword():
     check(net(lambda m, x: torch.relu_(input=x * 1)), (2, 3))
+
+
+def test_a_recurrent_layer_on_a_packed_sequence():
+    def forward(self, x):
+        packed = nn.utils.rnn.pack_padded_sequence(x, [5, 3], batch_first=True)
+        return self.gru(packed)[1]
+
+    t = trace(net(forward, gru=nn.GRU(6, 4, batch_first=True)), (2, 5, 6))
+    assert t.output == (1, 2, 4) and "for real" in t.note
+
+
+def test_the_types_that_autocast_makes_are_followed():
+    def forward(self, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            x = self.a(x)
+        return self.b(x)
+
+    check(net(forward, a=nn.Linear(4, 4), b=nn.Linear(4, 2)), (2, 4))
