@@ -52,7 +52,7 @@ zoo: $(READY)        ## trace, table, draw and explain some 240 networks of timm
 	$(RUN) tools/zoo.py $(ZOO)
 
 clean:        ## remove .venv, .uv, uv.lock and every cache; the next command installs again
-	rm -rf .venv .uv uv.lock build .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .uv uv.lock build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
 
