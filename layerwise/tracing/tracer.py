@@ -17,7 +17,7 @@ from torch import nn
 
 from layerwise.operations.shapes import ShapeError
 
-from . import failures, inputs
+from . import failures, inputs, surroundings
 from .inputs import Inputs
 from .meta_copy import TraceError, meta_copy, real_copy, unwrapped
 from .recorder import Broken, NeedsValues, Recorder
@@ -51,8 +51,10 @@ def trace_or_fail(net: nn.Module, given: Inputs) -> Outcome:
 
 def _recorded(net: nn.Module, given: Inputs) -> tuple[Trace, Broken | None]:
     with undisturbed(torchs=False):
+        copy, copies = meta_copy(net)
         try:
-            return _run(Recorder(*meta_copy(net)), given)
+            with surroundings.kept({type(module) for module in copy.modules()}):
+                return _run(Recorder(copy, copies), given)
         except NeedsValues as reason:
             why = str(reason)
     return _run_for_real(net, given, why)
@@ -90,8 +92,10 @@ def _run_for_real(net: nn.Module, given: Inputs, why: str) -> tuple[Trace, Broke
         )
     device = next((p.device for p in net.parameters()), torch.device("cpu"))
     with undisturbed():
-        recorder = Recorder(*real_copy(net), real=True)
-        return _run(recorder, given.real(device), f"{why}, so the network ran for real.")
+        copy, copies = real_copy(net)
+        with surroundings.kept({type(module) for module in copy.modules()}):
+            recorder = Recorder(copy, copies, real=True)
+            return _run(recorder, given.real(device), f"{why}, so the network ran for real.")
 
 
 def _located(broken: Broken, name: str) -> Exception:

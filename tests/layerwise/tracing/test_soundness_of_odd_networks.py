@@ -9,6 +9,7 @@ import threading
 from collections import Counter, defaultdict, deque
 from functools import partial
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -355,3 +356,52 @@ def test_threads_that_trace_at_once_disturb_nothing():
     assert after == world, "something process-wide was changed"
     assert numbers == expected, "another thread's random numbers were disturbed"
     assert results == alone
+
+
+CACHE: dict = {}
+MASK = None
+
+
+class Caching(nn.Module):
+    """Keeps tensors everywhere but in itself."""
+
+    cache: ClassVar[dict] = {}
+    calls: ClassVar[list] = []
+    count = 0
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(6, 6)
+
+    def forward(self, x, seen=[]):  # noqa: B006  that is the point
+        global MASK  # noqa: PLW0603
+        if x.shape[1] not in self.cache:
+            self.cache[x.shape[1]] = torch.ones_like(x[0])
+        CACHE["mask"] = torch.ones_like(x)
+        MASK = torch.ones_like(x)
+        type(self).count += 1
+        type(self).last = self.a(x)
+        self.calls.append(1)
+        seen.append(x)
+        return self.a(x * self.cache[x.shape[1]] * CACHE["mask"] * MASK)
+
+
+def test_what_a_forward_keeps_outside_its_network_stays_as_it_was():
+    check(Caching(), (2, 5, 6), run=Caching())
+    before = (dict(Caching.cache), dict(CACHE), MASK, Caching.count, Caching.last, Caching.calls[:])
+    network = Caching()
+    trace(network, (3, 7, 6))
+    after = (dict(Caching.cache), dict(CACHE), MASK, Caching.count, Caching.last, Caching.calls[:])
+    assert all(a is b or a == b for a, b in zip(before[3:], after[3:], strict=True))
+    assert after[2] is before[2] and after[0].keys() == before[0].keys() == {5}
+    assert CACHE["mask"] is before[1]["mask"] and len(Caching.forward.__defaults__[0]) == 1
+    network(torch.ones(3, 7, 6))
+
+
+def test_a_class_and_a_global_that_were_not_there_are_not_there_afterwards():
+    global MASK  # noqa: PLW0603
+    MASK = None
+    CACHE.clear()
+    Caching.cache.clear()
+    trace(Caching(), (2, 5, 6))
+    assert MASK is None and not CACHE and not Caching.cache
