@@ -91,7 +91,7 @@ def _standing(given: object, dtype: torch.dtype) -> Any:
     if is_shape(given):
         return torch.empty(tuple(given), dtype=dtype, device="meta")  # type: ignore[arg-type]
     if isinstance(given, (tuple, list)):
-        if given and all(isinstance(n, (int, float)) for n in given):
+        if 0 < len(given) < 9 and all(isinstance(n, (int, float)) for n in given):
             raise TypeError(f"{FORMS}, not {tuple(given)}: sizes are whole numbers from 0 up")
         if len(given) == 2 and isinstance(given[1], torch.dtype) and is_shape(given[0]):
             return torch.empty(tuple(given[0]), dtype=given[1], device="meta")
