@@ -1,6 +1,7 @@
 """Every entry of the registry against the CPU: the same shape, type and layout, or both refuse."""
 
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from layerwise.tracing.dispatch import mapped, tensors_in
 
 ENTRIES = {entry.name: entry for entry in entries()}
 REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, AssertionError, NotImplementedError)
-seen: list = []  # what the traced function gave: a forward may return anything
+seen = SimpleNamespace(output=None)  # what the traced function gave, whatever it was
 
 
 class Calling(nn.Module):
@@ -32,8 +33,8 @@ class Calling(nn.Module):
         function, args, kwargs = self.call
         waiting = iter(tensors)
         args = mapped(lambda _: next(waiting), args)
-        seen[:] = [getattr(self, "layer", function)(*args, **kwargs)]
-        return seen[0]
+        seen.output = getattr(self, "layer", function)(*args, **kwargs)
+        return seen.output
 
 
 def facts(output) -> list:
@@ -70,7 +71,7 @@ def traced(function, args, kwargs):
             trace(Calling(function, args, kwargs), *tensors_in(args))
         except REFUSALS as problem:
             return f"refused: {problem}"
-    return facts(seen[0])
+    return facts(seen.output)
 
 
 def test_every_entry_has_its_cases():
