@@ -1,6 +1,7 @@
 # The commands of the course; `make` alone lists them.
 # They need Python 3.11 or later with venv, and make (3.81 will do).
 #
+#   make test LESSON=03                              this lesson alone; also lab, notebooks, accept
 #   make lab LAB_ARGS="--no-browser --ip=0.0.0.0"    further arguments for JupyterLab
 #   make test PYTHON=python3.13                      another Python than python3
 #   make test TEST_ARGS="-k builder"                 further arguments for pytest
@@ -10,9 +11,15 @@ PYTHON    ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo p
 LAB_ARGS  ?=
 TEST_ARGS ?=
 ZOO       ?=
-LESSON    ?= notebooks/01_alexnet.ipynb
+LESSON    ?=
 
 export UV_PYTHON_DOWNLOADS := never
+
+# The one lesson whose name begins with LESSON, such as 03_nin.
+ONE      := $(if $(LESSON),$(notdir $(basename $(wildcard notebooks/source/$(LESSON)*.py))))
+ifneq ($(words $(LESSON)),$(words $(ONE)))
+$(error LESSON=$(LESSON) must begin the name of one of: $(notdir $(wildcard notebooks/source/*.py)))
+endif
 
 # The interpreter itself behind a link or a launcher, "not-found" if it does not run.
 FOUND   := $(shell "$(PYTHON)" -c 'import sys; print(sys.executable)' 2>/dev/null || echo not-found)
@@ -23,19 +30,22 @@ RUN     := .venv/bin/python
 # Exists when .venv holds what pyproject.toml asks for, on this version of Python.
 READY   := .venv/.ready-$(VERSION)
 
-.PHONY: help lab test notebooks lint bench zoo clean
+.PHONY: help lab test notebooks accept lint bench zoo clean
 
 help:        ## list these commands
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' Makefile
 
-lab: $(READY)        ## open the first lesson in JupyterLab
-	$(RUN) -m jupyter lab --ServerApp.root_dir=. $(LESSON) $(LAB_ARGS)
+lab: $(READY)        ## open the first lesson, or the one that LESSON names, in JupyterLab
+	$(RUN) -m jupyter lab --ServerApp.root_dir=. notebooks/$(or $(ONE),01_alexnet).ipynb $(LAB_ARGS)
 
 test: $(READY)        ## run every test, and every notebook against its stored outputs
-	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(TEST_ARGS)
+	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
+		$(if $(ONE),tests/notebooks notebooks/$(ONE).ipynb -k $(ONE)) $(TEST_ARGS)
 
 notebooks: $(READY)        ## execute notebooks/source/*.py into notebooks/*.ipynb
-	$(RUN) tools/build_notebooks.py
+	$(RUN) tools/build_notebooks.py $(ONE)
+
+accept: notebooks        ## the same, under the name that a failed test gives it
 
 lint: $(READY)        ## check style, formatting and types
 	$(RUN) -m ruff check

@@ -1,20 +1,19 @@
-"""Lesson 1 and its labs in a real JupyterLab, worked with the mouse and the keyboard.
+"""The labs of lesson 1 in a real JupyterLab, worked with the mouse and the keyboard.
 
 Skipped where there is no Chromium, unless COURSE_BROWSER=required.
 """
 
 import os
 import re
-import shutil
-from pathlib import Path
 
 import browser
+import lessons
 import nbformat
 import pytest
 from playwright.sync_api import expect
 
 REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
-LESSON = Path(__file__).resolve().parents[2] / "notebooks" / "01_alexnet.ipynb"
+LESSON = "01_alexnet"
 LABS = ".jp-OutputArea-output:has(.lab-panel)"
 
 BLOCKS = """
@@ -41,11 +40,11 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lessons")
-    shutil.copy(LESSON, folder)
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    for name, source in (("blocks", BLOCKS), ("grows", GROWS)):
-        cell = nbformat.v4.new_code_cell(source.strip())
-        made = nbformat.v4.new_notebook(cells=[cell], metadata=kernel)
+    notebooks = {LESSON: lessons.lab_cells(LESSON), "blocks": [BLOCKS], "grows": [GROWS]}
+    for name, sources in notebooks.items():
+        cells = [nbformat.v4.new_code_cell(source.strip()) for source in sources]
+        made = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
         nbformat.write(made, folder / f"{name}.ipynb")
     with browser.jupyterlab(folder) as address:
         yield address
@@ -61,7 +60,7 @@ def page(jupyter):  # noqa: ARG001  the page closes before the server
 
 @pytest.fixture(scope="module")
 def lesson(page, jupyter):
-    opened = browser.Notebook(page, jupyter, LESSON.name)
+    opened = browser.Notebook(page, jupyter, f"{LESSON}.ipynb")
     opened.run_all()
     expect(page.locator(LABS)).to_have_count(2)
     return opened
@@ -123,7 +122,7 @@ def convolution(lesson):
     bench.reset()
 
 
-def test_the_lesson_runs_without_an_error(lesson):
+def test_the_labs_run_without_an_error(lesson):
     assert lesson.errors() == []
 
 

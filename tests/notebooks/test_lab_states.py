@@ -17,8 +17,8 @@ from layerwise.interactive.live_lab import Lab
 from layerwise.tracing import building
 
 ALL = 5_000  # above it, every pair of controls
-SAMPLE = 200
-REPAIRED = 30  # of the sample: a search for repairs takes a tenth of a second and more
+SAMPLE = 40  # a lesson; every state is judged by the meta kernels besides
+REPAIRED = 12  # of the sample: a search for repairs takes a tenth of a second and more
 
 run = building.run
 

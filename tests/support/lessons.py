@@ -52,6 +52,17 @@ def labs(lesson: str) -> list[Lab]:
     return found
 
 
+def lab_cells(lesson: str) -> list[str]:
+    """The source of cells that show a lesson's labs: what they need, then a cell for each lab."""
+    needed, shown = [], []
+    for statement in _statements(LESSONS[lesson][0]):
+        if any(_is_call_of_lab(node) for node in ast.walk(statement)):
+            shown.append(ast.unparse(statement))
+        elif _defines(statement):
+            needed.append(ast.unparse(statement))
+    return ["\n".join(needed), *shown]
+
+
 def _statements(source: Path) -> Iterator[ast.stmt]:
     for cell in jupytext.read(source, fmt="py:percent").cells:
         if cell.cell_type == "code":

@@ -1,0 +1,79 @@
+"""Notebooks under nbval: a report that one reads, and the executed notebook in build/notebooks.
+
+Run side by side, the tests of a file stay together; those of the lessons, the tests of a lesson.
+"""
+
+from collections.abc import Generator
+
+import notebook_report
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+FIRST_ERROR = pytest.StashKey[int]()  # of a notebook: the number of the first cell that raised
+
+
+class _ByFileOrLesson(LoadScopeScheduling):
+    """The labs' states of one lesson take as long as whole files: a worker may take each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        return f"{file}{test.partition('[')[2]}" if file.endswith("test_lab_states.py") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Take the place of `--dist=loadfile`."""
+    return _ByFileOrLesson(config, log)
+
+
+def _is_cell(item: pytest.Item) -> bool:
+    return hasattr(item, "cell_num") and hasattr(item, "test_outputs")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Say what differs; cells that fail after one that raised count as skipped, not as failed."""
+    report = yield
+    if not (_is_cell(item) and report.when == "call" and report.failed):
+        return report
+    notebook = item.parent
+    if (first := notebook.stash.get(FIRST_ERROR, None)) is not None:
+        report.outcome = "skipped"
+        report.longrepr = str(item.path), 0, f"follows from the error in cell {first}"
+        report.user_properties.append(("follows", [notebook.path.stem, first]))
+        return report
+    cells = notebook.nb.cells
+    number = next(n for n, cell in enumerate(cells, 1) if cell is item.cell)
+    if _raised(item, call):
+        notebook.stash[FIRST_ERROR] = number
+    report.longrepr = notebook_report.report(
+        notebook.path.stem, cells, number, item.test_outputs or [], call.excinfo.value
+    )
+    return report
+
+
+def _raised(item: pytest.Item, call: pytest.CallInfo) -> bool:
+    told_by_nbval = hasattr(call.excinfo.value, "cell_num")
+    return bool(notebook_report.errors(item.cell, item.test_outputs or [])) or not told_by_nbval
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After the last cell of a notebook, write it with what its cells printed."""
+    if _is_cell(item) and (nextitem is None or nextitem.parent is not item.parent):
+        ran = {id(one.cell): one.test_outputs for one in item.session.items if _is_cell(one)}
+        folder = item.config.rootpath / notebook_report.EXECUTED
+        notebook_report.write(item.parent.nb, ran, folder / item.path.name)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many cells failed only because one before them raised."""
+    reports = terminalreporter.getreports("skipped")
+    found = [
+        value for report in reports for name, value in report.user_properties if name == "follows"
+    ]
+    if found:
+        terminalreporter.section("cells that fail because one before them raised")
+        for stem, first in sorted({tuple(pair) for pair in found}):
+            many = found.count([stem, first])
+            terminalreporter.write_line(f"{stem}: {many} after cell {first}, counted as skipped")
