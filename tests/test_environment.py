@@ -68,6 +68,31 @@ def test_make_help_lists_every_command():
     assert re.findall(r"^  make ([a-z]+)\t\S", printed, re.MULTILINE) == commands
 
 
+# -- the README
+
+
+def test_the_table_of_lessons_is_complete():
+    listed = re.findall(r"\]\(notebooks/(\w+)\.ipynb\)", (ROOT / "README.md").read_text("utf-8"))
+    assert listed == sorted(path.stem for path in (ROOT / "notebooks" / "source").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_and_commands_are_real(name):
+    text = (ROOT / name).read_text("utf-8")
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+    named = re.findall(r"`((?:tests|tools|layerwise|notebooks/source)/[\w./]+)`", text)
+    missing = [p for p in (*links, *named) if not (ROOT / p).exists() and "07_name" not in p]
+    assert missing == []
+    commands = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= set(commands)
+
+
+def test_the_example_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102  our own
+    assert "1,024" in capsys.readouterr().out
+
+
 # -- what is committed
 
 

@@ -85,3 +85,28 @@ def test_every_public_name_is_imported_on_first_use(module):
 assert all(getattr({module}, name) is not None for name in {module}.__all__)
 assert dir({module}) == {module}.__all__"""
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def mapped(folder: Path) -> list[str]:
+    """Every package and module of a folder, with the first line of its own description."""
+    lines = []
+    for path in sorted(
+        folder.rglob("*.py"), key=lambda p: (p.parent, p.stem != "__init__", p.name)
+    ):
+        told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        depth = len(path.relative_to(ROOT).parts) - 1
+        package = path.stem == "__init__"
+        name = f"{path.parent.name}/" if package else path.name
+        lines.append(f"{'  ' * (depth - package)}{name:<24} {told.splitlines()[0]}")
+    return lines
+
+
+def test_the_map_is_what_is_there(request):
+    file = ROOT / "CONTRIBUTING.md"
+    before, _, rest = file.read_text(encoding="utf-8").partition("<!-- map -->")
+    _, end, after = rest.partition("<!-- end of map -->")
+    lines = [line for folder in (LIBRARY, HELPER, ROOT / "tools") for line in mapped(folder)]
+    text = "\n".join([before + "<!-- map -->", "```", *lines, "```", end + after])
+    if request.config.getoption("--regenerate"):
+        file.write_text(text, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == text
