@@ -10,10 +10,8 @@ from html import escape
 from textwrap import wrap
 from typing import Any
 
-from torch import Tensor, nn
-
-from layerwise.tracing import inputs
-from layerwise.tracing.building import Builder, run
+from layerwise.tracing import building
+from layerwise.tracing.building import Builder
 from layerwise.tracing.records import Outcome
 
 from . import sentences
@@ -103,32 +101,11 @@ def diagnose(build: Builder, given: Any = None, /, **choices: object) -> Diagnos
     keyword, or a list of several. A choice called `input_size` sets its rows and columns.
     Raises TypeError where `build` cannot be called, or `given` is no input.
     """
-    _check(build, given)
-    return explained(build, given, choices, run(build, given, choices))
-
-
-def _check(build: Builder, given: Any) -> None:
-    if isinstance(build, nn.Module):
-        name = type(build).__name__
-        raise TypeError(
-            f"diagnose needs a function that builds a network, such as lambda: {name}(...), not "
-            "the network itself"
-        )
     if isinstance(build, type) and build.__module__.startswith("torch.nn"):
-        raise TypeError(
-            f"diagnose needs a function that builds a network: write it in a lambda, such as "
-            f"lambda: nn.{build.__name__}(...), in place of nn.{build.__name__}"
-        )
-    if not callable(build):
-        raise TypeError(f"diagnose needs a function that builds a network, not {build!r:.60}")
-    if isinstance(given, (int, float, str)) or given is None:
-        raise TypeError(f"{inputs.FORMS}, not {given!r:.60}")
-    if hasattr(given, "dtype") and not isinstance(given, Tensor):
-        right = f"give its shape, {tuple(given.shape)}, or torch.from_numpy(it)"
-        raise TypeError(f"the input is of type {type(given).__name__}: {right}")
-    several = isinstance(given, list) and not inputs.is_shape(given)
-    args, kwargs = ((), given) if isinstance(given, dict) else ((given,), {})
-    inputs.read(nn.Identity(), tuple(given) if several else args, kwargs)
+        name = f"nn.{build.__name__}"
+        raise TypeError(f"diagnose needs a function, such as lambda: {name}(...), not {name}")
+    building.check_call(build, given, "diagnose")
+    return explained(build, given, choices, building.run(build, given, choices))
 
 
 def explained(
