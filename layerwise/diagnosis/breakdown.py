@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -43,23 +43,14 @@ class Case:
         return meta_copy.unwrapped(building.network(self.build, self.choices))
 
     @cached_property
-    def lost(self) -> Counter[Shape]:
+    def discarded_weights(self) -> Counter[Shape]:
         """Shapes of the weights that the builder makes and that its network does not hold."""
-        with _Births() as births:
+        with _EmptyTensors() as empty:
             net = meta_copy.unwrapped(building.network(self.build, self.choices))
-        return births.shapes - Counter(tuple(p.shape) for p in net.parameters())
-
-    def evaluated(self) -> Trace | None:
-        """The trace of the network in eval mode."""
-
-        @wraps(self.build)
-        def build(**choices: object) -> nn.Module:
-            return self.build(**choices).eval()
-
-        return building.run(build, self.given, self.choices).trace
+        return empty.shapes - Counter(tuple(p.shape) for p in net.parameters())
 
 
-class _Births(TorchFunctionMode):
+class _EmptyTensors(TorchFunctionMode):
     """Notes the shape of every tensor that `torch.empty` makes, as layers do for their weights."""
 
     def __init__(self) -> None:

@@ -9,9 +9,10 @@ from .branch_errors import MEETINGS
 from .breakdown import Breakdown, Case, Run
 from .findings import Cause, Finding
 from .layer_arguments import Fault, fault
+from .ownership import kept_iterator
 from .python_errors import mistake, nothing_returned, rejected
 from .shape_errors import CLASHES, combined
-from .warning_signs import SIGNS, kept_iterator
+from .warning_signs import SIGNS
 
 
 def find(case: Case, outcome: Outcome) -> Finding | None:

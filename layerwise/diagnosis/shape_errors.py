@@ -167,12 +167,14 @@ def _lost(b: Breakdown, what: str, reads: int, got: int, source: int) -> Finding
     if b.failure.block or not b.failure.path or len(b.failure.shapes) < 2:
         return None
     axes = len(b.failure.shapes[1])
-    lost = [weight for weight in b.case.lost if len(weight) == axes > 1]
+    lost = [weight for weight in b.case.discarded_weights if len(weight) == axes > 1]
     reached, more = set(), {got}
     while more:
         reached |= more
         more = {weight[0] for weight in lost if weight[1] in reached} - reached
-    norm = b.entry.kind is Kind.NORMALIZATION and b.case.lost[(got,)] > 1  # weight and bias
+    norm = (
+        b.entry.kind is Kind.NORMALIZATION and b.case.discarded_weights[(got,)] > 1
+    )  # weight and bias
     if not norm and reads not in reached:
         return None
     maker = b.shape_maker(source)
