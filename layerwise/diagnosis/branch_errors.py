@@ -10,7 +10,7 @@ from layerwise.operations.kinds import Merge
 from layerwise.operations.shapes import Shape
 from layerwise.tracing.records import Step
 
-from .breakdown import Breakdown, resizes
+from .breakdown import Breakdown, makes_channels, resizes
 from .findings import Cause, Finding
 
 
@@ -57,7 +57,7 @@ def _gate(b: Breakdown) -> Finding:
     (small, source), (large, _) = sorted(ways, key=lambda way: prod(way[0]))
     pairs = zip(reversed(large), reversed(small), strict=False)
     pair = next((m, n) for m, n in pairs if m != n and 1 not in (m, n))
-    maker = b.channel_maker(source)
+    maker = b.last(source, makes_channels)
     why = b.why(maker, "makes this")
     return b.finding(Cause.BRANCHES, "gate", why, *pair, maker, large=large, small=small)
 

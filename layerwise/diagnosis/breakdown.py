@@ -1,7 +1,7 @@
 """A run read backwards: which earlier step made what arrives at a failure, or at any step."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -40,13 +40,16 @@ class Case:
     @cached_property
     def net(self) -> nn.Module:
         """The network once more."""
+        return self._built()
+
+    def _built(self) -> nn.Module:
         return meta_copy.unwrapped(building.network(self.build, self.choices))
 
     @cached_property
     def discarded_weights(self) -> Counter[Shape]:
         """Shapes of the weights that the builder makes and that its network does not hold."""
         with _EmptyTensors() as empty:
-            net = meta_copy.unwrapped(building.network(self.build, self.choices))
+            net = self._built()
         return empty.shapes - Counter(tuple(p.shape) for p in net.parameters())
 
 
@@ -107,22 +110,9 @@ class Run:
         lost = [s.index for s in self.steps if s.index not in read and s.output[1:2] == (channels,)]
         return lost[-1] if lost else None
 
-    def channel_maker(self, index: int) -> int:
-        """The step that gave the result of `index` its channels (or features)."""
-        return next(i for i in self.back(index) if i == INPUT or makes_channels(self.steps[i]))
-
-    def size_maker(self, index: int) -> int:
-        """The last step before `index`, itself included, that changed rows or columns."""
-        return next(i for i in self.back(index) if i == INPUT or resizes(self.steps[i]))
-
-    def shape_maker(self, index: int) -> int:
-        """The last step before `index`, itself included, that did not just keep a shape."""
-        return next(i for i in self.back(index) if i == INPUT or not keeps(self.steps[i]))
-
-    def shrinkers(self, index: int) -> list[Step]:
-        """The steps that changed rows and columns on the way to `index`, in order."""
-        way = [self.steps[i] for i in self.back(index) if i != INPUT]
-        return [step for step in reversed(way) if resizes(step)]
+    def last(self, index: int, decides: Callable[[Step], bool]) -> int:
+        """The last step up to `index` that decides something; INPUT where none does."""
+        return next(i for i in self.back(index) if i == INPUT or decides(self.steps[i]))
 
     def fork(self, sources: tuple[int, ...]) -> int:
         """The last step that all of `sources` come from."""
@@ -234,12 +224,12 @@ class Breakdown(Run):
         got: object = None,
         maker: int | None = None,
         /,
+        settled: bool = False,
         **details: Any,
     ) -> Finding:
-        """A finding about the layer that failed; `settled=True` as in Finding."""
-        path, line, settled = self.failure.path, self.failure.line, details.pop("settled", False)
-        about = (kind, what, why, path, expected, got, maker)
-        return Finding(*about, settled=settled, line=line, details=details)
+        """A finding about the layer that failed."""
+        about = (kind, what, why, self.failure.path, expected, got, maker)
+        return Finding(*about, settled=settled, line=self.failure.line, details=details)
 
 
 def axes_of(name: str) -> int:
@@ -259,9 +249,9 @@ def resizes(step: Step) -> bool:
     return not step.inputs or step.output[2:] != step.inputs[0][2:]
 
 
-def keeps(step: Step) -> bool:
-    """Whether what comes out has the shape of what went in, and no window passed over it."""
-    return step.inputs[:1] == (step.output,) and "kernel_size" not in step.settings
+def makes_shape(step: Step) -> bool:
+    """Whether what comes out has another shape than what went in, or a window passed over it."""
+    return step.inputs[:1] != (step.output,) or "kernel_size" in step.settings
 
 
 def flattens(step: Step) -> bool:

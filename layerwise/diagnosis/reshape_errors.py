@@ -4,7 +4,7 @@ from math import prod
 
 from layerwise.operations.shapes import Shape
 
-from .breakdown import Breakdown
+from .breakdown import Breakdown, makes_channels, makes_shape, resizes
 from .findings import Cause, Finding
 
 
@@ -18,12 +18,12 @@ def reshaped(b: Breakdown) -> Finding | None:
     holds = known and count % known == 0 if -1 in target else known == count
     details: dict[str, object] = {"shape": shape, "target": target, "count": count}
     if holds and b.entry.name == "view":
-        maker = b.shape_maker(source)
+        maker = b.last(source, makes_shape)
         return b.finding(
             Cause.RESHAPE, "not contiguous", "reshape", None, None, maker, settled=True, **details
         )
     split = _split(shape, target)
-    maker = b.size_maker(source) if split is None else b.channel_maker(source)
+    maker = b.last(source, resizes) if split is None else b.last(source, makes_channels)
     if split is not None:
         total, parts = split
         details |= {"each": total // parts, "whole": parts * (total // parts)}

@@ -13,7 +13,7 @@ from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.shapes import ShapeError, broadcast
 from layerwise.tracing.records import Step
 
-from .breakdown import INPUT, Breakdown, flattens
+from .breakdown import INPUT, Breakdown, flattens, makes_channels, makes_shape, resizes
 from .findings import Cause, Finding
 from .reshape_errors import reshaped
 
@@ -68,7 +68,7 @@ def dimensions(b: Breakdown) -> Finding | None:
         return None
     what = "dimensions of a norm" if strict else "dimensions"
     numbers = legal[0] if strict else axes + 2, len(shape)
-    maker = b.shape_maker(source)
+    maker = b.last(source, makes_shape)
     norm = b.entry.kind is Kind.NORMALIZATION and len(shape) in _NUMBER
     details = {
         "shape": shape,
@@ -104,7 +104,7 @@ def slopes(b: Breakdown) -> Finding | None:
     """A PReLU with a slope for each channel, and other channels."""
     if b.entry.name != "prelu" or not isinstance(b.failure.expected, int):
         return None
-    maker = b.channel_maker(b.arriving[1])
+    maker = b.last(b.arriving[1], makes_channels)
     return b.finding(Cause.CHANNELS, "slopes", b.why(maker, "makes channels"), *b.numbers, maker)
 
 
@@ -124,7 +124,7 @@ def channels(b: Breakdown) -> Finding | None:
         found = check(b, "channels", reads, got, source)
         if found is not None:
             return found
-    maker = b.channel_maker(source)
+    maker = b.last(source, makes_channels)
     if maker == INPUT:
         return _input_channels(b, reads, got)
     step = b.steps[maker]
@@ -177,7 +177,7 @@ def _lost(b: Breakdown, what: str, reads: int, got: int, source: int) -> Finding
     )  # weight and bias
     if not norm and reads not in reached:
         return None
-    maker = b.shape_maker(source)
+    maker = b.last(source, makes_shape)
     return b.finding(
         Cause.CODE, what, "lost", reads, got, maker, settled=True, kind=b.failure.layer
     )
@@ -185,7 +185,7 @@ def _lost(b: Breakdown, what: str, reads: int, got: int, source: int) -> Finding
 
 def _joined(b: Breakdown, what: str, reads: int, got: int, source: int) -> Finding | None:
     """What arrives was joined along another axis than that of the channels or features."""
-    maker = b.channel_maker(source)
+    maker = b.last(source, makes_channels)
     step = b.steps[maker] if maker != INPUT else None
     if step is None or step.merge is not Merge.CONCAT or step.function == "stack":
         return None
@@ -211,15 +211,16 @@ def shrunk(b: Breakdown) -> Finding | None:
     if not short:
         return None
     axis = short[0] - len(kernel)
-    steps = [s for s in b.shrinkers(source) if len(s.output) > 2 and s.inputs[0][axis]]
+    way = [b.steps[i] for i in b.back(source) if i != INPUT and resizes(b.steps[i])]
+    steps = [s for s in reversed(way) if len(s.output) > 2 and s.inputs[0][axis]]
     steps = [s for s in steps if s.inputs[0][axis] != s.output[axis]] or steps
     most = max(steps, key=lambda s: s.inputs[0][axis] / max(s.output[axis], 1), default=None)
-    way = [s.inputs[0][axis] for s in steps[:1]] + [s.output[axis] for s in steps]
+    sizes_on_the_way = [s.inputs[0][axis] for s in steps[:1]] + [s.output[axis] for s in steps]
     why = ("no more", "shrinks", "shrinks most")[min(len(steps), 2)]
     return b.finding(
         Cause.SHRUNK, "shrunk padded" if padded != sizes else "shrunk", why,
         reach[short[0]], padded[short[0]], most.index if most else INPUT,
-        reach=reach, sizes=sizes, padded=padded, way=way,
+        reach=reach, sizes=sizes, padded=padded, way=sizes_on_the_way,
     )  # fmt: skip
 
 
@@ -239,7 +240,7 @@ def in_features(b: Breakdown) -> Finding | None:
         return b.finding(Cause.IN_FEATURES, "not flattened", why, reads, got, source, shape=shape)
     if b.unbatched:
         return _unbatched(b, "in_features", reads, got)
-    return _laid_out(b, reads, got, b.shape_maker(source))
+    return _laid_out(b, reads, got, b.last(source, makes_shape))
 
 
 def _laid_out(b: Breakdown, reads: int, got: int, maker: int) -> Finding:
@@ -259,7 +260,7 @@ def _laid_out(b: Breakdown, reads: int, got: int, maker: int) -> Finding:
 
 def _flattened(b: Breakdown, flat: Step, reads: int, got: int) -> Finding:
     """Maps were laid in a row as they should, but the layer was made for other maps."""
-    before, maker = flat.inputs[0], b.size_maker(flat.sources[0])
+    before, maker = flat.inputs[0], b.last(flat.sources[0], resizes)
     step = b.steps[maker] if maker != INPUT else None
     details: dict[str, object] = {"before": before}
     if step is not None and (
@@ -287,7 +288,7 @@ def one_value(b: Breakdown) -> Finding | None:
         return None
     if prod(shape) // max(shape[1], 1) != 1 and not alone:
         return None
-    maker = b.size_maker(source)
+    maker = b.last(source, resizes)
     left = maker != INPUT and len(shape) > 2
     why = (
         ("alone, one pixel" if left else "alone") if alone else "one pixel" if left else "one image"
@@ -310,7 +311,7 @@ def matrices(b: Breakdown) -> Finding | None:
 def normalized(b: Breakdown) -> Finding | None:
     """A layer norm made for other last axes, a group norm whose groups do not divide."""
     shape, source = b.arriving
-    maker = b.channel_maker(source)
+    maker = b.last(source, makes_channels)
     if b.entry.name == "layer_norm" and isinstance(b.failure.got, tuple):
         return b.finding(
             Cause.LAYER_NORM, "layer norm", b.why(maker, "makes all"), *b.numbers, maker

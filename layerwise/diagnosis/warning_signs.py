@@ -14,7 +14,7 @@ from layerwise.operations.kinds import Kind, Merge
 from layerwise.tracing import building, source_lines
 from layerwise.tracing.records import Step, Trace
 
-from .breakdown import INPUT, Case, Run, flattens
+from .breakdown import INPUT, Case, Run, flattens, makes_shape
 from .findings import Cause, Finding, warning
 from .in_place import in_place
 from .ownership import shared, unregistered, unused
@@ -115,7 +115,7 @@ def linear_on_maps(run: Run) -> Finding | None:
             continue
         source, shape = step.sources[0], step.inputs[0]
         maps = source != INPUT and run.steps[source].receptive_field is not None
-        if maps or (run.shape_maker(source) == INPUT and shape[1] in _GREY_OR_COLOUR):
+        if maps or (run.last(source, makes_shape) == INPUT and shape[1] in _GREY_OR_COLOUR):
             about = (Cause.LINEAR_ON_MAPS, "linear on maps", step.path, prod(shape[1:]), shape[-1])
             return warning(*about, source, step=step.index, shape=shape)
     return None
