@@ -6,11 +6,10 @@ on every machine.
 
 import contextlib
 import inspect
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from io import TextIOBase
+from io import StringIO
 from itertools import combinations, product
 from typing import Any
 
@@ -96,15 +95,15 @@ class Search:
     @cached_property
     def defaults(self) -> dict:
         """The values that the student's function has by itself, and the input's own size."""
-        try:
+        found: dict = {}
+        with contextlib.suppress(TypeError, ValueError):  # no signature, no rows and columns
             parameters = inspect.signature(self.build).parameters.values()
-        except (TypeError, ValueError):
-            return {}
-        own = {p.name: p.default for p in parameters if p.default is not p.empty}
-        sizes = building.shape_of(self.given)[2:] if _resizable(self.given) else ()
-        if len(sizes) > 1 and "input_size" not in own:
-            own["input_size"] = sizes[0] if len(set(sizes)) == 1 else sizes
-        return own
+            found |= {p.name: p.default for p in parameters if p.default is not p.empty}
+            building.sized(self.given, 1)
+            sizes = building.shape_of(self.given)[2:]
+            if len(sizes) > 1:
+                found.setdefault("input_size", sizes[0] if len(set(sizes)) == 1 else sizes)
+        return found
 
     @cached_property
     def turned(self) -> dict:
@@ -226,32 +225,8 @@ def _key(setting: Mapping) -> str:
     return repr(sorted(setting.items()))
 
 
-def _resizable(given: object) -> bool:
-    """Whether `building.sized` can give it other rows and columns."""
-    try:
-        building.sized(given, 1)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-class _Muted(TextIOBase):
-    """Standard output that drops what one thread writes, and passes on all else."""
-
-    def __init__(self, real: Any) -> None:
-        super().__init__()
-        self._real, self._thread = real, threading.get_ident()
-
-    def write(self, text: str) -> int:
-        """Write the text, unless the muted thread does."""
-        return len(text) if threading.get_ident() == self._thread else self._real.write(text)
-
-
 def _quietly() -> contextlib.AbstractContextManager:
-    """Drop what the main thread prints.
-
-    Elsewhere nothing is dropped: two of these at a time would put back each other's output.
-    """
+    """Drop what is printed; not in a thread, where two of these would put back each other's."""
     if threading.current_thread() is not threading.main_thread():
         return contextlib.nullcontext()
-    return contextlib.redirect_stdout(_Muted(sys.stdout))
+    return contextlib.redirect_stdout(StringIO())
