@@ -39,11 +39,15 @@ def shortcut(b: Breakdown) -> Finding | None:
     )  # fmt: skip
 
 
-def clashing(a: Shape, b: Shape) -> tuple[int, int]:
-    """The first two numbers that differ; the counts of axes where these do."""
+def clashing(a: Shape, b: Shape, joined: int = -1) -> tuple[int, int]:
+    """The first two numbers that differ, in an axis that is not joined if there is one.
+
+    The counts of axes where these differ.
+    """
     if len(a) != len(b):
         return len(a), len(b)
-    return next((m, n) for m, n in zip(a, b, strict=True) if m != n)
+    pairs = {i: (m, n) for i, (m, n) in enumerate(zip(a, b, strict=True)) if m != n}
+    return next((pairs[i] for i in pairs if i != joined), next(iter(pairs.values())))
 
 
 def _changes(way: list[Step]) -> list[int]:
@@ -77,7 +81,7 @@ def branches(b: Breakdown) -> Finding | None:
     why = ("inside" if padding is None else "inside padding") if mine else "keeps, another"
     return b.finding(
         Cause.BRANCHES, "branches" if len(others) > 1 else "two branches", why if step else "keeps",
-        *_unequal(others[0], shapes[odd]), step.index if step else None,
+        *clashing(others[0], shapes[odd], joined=1), step.index if step else None,
         number=odd + 1, count=len(shapes), odd=shapes[odd], others=others, kept=b.shape(fork),
         padding=padding,
     )  # fmt: skip
@@ -88,14 +92,6 @@ def _odd_one(shapes: tuple[Shape, ...]) -> int:
     common = Counter(shape[2:] for shape in shapes).most_common(1)[0][0]
     odd = (i for i, shape in enumerate(shapes) if shape[2:] != common)
     return next(odd, len(shapes) - 1)
-
-
-def _unequal(a: Shape, b: Shape) -> tuple[int, int]:
-    """The first two numbers that differ beside the channels, which a concat may join."""
-    if len(a) != len(b):
-        return len(a), len(b)
-    pairs = [(m, n) for i, (m, n) in enumerate(zip(a, b, strict=True)) if m != n and i != 1]
-    return pairs[0] if pairs else clashing(a, b)
 
 
 def _stands(step: Step) -> bool:

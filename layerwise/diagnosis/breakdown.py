@@ -13,8 +13,9 @@ from torch.overrides import TorchFunctionMode
 from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.registry import Operation, find
 from layerwise.operations.shapes import Shape, per_axis
-from layerwise.tracing import building, meta_copy
+from layerwise.tracing import building, inputs, meta_copy
 from layerwise.tracing.building import Builder
+from layerwise.tracing.inputs import Inputs
 from layerwise.tracing.records import Failure, Step, Trace
 
 from .findings import Cause, Finding
@@ -44,6 +45,12 @@ class Case:
 
     def _built(self) -> nn.Module:
         return meta_copy.unwrapped(building.network(self.build, self.choices))
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the network is given, as meta tensors."""
+        given = building.sized(self.given, self.choices.get("input_size"))
+        return inputs.read(self.net, *building.arguments(given))
 
     @cached_property
     def discarded_weights(self) -> Counter[Shape]:

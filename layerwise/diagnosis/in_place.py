@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from layerwise.operations.kinds import Kind
-from layerwise.tracing import building, inputs, source_lines
+from layerwise.tracing import source_lines
 from layerwise.tracing.dispatch import tensors_in, writes
 from layerwise.tracing.records import SourceLine, Step
 
@@ -32,8 +32,7 @@ def in_place(run: Run) -> Finding | None:
     if not any(_may_read_changed(run, step) for step in run.steps):
         return None
     case, reads = run.case, _Reads()
-    given = building.sized(case.given, case.choices.get("input_size"))
-    args, kwargs = inputs.read(case.net, *building.arguments(given))
+    args, kwargs = case.inputs
     with suppress(Exception), torch.device("meta"), reads:
         case.net(*args, **kwargs)
     if reads.found is None:
@@ -118,5 +117,5 @@ def _own_frames() -> Iterator[FrameType]:
 def _code(frame: FrameType) -> str:
     """The expression that a frame is at: "self.relu(x)"."""
     source = "".join(linecache.getlines(frame.f_code.co_filename))
-    place: Any = inspect.getframeinfo(frame, context=0).positions  # type: ignore[attr-defined]
+    place: Any = inspect.getframeinfo(frame, context=0).positions
     return " ".join((ast.get_source_segment(source, place) or "").split())

@@ -50,8 +50,8 @@ def _finding(b: Breakdown, fault: _Fault) -> Finding:
         why = "divide"
     elif fault.must == "whole" and isinstance(value, tuple) and len(value) == 1:
         why = "a comma"
-    what, details = f"setting {fault.must}", {"name": fault.name, "of": fault.of}
-    return b.finding(fault.kind, what, why, fault.expected, value, **details)
+    about = (fault.kind, f"setting {fault.must}", why, fault.expected, value)
+    return b.finding(*about, name=fault.name, of=fault.of)
 
 
 def _faults(kind: str, settings: Mapping) -> Iterator[_Fault]:

@@ -47,14 +47,14 @@ def _known(b: Breakdown, what: str) -> Finding:
     facts = b.failure.facts
     details = {**facts, "near": _near(facts)}
     why = _WHYS.get(what) or _where(b)
+    if what == "no forward":
+        return _no_forward(b)
     if what == "name" and facts["name"] in _IMPORTS:
         what, details["near"] = "import", _IMPORTS[facts["name"]]
     elif what == "attribute" and facts["owner"] == "NoneType":
         what = "attribute of None"
     elif what == "attribute" and facts["local"]:
         why, details["near"] = "local", ""
-    elif what == "no forward" and facts["owner"] in ("ModuleList", "ModuleDict"):
-        what = "holds layers"
     elif what == "none called" and facts["empty"]:
         what, details["empty"] = "empty place", facts["empty"][0]
     elif what == "keyword" and facts["choice"]:
@@ -62,6 +62,20 @@ def _known(b: Breakdown, what: str) -> Finding:
     elif what == "called":
         why, details["name"] = "comma", facts["names"][0]
     return b.finding(Cause.CODE, what, why, **details)
+
+
+def _no_forward(b: Breakdown) -> Finding:
+    """A container that only holds layers is called, or the student's forward is misspelt."""
+    path, owner = b.failure.path, b.failure.facts["owner"]
+    if owner in ("ModuleList", "ModuleDict"):
+        return b.finding(Cause.CODE, "holds layers", _where(b), owner=owner)
+    kind = type(b.case.net.get_submodule(path))
+    close = get_close_matches("forward", vars(kind), n=1, cutoff=0.7)
+    if not close:
+        return b.finding(Cause.CODE, "no forward", _where(b), owner=owner)
+    details = {"owner": owner, "near": close[0]}
+    line = source_lines.first_line(vars(kind)[close[0]])
+    return Finding(Cause.CODE, "misspelt forward", layer=path, line=line, details=details)
 
 
 def _near(facts: Mapping[str, Any]) -> str:

@@ -7,10 +7,10 @@ on every machine.
 import contextlib
 import inspect
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from io import StringIO
-from itertools import combinations, product
+from itertools import combinations, islice, product
 from typing import Any
 
 from layerwise.tracing import building
@@ -192,26 +192,25 @@ class Search:
         if self.allowed is not None or "input_size" in self.choices or not isinstance(here, int):
             return []
         sizes = [size for size in candidates.nearest(here, INPUT_SIZES) if size != here]
-        works = (size for size in sizes if budget.left and self.works({"input_size": size}, budget))
-        return [{"input_size": size} for size in list(works)[:1]]
+        return self._working(({"input_size": size} for size in sizes), 1, budget)
 
     def _pairs(self, budget: Budget) -> list[dict]:
-        found: list[dict] = []
-        for changes in sorted(self._two_at_once(), key=self._rank):
-            if len(found) == PAIRS or not budget.left:
-                break
-            if self.works(changes, budget):
-                found.append(changes)
-        return found
-
-    def _two_at_once(self) -> Iterator[dict]:
+        """Two choices changed at once."""
         near = {
             name: candidates.nearest(value, self._candidates(name))[:6]
             for name, value in self.present.items()
         }
-        for one, two in combinations(near, 2):
-            for first, second in product(near[one], near[two]):
-                yield {one: first, two: second}
+        tries = [
+            {one: first, two: second}
+            for one, two in combinations(near, 2)
+            for first, second in product(near[one], near[two])
+        ]
+        return self._working(sorted(tries, key=self._rank), PAIRS, budget)
+
+    def _working(self, tries: Iterable[dict], count: int, budget: Budget) -> list[dict]:
+        """The first `count` changes that work."""
+        works = (changes for changes in tries if budget.left and self.works(changes, budget))
+        return list(islice(works, count))
 
     def _rank(self, changes: Mapping) -> tuple:
         """Fewest choices, given ones first, then the smallest relative change, then defaults."""

@@ -7,7 +7,7 @@ that work; `sentences` makes English of what they find.
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from html import escape
-from textwrap import wrap
+from textwrap import fill
 from typing import Any
 
 from layerwise.tracing import building
@@ -63,7 +63,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         parts = [self.headline, sentences.code_line(self._finding), *self._why(), self._advice()]
-        return "\n".join(line for part in parts if part for line in _wrapped(part))
+        return "\n".join(_filled(part) for part in parts if part)
 
     __repr__ = __str__  # a notebook shows the last value of a cell by its repr
 
@@ -84,14 +84,17 @@ class Diagnosis:
         return [text for text in dict.fromkeys((self.detail, self.cause)) if text]
 
     def _advice(self) -> str:
-        if self._finding.settled:
-            return ""
-        if not self.repairs and self._finding.kind is Cause.CODE and self._blame is None:
-            return ""
-        if not self.repairs and not self._search.present:
+        in_code = self._finding.kind is Cause.CODE and self._blame is None
+        pointless = in_code or not self._search.present
+        if self._finding.settled or (pointless and not self.repairs):
             return ""
         now = {**self._search.defaults, **self._search.choices}
         return sentences.advice(self.repairs, now)
+
+
+def _filled(text: str) -> str:
+    indent = " " * (len(text) - len(text.lstrip()))
+    return fill(text, WIDTH, subsequent_indent=indent)
 
 
 def diagnose(build: Builder, given: Any = None, /, **choices: object) -> Diagnosis | None:
@@ -122,8 +125,3 @@ def explained(
     search = Search(build, given, choices, allowed)
     finding = search.judge(choices, outcome)
     return None if finding is None else Diagnosis(finding, search, outcome)
-
-
-def _wrapped(text: str) -> list[str]:
-    indent = " " * (len(text) - len(text.lstrip()))
-    return wrap(text, WIDTH, subsequent_indent=indent) or [""]

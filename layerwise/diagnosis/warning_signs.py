@@ -14,6 +14,7 @@ from layerwise.operations.kinds import Kind, Merge
 from layerwise.tracing import building, source_lines
 from layerwise.tracing.records import Step, Trace
 
+from .branch_errors import clashing
 from .breakdown import INPUT, Case, Run, flattens, makes_shape
 from .findings import Cause, Finding, warning
 from .in_place import in_place
@@ -32,10 +33,8 @@ def silent_broadcast(run: Run) -> Finding | None:
         small, large = sorted((0, 1), key=lambda i: (len(step.inputs[i]), prod(step.inputs[i])))
         if not _meant(run, step, small, large):
             one, two = step.inputs
-            pairs = [(m, n) for m, n in zip(one, two, strict=False) if m != n]
-            numbers = pairs[0] if pairs else (len(one), len(two))
             return warning(
-                Cause.SILENT_BROADCAST, "silent broadcast", step.path, *numbers,
+                Cause.SILENT_BROADCAST, "silent broadcast", step.path, *clashing(one, two),
                 step.sources[small], why="two equal", op=step.op, one=one, two=two,
                 small=step.inputs[small],
             )  # fmt: skip
