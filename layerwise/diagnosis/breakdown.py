@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.registry import Operation, find
@@ -54,26 +53,11 @@ class Case:
 
     @cached_property
     def discarded_weights(self) -> Counter[Shape]:
-        """Shapes of the weights that the builder makes and that its network does not hold."""
-        with _EmptyTensors() as empty:
-            net = self._built()
-        return empty.shapes - Counter(tuple(p.shape) for p in net.parameters())
-
-
-class _EmptyTensors(TorchFunctionMode):
-    """Notes the shape of every tensor that `torch.empty` makes, as layers do for their weights."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shapes: Counter[Shape] = Counter()
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
-    ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        if func is torch.empty and isinstance(made, Tensor):
-            self.shapes[tuple(made.shape)] += 1
-        return made
+        """Shapes of the parameters that the builder makes and that its network does not hold."""
+        made: list[nn.Parameter] = []
+        with register_module_parameter_registration_hook(lambda _, __, new: made.append(new)):
+            held = set(map(id, self._built().parameters()))
+        return Counter({id(p): tuple(p.shape) for p in made if id(p) not in held}.values())
 
 
 class Run:

@@ -128,13 +128,11 @@ def nothing_returned(b: Breakdown) -> Finding | None:
     path, trace = b.failure.path, b.trace
     if trace is None or not b.failure.facts.get("none"):
         return None
-    failing = {path, *(path.rsplit(".", n)[0] for n in range(1, 9)), ""}
-    calls = list(trace.calls)
-    while calls and calls[-1].path in failing and not calls[-1].output:
-        failing.discard(calls.pop().path)
-    silent = next((call for call in reversed(calls) if not call.output), None)
-    if silent is None:
+    calls = [call for call in trace.calls if call.path and not call.output]
+    ended = [call for call in calls if not f"{path}.".startswith(f"{call.path}.")]
+    if not ended:
         return None
+    silent = ended[-1]
     line = source_lines.first_line(type(b.case.net.get_submodule(silent.path)).forward)
     about = (Cause.CODE, "returns nothing", "returns nothing", silent.path, "a tensor")
     return Finding(*about, line=line, details={"owner": silent.kind})

@@ -61,6 +61,10 @@ class _Words(Formatter):
         return _many(value, spec) if spec.isalpha() else format(value, spec)
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _many(count: int, noun: str) -> str:
     """A count with its noun: "1 channel", "6,400 numbers"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -75,14 +79,6 @@ def _product(shape: Shape) -> str:
 
 def _joined(sign: str) -> Callable[[Sequence], str]:
     return lambda parts: sign.join(map(str, parts))
-
-
-def _space(axes: int) -> str:
-    return f"{axes + 2} dimensions (batch, channels, {_SPACE[axes]})"
-
-
-def _has(shape: Shape) -> str:
-    return f"{times(shape)} has {len(shape)}" if shape else "one number arrives"
 
 
 def _way(sizes: Sequence[int]) -> str:
@@ -120,11 +116,11 @@ FORMATS: Mapping[str, Callable[[Any], str]] = {
     "list": lambda names: ", ".join(names[:4]) + (", …" if len(names) > 4 else ""),
     "row": lambda n: _many(n, "row") if isinstance(n, int) else f"({_joined(', ')(n)})",
     "way": _way,
-    "space": _space,
-    "has": _has,
+    "space": lambda axes: f"{axes + 2} dimensions (batch, channels, {_SPACE[axes]})",
+    "has": lambda shape: f"{times(shape)} has {len(shape)}" if shape else "one number arrives",
     "arrive": lambda count: f"{count:,} arrive{'s' if count == 1 else ''}",
     "code": shown,
-    "capital": lambda text: text[:1].upper() + text[1:],
+    "capital": _capital,
     "meant": lambda name: f" Is {name} meant?" if name else "",
     "verb": lambda function: _VERBS.get(function, "combine"),
     "differ": _differing,
@@ -176,10 +172,6 @@ def _layer(b: Breakdown) -> str:
     """The place, or the operation itself where a block's own forward called it."""
     called = b.failure.function and b.failure.block
     return f"the {b.failure.function} in {_place(b)}" if called else _place(b)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 # ------------------------------------------------------------------ choices
