@@ -25,12 +25,12 @@ class Blame(NamedTuple):
 
 def choice_to_blame(search: Search) -> Blame | None:
     """The choices whose change breaks the network, as few as do; None if there are none."""
-    budget, turned = Budget(STEPS), search.turned
-    for count in sorted({1, 2, max(len(turned), 1)}):
+    budget, changed = Budget(STEPS), search.changed
+    for count in sorted({1, 2, max(len(changed), 1)}):
         culprits = [
             _blame(search, right)
-            for names in combinations(turned, count)
-            if budget.left and search.works(right := {n: turned[n] for n in names}, budget)
+            for names in combinations(changed, count)
+            if budget.left and search.works(right := {n: changed[n] for n in names}, budget)
         ]
         if culprits:  # the earliest difference first
             return min(culprits, key=lambda it: (it.at is None, it.at, repr(it.right)))

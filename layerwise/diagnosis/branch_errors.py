@@ -23,7 +23,7 @@ def shortcut(b: Breakdown) -> Finding | None:
         one, two = b.failure.shapes
         return b.finding(Cause.SHORTCUT, "constant", "constant", *b.numbers, one=one, two=two)
     if b.entry.merge is Merge.MULTIPLY:
-        return _gate(b)
+        return _product(b)
     fork = b.fork(sources)
     ways = [b.branch(source, fork) for source in sources]
     long, short = (0, 1) if len(ways[0]) >= len(ways[1]) else (1, 0)
@@ -55,7 +55,7 @@ def _changes(way: list[Step]) -> list[int]:
     return [s.index for s in way if s.inputs and s.inputs[0][1:] != s.output[1:]]
 
 
-def _gate(b: Breakdown) -> Finding:
+def _product(b: Breakdown) -> Finding:
     """A product of a map and of one number for each channel, of other channels."""
     ways = zip(b.failure.inputs, b.failure.sources, strict=True)
     (small, source), (large, _) = sorted(ways, key=lambda way: prod(way[0]))
@@ -75,9 +75,9 @@ def branches(b: Breakdown) -> Finding | None:
     others = [shape for i, shape in enumerate(shapes) if i != odd]
     fork = b.fork(sources)
     ways = [[s for s in b.branch(i, fork) if resizes(s)] for i in sources]
-    mine = [s for s in ways[odd] if _stands(s)] or ways[odd]
+    mine = [s for s in ways[odd] if _moves_by_one(s)] or ways[odd]
     step = mine[-1] if mine else next((way[-1] for way in ways if way), None)
-    padding = _keeping(mine[-1]) if mine else None
+    padding = _keeping_padding(mine[-1]) if mine else None
     why = ("inside" if padding is None else "inside padding") if mine else "keeps, another"
     return b.finding(
         Cause.BRANCHES, "branches" if len(others) > 1 else "two branches", why if step else "keeps",
@@ -94,18 +94,18 @@ def _odd_one(shapes: tuple[Shape, ...]) -> int:
     return next(odd, len(shapes) - 1)
 
 
-def _stands(step: Step) -> bool:
+def _moves_by_one(step: Step) -> bool:
     """Whether its window moves on by 1, so that the right padding would keep the size."""
     return set(step.settings.get("stride", ())) == {1}
 
 
-def _keeping(step: Step) -> int | None:
+def _keeping_padding(step: Step) -> int | None:
     """The padding that would keep the size, where one does."""
     kernel, dilation = step.settings.get("kernel_size", ()), step.settings.get("dilation", 1)
     spread = dilation[0] if isinstance(dilation, tuple) else dilation
-    if len(set(kernel)) != 1 or not _stands(step) or spread * (kernel[0] - 1) % 2:
+    if len(set(kernel)) != 1 or not _moves_by_one(step) or spread * (kernel[0] - 1) % 2:
         return None
     return int(spread * (kernel[0] - 1) // 2)
 
 
-MEETINGS = (shortcut, branches)
+BRANCH_CHECKS = (shortcut, branches)

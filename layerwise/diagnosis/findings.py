@@ -18,7 +18,7 @@ class Cause(StrEnum):
     CODE = "your code"
     DIMENSIONS = "dimensions"
     GROUPS = "groups"
-    HONEST = "PyTorch"  # no cause is known: PyTorch's own message
+    UNKNOWN = "PyTorch"  # no cause is known: PyTorch's own message
     IN_FEATURES = "in_features"
     INPUT = "input"
     LAYER_NORM = "layer norm"

@@ -8,6 +8,7 @@ import contextlib
 import inspect
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from itertools import combinations, islice, product
@@ -32,11 +33,13 @@ _WAYS = ("down", "up")
 INPUT_SIZES = (28, 32, 64, 96, 128, 224, 256)
 
 
+@dataclass
 class Budget:
     """How much may still be traced; what is known already costs the same, whoever asked first."""
 
-    def __init__(self, steps: int, runs: int = RUNS, least: int = 0) -> None:
-        self.steps, self.runs, self.least = steps, runs, least
+    steps: int
+    runs: int = RUNS
+    least: int = 0  # runs that may be made in any case
 
     def take(self, outcome: Outcome) -> None:
         """Pay for a run."""
@@ -89,7 +92,7 @@ class Search:
     @cached_property
     def _usual_warning(self) -> str:
         """The warning that the network brings with its defaults, "" if none: it may be meant."""
-        finding = self.outcome({**self.choices, **self.turned})[1] if self.turned else None
+        finding = self.outcome({**self.choices, **self.changed})[1] if self.changed else None
         return finding.kind if finding and finding.works else ""
 
     @cached_property
@@ -106,7 +109,7 @@ class Search:
         return found
 
     @cached_property
-    def turned(self) -> dict:
+    def changed(self) -> dict:
         """Choices that are not at their default -> that default."""
         return {
             name: self.defaults[name]
@@ -118,8 +121,8 @@ class Search:
         """Complete settings that work, each traced; one changed choice where that is enough."""
         budget = Budget(STEPS, RUNS, LEAST)
         found = self._singles(budget) or self._input_sizes(budget) or self._pairs(budget)
-        if not found and len(self.turned) > 2 and self._may_reset:
-            found = [self.turned] if self.works(self.turned, budget) else []
+        if not found and len(self.changed) > 2 and self._may_reset:
+            found = [self.changed] if self.works(self.changed, budget) else []
         return [{**self.choices, **changes} for changes in sorted(found, key=self._rank)]
 
     @property
@@ -127,11 +130,11 @@ class Search:
         """Whether each changed choice can go back to its default."""
         return self.allowed is None or all(
             any(same(default, value) for value in self.allowed.get(name, ()))
-            for name, default in self.turned.items()
+            for name, default in self.changed.items()
         )
 
     @cached_property
-    def present(self) -> dict:
+    def changeable(self) -> dict:
         """Each choice that may be changed -> its value now."""
         if self.allowed is not None:
             return {name: self.choices[name] for name in self.allowed if name in self.choices}
@@ -142,7 +145,7 @@ class Search:
 
     def _singles(self, budget: Budget) -> list[dict]:
         """The nearest value of each choice, downwards and upwards, that works."""
-        tries = [(name, value) for name in self.present for value in self._candidates(name)]
+        tries = [(name, value) for name in self.changeable for value in self._candidates(name)]
         found: list[dict] = []
         done = set()
         for name, value in sorted(tries, key=self._order):
@@ -161,16 +164,16 @@ class Search:
 
     def _way(self, name: str, value: object) -> str:
         """Of all numbers below, and of all above, the nearest is enough; others stand alone."""
-        likely = [self.defaults.get(name), *self._swapped(self.present[name])]
+        likely = [self.defaults.get(name), *self._swapped(self.changeable[name])]
         if any(same(value, other) for other in likely):
             return repr(value)
-        return candidates.direction(self.present[name], value)
+        return candidates.direction(self.changeable[name], value)
 
     def _far(self, name: str, value: object) -> float:
-        return candidates.distance(self.present[name], value)
+        return candidates.distance(self.changeable[name], value)
 
     def _candidates(self, name: str) -> list:
-        value, default = self.present[name], self.defaults.get(name)
+        value, default = self.changeable[name], self.defaults.get(name)
         if self.allowed is not None:
             return [other for other in self.allowed[name] if not same(other, value)]
         low = 0 if "pad" in name or 0 in (value, default) else 1  # else 0 is no sensible setting
@@ -198,7 +201,7 @@ class Search:
         """Two choices changed at once."""
         near = {
             name: candidates.nearest(value, self._candidates(name))[:6]
-            for name, value in self.present.items()
+            for name, value in self.changeable.items()
         }
         tries = [
             {one: first, two: second}
@@ -214,7 +217,7 @@ class Search:
 
     def _rank(self, changes: Mapping) -> tuple:
         """Fewest choices, given ones first, then the smallest relative change, then defaults."""
-        far = sum(self._far(k, v) if k in self.present else 1 for k, v in changes.items())
+        far = sum(self._far(k, v) if k in self.changeable else 1 for k, v in changes.items())
         strange = sum(not same(self.defaults.get(k), v) for k, v in changes.items())
         not_given = len(changes.keys() - self.choices.keys())
         return len(changes), not_given, round(far, 6), strange, repr(changes)

@@ -49,8 +49,8 @@ class Diagnosis:
         """One sentence that names the earlier choice or layer that made it so."""
         if self._blame is not None:
             return sentences.blamed(self._blame, self._run, self._search.choices)
-        turned = bool(self._search.turned)
-        return self.detail or sentences.unblamed(self._finding, turned=turned)
+        changed = bool(self._search.changed)
+        return self.detail or sentences.unblamed(self._finding, changed=changed)
 
     @cached_property
     def _blame(self) -> Blame | None:
@@ -85,7 +85,7 @@ class Diagnosis:
 
     def _advice(self) -> str:
         in_code = self._finding.kind is Cause.CODE and self._blame is None
-        pointless = in_code or not self._search.present
+        pointless = in_code or not self._search.changeable
         if self._finding.settled or (pointless and not self.repairs):
             return ""
         now = {**self._search.defaults, **self._search.choices}

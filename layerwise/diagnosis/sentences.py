@@ -27,13 +27,7 @@ _VERBS = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
 
 def tell(finding: Finding, run: Run) -> tuple[str, str]:
     """Headline and cause of a finding, "" for a cause that the run alone does not show."""
-    facts: dict[str, Any] = {
-        "given": run.given,
-        "path": finding.layer,
-        "expected": finding.expected,
-        "got": finding.got,
-        "maker": finding.maker,
-    }
+    facts: dict[str, Any] = {**vars(finding), "given": run.given, "path": finding.layer}
     if finding.maker is not None:
         step = run.steps[finding.maker] if finding.maker != INPUT else None
         facts |= {"made": run.shape(finding.maker)}
@@ -217,12 +211,12 @@ def _difference(name: str, old: object, new: object) -> tuple[str, str]:
     return f"{name}={shown(old)}", f"{name}={shown(new)}"
 
 
-def unblamed(finding: Finding, *, turned: bool) -> str:
+def unblamed(finding: Finding, *, changed: bool) -> str:
     """The cause where neither the run nor a choice shows one."""
     if finding.kind is Cause.CODE:
         where = "the line above" if finding.line else "the code"
         return f"It comes from {where}, not from a choice that was changed."
-    if turned:
+    if changed:
         return "Putting the choices back to their defaults does not help."
     return "No choice was changed: it fails with the defaults of the function."
 

@@ -300,6 +300,6 @@ def combined(b: Breakdown) -> Finding | None:
     return None
 
 
-CLASHES = (
+SHAPE_CHECKS = (
     types, dimensions, one_value, channels, shrunk, in_features, reshaped, matrices, normalized,
 )  # fmt: skip

@@ -69,8 +69,8 @@ HEADLINES: dict[str, str] = {
     "input": "{message:capital}.",
     "stated": "{Place}: {message}.",
     "unmade": "{Place} cannot have these settings: {message}.",
-    "honest": "PyTorch says: {message}.",
-    "honest layer": "{Place}: PyTorch says: {message}.",
+    "unknown": "PyTorch says: {message}.",
+    "unknown layer": "{Place}: PyTorch says: {message}.",
     "rejected": "PyTorch refuses this call: {message}.",
     "own": "{error}: {message}.",
     # Python

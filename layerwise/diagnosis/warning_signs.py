@@ -134,7 +134,7 @@ def mixed_batch(run: Run) -> Finding | None:
     return None
 
 
-SIGNS = (
+WARNING_SIGNS = (
     silent_broadcast, returns_none, unregistered, always_dropping, softmax_over_batch, shared,
     in_place, unused, linear_on_maps, mixed_batch,
 )  # fmt: skip

@@ -358,7 +358,7 @@ def test_a_crash_of_a_check_is_no_verdict(monkeypatch):
     def bug(_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("layerwise.diagnosis.causes.SIGNS", (bug,))
+    monkeypatch.setattr("layerwise.diagnosis.causes.WARNING_SIGNS", (bug,))
     with pytest.raises(ZeroDivisionError):
         diagnose(mlp, GREY)
 
