@@ -1,13 +1,17 @@
 """A run read backwards: which earlier step made what arrives at a failure, or at any step."""
 
+import contextlib
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from io import StringIO
 from typing import Any
 
 from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.nn.parameter import is_lazy
 
 from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.registry import Operation, find
@@ -57,7 +61,15 @@ class Case:
         made: list[nn.Parameter] = []
         with register_module_parameter_registration_hook(lambda _, __, new: made.append(new)):
             held = set(map(id, self._built().parameters()))
-        return Counter({id(p): tuple(p.shape) for p in made if id(p) not in held}.values())
+        lost = {id(p): p for p in made if id(p) not in held and not is_lazy(p)}
+        return Counter(tuple(p.shape) for p in lost.values())
+
+
+def quietly() -> contextlib.AbstractContextManager:
+    """Drop what is printed; not in a thread, where two of these would put back each other's."""
+    if threading.current_thread() is not threading.main_thread():
+        return contextlib.nullcontext()
+    return contextlib.redirect_stdout(StringIO())
 
 
 class Run:

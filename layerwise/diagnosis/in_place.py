@@ -17,11 +17,12 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from layerwise.operations.kinds import Kind
-from layerwise.tracing import source_lines
+from layerwise.tracing import source_lines, surroundings
 from layerwise.tracing.dispatch import tensors_in, writes
 from layerwise.tracing.records import SourceLine, Step
+from layerwise.tracing.tracer import undisturbed
 
-from .breakdown import INPUT, Run
+from .breakdown import INPUT, Run, quietly
 from .findings import Cause, Finding, warning
 
 _ASK_FOR_SHAPES = frozenset({"__get__", "size", "dim", "numel", "__len__"})
@@ -31,14 +32,15 @@ def in_place(run: Run) -> Finding | None:
     """A tensor is changed in place, and the shortcut reads it after that, changed."""
     if not any(_may_read_changed(run, step) for step in run.steps):
         return None
-    case, reads = run.case, _Reads()
-    args, kwargs = case.inputs
-    with suppress(Exception), torch.device("meta"), reads:
-        case.net(*args, **kwargs)
+    net, reads = run.case.net, _Reads()
+    args, kwargs = run.case.inputs
+    kept = surroundings.kept({type(module) for module in net.modules()})
+    with suppress(Exception), quietly(), undisturbed(), kept, torch.device("meta"), reads:
+        net(*args, **kwargs)
     if reads.found is None:
         return None
     change, name, owner = reads.found
-    path = next((path for path, module in case.net.named_modules() if module is owner), "")
+    path = next((path for path, module in net.named_modules() if module is owner), "")
     return warning(
         Cause.IN_PLACE, "in place", path, settled=True, line=change.line, code=change.code,
         name=name, owner=type(owner).__name__,

@@ -27,8 +27,8 @@ def mistake(b: Breakdown) -> Finding | None:
     what = str(facts.get("mistake", ""))
     if failure.error == "NotANetworkError":
         return b.finding(Cause.CODE, "message")
-    if what in ("no tensor", "no layer"):
-        return _no_tensor(b) if what == "no tensor" else _no_layer(b)
+    if what in _BY_MISTAKE:
+        return _BY_MISTAKE[what](b)
     if what and not (what == "called" and not facts["names"]):
         return _known(b, what)
     if failure.stage == "build" and facts.get("raised"):
@@ -47,8 +47,6 @@ def _known(b: Breakdown, what: str) -> Finding:
     facts = b.failure.facts
     details = {**facts, "near": _near(facts)}
     why = _WHYS.get(what) or _where(b)
-    if what == "no forward":
-        return _no_forward(b)
     if what == "name" and facts["name"] in _IMPORTS:
         what, details["near"] = "import", _IMPORTS[facts["name"]]
     elif what == "attribute" and facts["owner"] == "NoneType":
@@ -121,6 +119,9 @@ def _no_layer(b: Breakdown) -> Finding:
         owner=facts["owner"], given=f"a {kind}" if why else kind, called=facts["called"],
         layer=layer, name=comma,
     )  # fmt: skip
+
+
+_BY_MISTAKE = {"no tensor": _no_tensor, "no layer": _no_layer, "no forward": _no_forward}
 
 
 def nothing_returned(b: Breakdown) -> Finding | None:

@@ -6,11 +6,9 @@ on every machine.
 
 import contextlib
 import inspect
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from io import StringIO
 from itertools import combinations, islice, product
 from typing import Any
 
@@ -19,7 +17,7 @@ from layerwise.tracing.building import Builder
 from layerwise.tracing.records import Outcome
 
 from . import candidates
-from .breakdown import Case
+from .breakdown import Case, quietly
 from .candidates import same
 from .causes import find
 from .findings import Finding
@@ -79,7 +77,7 @@ class Search:
     def outcome(self, setting: Mapping) -> tuple[Outcome, Finding | None]:
         """The run of a setting and its finding, which is None if it works."""
         if _key(setting) not in self._known:
-            with _quietly():  # a `print` in a forward, a hundred times
+            with quietly():  # a `print` in a forward, a hundred times
                 self.judge(setting, building.run(self.build, self.given, setting))
         return self._known[_key(setting)]
 
@@ -145,22 +143,19 @@ class Search:
 
     def _singles(self, budget: Budget) -> list[dict]:
         """The nearest value of each choice, downwards and upwards, that works."""
-        tries = [(name, value) for name in self.changeable for value in self._candidates(name)]
-        found: list[dict] = []
-        done = set()
-        for name, value in sorted(tries, key=self._order):
-            way = name, self._way(name, value)
-            if not budget.left or (found and way[1] in _WAYS and self._far(name, value) > FAR):
+        tries = [
+            (name, value, self._way(name, value))
+            for name in self.changeable
+            for value in self._candidates(name)
+        ]  # what may well be meant comes first, then numbers in the order of their distance
+        tries.sort(key=lambda it: (it[2] in _WAYS, self._rank({it[0]: it[1]})[2:]))
+        found: dict[tuple, dict] = {}
+        for name, value, way in tries:
+            if not budget.left or (found and way in _WAYS and self._far(name, value) > FAR):
                 break
-            if way not in done and self.works({name: value}, budget):
-                found.append({name: value})
-                done.add(way)
-        return found
-
-    def _order(self, change: tuple[str, Any]) -> tuple:
-        """What may well be meant first, then numbers in the order of their distance."""
-        name, value = change
-        return self._way(name, value) in _WAYS, self._rank({name: value})[2:]
+            if (name, way) not in found and self.works({name: value}, budget):
+                found[name, way] = {name: value}
+        return list(found.values())
 
     def _way(self, name: str, value: object) -> str:
         """Of all numbers below, and of all above, the nearest is enough; others stand alone."""
@@ -225,10 +220,3 @@ class Search:
 
 def _key(setting: Mapping) -> str:
     return repr(sorted(setting.items()))
-
-
-def _quietly() -> contextlib.AbstractContextManager:
-    """Drop what is printed; not in a thread, where two of these would put back each other's."""
-    if threading.current_thread() is not threading.main_thread():
-        return contextlib.nullcontext()
-    return contextlib.redirect_stdout(StringIO())

@@ -15,7 +15,7 @@ from layerwise.tracing import building, source_lines
 from layerwise.tracing.records import Step, Trace
 
 from .branch_errors import clashing
-from .breakdown import INPUT, Case, Run, flattens, makes_shape
+from .breakdown import INPUT, Case, Run, flattens, makes_shape, quietly
 from .findings import Cause, Finding, warning
 from .in_place import in_place
 from .ownership import shared, unregistered, unused
@@ -87,7 +87,8 @@ def _evaluated(case: Case) -> Trace | None:
     def build(**choices: object) -> nn.Module:
         return case.build(**choices).eval()
 
-    return building.run(build, case.given, case.choices).trace
+    with quietly():
+        return building.run(build, case.given, case.choices).trace
 
 
 def _drops(step: Step) -> bool:
