@@ -10,7 +10,7 @@ from layerwise.operations.kinds import Merge
 from layerwise.operations.shapes import Shape
 from layerwise.tracing.records import Step
 
-from .breakdown import Breakdown, resizes
+from .breakdown import Breakdown, makes_channels, resizes
 from .findings import Cause, Finding
 
 
@@ -23,7 +23,7 @@ def shortcut(b: Breakdown) -> Finding | None:
         one, two = b.failure.shapes
         return b.finding(Cause.SHORTCUT, "constant", "constant", *b.numbers, one=one, two=two)
     if b.entry.merge is Merge.MULTIPLY:
-        return _gate(b)
+        return _product(b)
     fork = b.fork(sources)
     ways = [b.branch(source, fork) for source in sources]
     long, short = (0, 1) if len(ways[0]) >= len(ways[1]) else (1, 0)
@@ -39,11 +39,15 @@ def shortcut(b: Breakdown) -> Finding | None:
     )  # fmt: skip
 
 
-def clashing(a: Shape, b: Shape) -> tuple[int, int]:
-    """The first two numbers that differ; the counts of axes where these do."""
+def clashing(a: Shape, b: Shape, joined: int = -1) -> tuple[int, int]:
+    """The first two numbers that differ, in an axis that is not joined if there is one.
+
+    The counts of axes where these differ.
+    """
     if len(a) != len(b):
         return len(a), len(b)
-    return next((m, n) for m, n in zip(a, b, strict=True) if m != n)
+    pairs = {i: (m, n) for i, (m, n) in enumerate(zip(a, b, strict=True)) if m != n}
+    return next((pairs[i] for i in pairs if i != joined), next(iter(pairs.values())))
 
 
 def _changes(way: list[Step]) -> list[int]:
@@ -51,13 +55,13 @@ def _changes(way: list[Step]) -> list[int]:
     return [s.index for s in way if s.inputs and s.inputs[0][1:] != s.output[1:]]
 
 
-def _gate(b: Breakdown) -> Finding:
+def _product(b: Breakdown) -> Finding:
     """A product of a map and of one number for each channel, of other channels."""
     ways = zip(b.failure.inputs, b.failure.sources, strict=True)
     (small, source), (large, _) = sorted(ways, key=lambda way: prod(way[0]))
     pairs = zip(reversed(large), reversed(small), strict=False)
     pair = next((m, n) for m, n in pairs if m != n and 1 not in (m, n))
-    maker = b.channel_maker(source)
+    maker = b.last(source, makes_channels)
     why = b.why(maker, "makes this")
     return b.finding(Cause.BRANCHES, "gate", why, *pair, maker, large=large, small=small)
 
@@ -71,13 +75,13 @@ def branches(b: Breakdown) -> Finding | None:
     others = [shape for i, shape in enumerate(shapes) if i != odd]
     fork = b.fork(sources)
     ways = [[s for s in b.branch(i, fork) if resizes(s)] for i in sources]
-    mine = [s for s in ways[odd] if _stands(s)] or ways[odd]
+    mine = [s for s in ways[odd] if _moves_by_one(s)] or ways[odd]
     step = mine[-1] if mine else next((way[-1] for way in ways if way), None)
-    padding = _keeping(mine[-1]) if mine else None
+    padding = _keeping_padding(mine[-1]) if mine else None
     why = ("inside" if padding is None else "inside padding") if mine else "keeps, another"
     return b.finding(
         Cause.BRANCHES, "branches" if len(others) > 1 else "two branches", why if step else "keeps",
-        *_unequal(others[0], shapes[odd]), step.index if step else None,
+        *clashing(others[0], shapes[odd], joined=1), step.index if step else None,
         number=odd + 1, count=len(shapes), odd=shapes[odd], others=others, kept=b.shape(fork),
         padding=padding,
     )  # fmt: skip
@@ -90,26 +94,18 @@ def _odd_one(shapes: tuple[Shape, ...]) -> int:
     return next(odd, len(shapes) - 1)
 
 
-def _unequal(a: Shape, b: Shape) -> tuple[int, int]:
-    """The first two numbers that differ beside the channels, which a concat may join."""
-    if len(a) != len(b):
-        return len(a), len(b)
-    pairs = [(m, n) for i, (m, n) in enumerate(zip(a, b, strict=True)) if m != n and i != 1]
-    return pairs[0] if pairs else clashing(a, b)
-
-
-def _stands(step: Step) -> bool:
+def _moves_by_one(step: Step) -> bool:
     """Whether its window moves on by 1, so that the right padding would keep the size."""
     return set(step.settings.get("stride", ())) == {1}
 
 
-def _keeping(step: Step) -> int | None:
+def _keeping_padding(step: Step) -> int | None:
     """The padding that would keep the size, where one does."""
     kernel, dilation = step.settings.get("kernel_size", ()), step.settings.get("dilation", 1)
     spread = dilation[0] if isinstance(dilation, tuple) else dilation
-    if len(set(kernel)) != 1 or not _stands(step) or spread * (kernel[0] - 1) % 2:
+    if len(set(kernel)) != 1 or not _moves_by_one(step) or spread * (kernel[0] - 1) % 2:
         return None
     return int(spread * (kernel[0] - 1) // 2)
 
 
-MEETINGS = (shortcut, branches)
+BRANCH_CHECKS = (shortcut, branches)

@@ -1,20 +1,24 @@
 """A run read backwards: which earlier step made what arrives at a failure, or at any step."""
 
+import contextlib
+import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import cached_property
+from io import StringIO
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.nn.parameter import is_lazy
 
 from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.registry import Operation, find
 from layerwise.operations.shapes import Shape, per_axis
-from layerwise.tracing import building, meta_copy
+from layerwise.tracing import building, inputs, meta_copy
 from layerwise.tracing.building import Builder
+from layerwise.tracing.inputs import Inputs
 from layerwise.tracing.records import Failure, Step, Trace
 
 from .findings import Cause, Finding
@@ -40,39 +44,32 @@ class Case:
     @cached_property
     def net(self) -> nn.Module:
         """The network once more."""
+        return self._built()
+
+    def _built(self) -> nn.Module:
         return meta_copy.unwrapped(building.network(self.build, self.choices))
 
+    @property
+    def inputs(self) -> Inputs:
+        """What the network is given, as meta tensors."""
+        given = building.sized(self.given, self.choices.get("input_size"))
+        return inputs.read(self.net, *building.arguments(given))
+
     @cached_property
-    def lost(self) -> Counter[Shape]:
-        """Shapes of the weights that the builder makes and that its network does not hold."""
-        with _Births() as births:
-            net = meta_copy.unwrapped(building.network(self.build, self.choices))
-        return births.shapes - Counter(tuple(p.shape) for p in net.parameters())
-
-    def evaluated(self) -> Trace | None:
-        """The trace of the network in eval mode."""
-
-        @wraps(self.build)
-        def build(**choices: object) -> nn.Module:
-            return self.build(**choices).eval()
-
-        return building.run(build, self.given, self.choices).trace
+    def discarded_weights(self) -> Counter[Shape]:
+        """Shapes of the parameters that the builder makes and that its network does not hold."""
+        made: list[nn.Parameter] = []
+        with register_module_parameter_registration_hook(lambda _, __, new: made.append(new)):
+            held = set(map(id, self._built().parameters()))
+        lost = {id(p): p for p in made if id(p) not in held and not is_lazy(p)}
+        return Counter(tuple(p.shape) for p in lost.values())
 
 
-class _Births(TorchFunctionMode):
-    """Notes the shape of every tensor that `torch.empty` makes, as layers do for their weights."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shapes: Counter[Shape] = Counter()
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None
-    ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        if func is torch.empty and isinstance(made, Tensor):
-            self.shapes[tuple(made.shape)] += 1
-        return made
+def quietly() -> contextlib.AbstractContextManager:
+    """Drop what is printed; not in a thread, where two of these would put back each other's."""
+    if threading.current_thread() is not threading.main_thread():
+        return contextlib.nullcontext()
+    return contextlib.redirect_stdout(StringIO())
 
 
 class Run:
@@ -116,22 +113,9 @@ class Run:
         lost = [s.index for s in self.steps if s.index not in read and s.output[1:2] == (channels,)]
         return lost[-1] if lost else None
 
-    def channel_maker(self, index: int) -> int:
-        """The step that gave the result of `index` its channels (or features)."""
-        return next(i for i in self.back(index) if i == INPUT or makes_channels(self.steps[i]))
-
-    def size_maker(self, index: int) -> int:
-        """The last step before `index`, itself included, that changed rows or columns."""
-        return next(i for i in self.back(index) if i == INPUT or resizes(self.steps[i]))
-
-    def shape_maker(self, index: int) -> int:
-        """The last step before `index`, itself included, that did not just keep a shape."""
-        return next(i for i in self.back(index) if i == INPUT or not keeps(self.steps[i]))
-
-    def shrinkers(self, index: int) -> list[Step]:
-        """The steps that changed rows and columns on the way to `index`, in order."""
-        way = [self.steps[i] for i in self.back(index) if i != INPUT]
-        return [step for step in reversed(way) if resizes(step)]
+    def last(self, index: int, decides: Callable[[Step], bool]) -> int:
+        """The last step up to `index` that decides something; INPUT where none does."""
+        return next(i for i in self.back(index) if i == INPUT or decides(self.steps[i]))
 
     def fork(self, sources: tuple[int, ...]) -> int:
         """The last step that all of `sources` come from."""
@@ -243,12 +227,12 @@ class Breakdown(Run):
         got: object = None,
         maker: int | None = None,
         /,
+        settled: bool = False,
         **details: Any,
     ) -> Finding:
-        """A finding about the layer that failed; `settled=True` as in Finding."""
-        path, line, settled = self.failure.path, self.failure.line, details.pop("settled", False)
-        about = (kind, what, why, path, expected, got, maker)
-        return Finding(*about, settled=settled, line=line, details=details)
+        """A finding about the layer that failed."""
+        about = (kind, what, why, self.failure.path, expected, got, maker)
+        return Finding(*about, settled=settled, line=self.failure.line, details=details)
 
 
 def axes_of(name: str) -> int:
@@ -268,9 +252,9 @@ def resizes(step: Step) -> bool:
     return not step.inputs or step.output[2:] != step.inputs[0][2:]
 
 
-def keeps(step: Step) -> bool:
-    """Whether what comes out has the shape of what went in, and no window passed over it."""
-    return step.inputs[:1] == (step.output,) and "kernel_size" not in step.settings
+def makes_shape(step: Step) -> bool:
+    """Whether what comes out has another shape than what went in, or a window passed over it."""
+    return step.inputs[:1] != (step.output,) or "kernel_size" in step.settings
 
 
 def flattens(step: Step) -> bool:

@@ -5,20 +5,21 @@ Which of the student's choices lies behind it, `attribution` and `repairs` try.
 
 from layerwise.tracing.records import Outcome
 
-from .branch_errors import MEETINGS
+from .branch_errors import BRANCH_CHECKS
 from .breakdown import Breakdown, Case, Run
 from .findings import Cause, Finding
-from .layer_arguments import Fault, fault
+from .layer_arguments import impossible_setting, quotient
+from .ownership import kept_iterator
 from .python_errors import mistake, nothing_returned, rejected
-from .shape_errors import CLASHES, combined
-from .warning_signs import SIGNS, kept_iterator
+from .shape_errors import SHAPE_CHECKS, combined
+from .warning_signs import WARNING_SIGNS
 
 
 def find(case: Case, outcome: Outcome) -> Finding | None:
     """The finding for the outcome of `building.run`; None if there is nothing to say."""
     if outcome.failure is None:
         run = Run(case, outcome.trace)
-        return next((found for sign in SIGNS if (found := sign(run)) is not None), None)
+        return next((found for sign in WARNING_SIGNS if (found := sign(run)) is not None), None)
     b = Breakdown(case, outcome.trace, outcome.failure)
     if outcome.failure.error == "TraceError":  # PyTorch may run it, but it cannot be watched
         return kept_iterator(b) or b.finding(Cause.CODE, "message")
@@ -30,19 +31,15 @@ def find(case: Case, outcome: Outcome) -> Finding | None:
 def _broken(b: Breakdown) -> Finding:
     """The forward failed."""
     stated = b.failure.error == "ShapeError"
-    checks = [nothing_returned, _bad_setting, *([] if stated else [mistake])]
-    for check in (*checks, *CLASHES, *MEETINGS, combined):
+    checks = [nothing_returned, impossible_setting, *([] if stated else [mistake])]
+    for check in (*checks, *SHAPE_CHECKS, *BRANCH_CHECKS, combined):
         found = check(b)
         if found is not None:
             return found
     if stated:
         return b.finding(Cause.SETTING, "stated", "", *b.numbers)
-    return rejected(b) or honest(b)
-
-
-def honest(b: Breakdown) -> Finding:
-    """PyTorch's own message, where none of the causes is known."""
-    return b.finding(Cause.HONEST, "honest layer" if b.failure.path else "honest")
+    unknown = b.finding(Cause.UNKNOWN, "unknown layer" if b.failure.path else "unknown")
+    return rejected(b) or unknown
 
 
 def _unbuilt(b: Breakdown) -> Finding:
@@ -50,33 +47,8 @@ def _unbuilt(b: Breakdown) -> Finding:
     failure = b.failure
     known = failure.facts.get("mistake")
     if failure.layer and known in ("", "call", "keyword"):
-        bad = _bad_setting(b)
+        bad = impossible_setting(b)
         if bad is not None or not known:
-            return bad or _quotient(b) or b.finding(Cause.SETTING, "unmade")
-    kind = Cause.SETTING if failure.error in ("TypeError", "ValueError") else Cause.HONEST
+            return bad or quotient(b) or b.finding(Cause.SETTING, "unmade")
+    kind = Cause.SETTING if failure.error in ("TypeError", "ValueError") else Cause.UNKNOWN
     return mistake(b) or rejected(b) or b.finding(kind, "message")
-
-
-def _quotient(b: Breakdown) -> Finding | None:
-    """A setting that a division made a float, where a type is refused."""
-    for name, value in b.failure.settings.items():
-        if b.failure.error == "TypeError" and isinstance(value, float) and 1 <= value == value // 1:
-            return _refused(b, Fault(name, value, "whole"))
-    return None
-
-
-def _bad_setting(b: Breakdown) -> Finding | None:
-    bad = fault(b.layer_kind, b.failure.settings)
-    return bad and _refused(b, bad)
-
-
-def _refused(b: Breakdown, bad: Fault) -> Finding:
-    """A layer of PyTorch's, or a function, refuses a setting."""
-    whole, value = bad.must == "whole", bad.value
-    why = ""
-    if whole and isinstance(value, float) and value % 1 == 0:
-        why = "divide"
-    elif whole and isinstance(value, tuple) and len(value) == 1:
-        why = "a comma"
-    details = {"name": bad.name, "of": bad.of}
-    return b.finding(bad.kind, f"setting {bad.must}", why, bad.expected, value, **details)

@@ -18,7 +18,7 @@ class Cause(StrEnum):
     CODE = "your code"
     DIMENSIONS = "dimensions"
     GROUPS = "groups"
-    HONEST = "PyTorch"  # no cause is known: PyTorch's own message
+    UNKNOWN = "PyTorch"  # no cause is known: PyTorch's own message
     IN_FEATURES = "in_features"
     INPUT = "input"
     LAYER_NORM = "layer norm"
@@ -53,3 +53,21 @@ class Finding:
     settled: bool = False  # the code itself is at fault: no choice is to blame, none repairs it
     line: SourceLine | None = None
     details: Mapping[str, Any] = field(default_factory=dict)  # what else the sentences tell
+
+
+def warning(
+    kind: Cause,
+    what: str,
+    path: str,
+    expected: object = None,
+    got: object = None,
+    maker: int | None = None,
+    /,
+    line: SourceLine | None = None,
+    settled: bool = False,
+    why: str = "",
+    **details: object,
+) -> Finding:
+    """A finding about what PyTorch runs all the same; `why` has the key of `what` as a rule."""
+    about = (kind, what, why or what, path, expected, got, maker)
+    return Finding(*about, works=True, settled=settled, line=line, details=details)

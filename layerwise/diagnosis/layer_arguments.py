@@ -1,15 +1,14 @@
 """Settings that no layer can have: stride 0, a kernel of 2.5, padding over half a window."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from layerwise.operations.kinds import Kind
 from layerwise.operations.registry import Operation, find
 
-from .breakdown import axes_of
-from .findings import Cause
+from .breakdown import Breakdown, axes_of
+from .findings import Cause, Finding
 
-_MAY_BE_NONE = {"output_size"}
 _PER_AXIS = frozenset(
     """kernel_size stride padding dilation output_padding output_size normalized_shape""".split()
 )
@@ -22,32 +21,61 @@ _PARTS = {  # features -> into how many equal parts they are divided
 }
 
 
-class Fault(NamedTuple):
-    """A setting, its value, what it must be (a key of `sentences`), and the numbers of that."""
-
+class _Fault(NamedTuple):
     name: str
-    value: object
-    must: str
-    kind: Cause = Cause.SETTING
+    value: Any
+    must: str  # what it must be: the end of a key of `texts.HEADLINES`
     expected: Any = None
     of: str = ""  # the other setting that it must fit
+    kind: Cause = Cause.SETTING
 
 
-def fault(kind: str, settings: Mapping) -> Fault | None:
-    """The first setting of a layer or function that cannot be; None if each can."""
+def impossible_setting(b: Breakdown) -> Finding | None:
+    """The first setting of the failing layer or function that cannot be."""
+    fault = next(_faults(b.layer_kind, b.failure.settings), None)
+    return fault and _finding(b, fault)
+
+
+def quotient(b: Breakdown) -> Finding | None:
+    """A setting that a division made a float, where a type is refused."""
+    for name, value in b.failure.settings.items():
+        if b.failure.error == "TypeError" and isinstance(value, float) and 1 <= value == value // 1:
+            return _finding(b, _Fault(name, value, "whole"))
+    return None
+
+
+def _finding(b: Breakdown, fault: _Fault) -> Finding:
+    value, why = fault.value, ""
+    if fault.must == "whole" and isinstance(value, float) and value % 1 == 0:
+        why = "divide"
+    elif fault.must == "whole" and isinstance(value, tuple) and len(value) == 1:
+        why = "a comma"
+    about = (fault.kind, f"setting {fault.must}", why, fault.expected, value)
+    return b.finding(*about, name=fault.name, of=fault.of)
+
+
+def _faults(kind: str, settings: Mapping) -> Iterator[_Fault]:
     entry = find(kind) or Operation(kind, Kind.OTHER)
-    pools = entry.kind is Kind.POOLING
+    pools, axes = entry.kind is Kind.POOLING, axes_of(kind)
     for name, low in entry.limits.items():
-        optional = name in _MAY_BE_NONE or (name == "stride" and pools)
-        if name in settings and not (settings[name] is None and optional):
-            must = _must(name, settings[name], int(str(low)))
-            if must:
-                value = settings[name]
-                return Fault(name, plain(value) if name in _PER_AXIS else value, must, expected=low)
+        value = settings.get(name)
+        must = _must(name, value, int(str(low))) if name in settings else ""
+        by_default = value is None and (name == "output_size" or (name == "stride" and pools))
+        if must and not by_default:
+            yield _Fault(name, _plain(value) if name in _PER_AXIS else value, must, low)
     share = settings.get("p", 0) if entry.kind is Kind.DROPOUT else 0
     if not isinstance(share, (int, float)) or not 0 <= share <= 1:
-        return Fault("p", share, "probability", expected="0 to 1")
-    return _counts(kind, settings) or _undivided(settings) or _unfitting(pools, settings)
+        yield _Fault("p", share, "probability", "0 to 1")
+    for name in ("kernel_size", "stride", "padding", "dilation", "output_size"):
+        numbers = settings.get(name, 0)
+        if axes and isinstance(numbers, (tuple, list)) and len(numbers) not in (1, axes):
+            yield _Fault(name, numbers, "count" if axes > 1 else "one", axes)
+    for name, divisor in _PARTS.items():
+        count, parts = settings.get(name), settings.get(divisor)
+        if isinstance(count, int) and isinstance(parts, int) and parts > 0 and count % parts:
+            cause = Cause.GROUPS if divisor.endswith("groups") else Cause.SETTING
+            yield _Fault(name, count, "multiple", parts, divisor, cause)
+    yield from _unfitting(pools, settings)
 
 
 def _must(name: str, value: object, low: int) -> str:
@@ -55,7 +83,7 @@ def _must(name: str, value: object, low: int) -> str:
     if isinstance(value, str) and name == "padding":
         return "" if value in ("same", "valid") else "padding"
     for number in _all(value) if name in _PER_AXIS else (value,):
-        if number is None and name in _MAY_BE_NONE:
+        if number is None and name == "output_size":
             continue
         if isinstance(number, bool) or not hasattr(number, "__index__"):
             return "whole"
@@ -64,40 +92,19 @@ def _must(name: str, value: object, low: int) -> str:
     return ""
 
 
-def _counts(kind: str, settings: Mapping) -> Fault | None:
-    """A tuple of as many numbers as there are axes."""
-    axes = axes_of(kind)
-    for name in ("kernel_size", "stride", "padding", "dilation", "output_size"):
-        numbers = settings.get(name, 0)
-        if axes and isinstance(numbers, (tuple, list)) and len(numbers) not in (1, axes):
-            return Fault(name, numbers, "count" if axes > 1 else "one", expected=axes)
-    return None
-
-
-def _undivided(settings: Mapping) -> Fault | None:
-    """Features that do not divide into equal parts: groups, heads."""
-    for name, divisor in _PARTS.items():
-        count, parts = settings.get(name), settings.get(divisor)
-        if isinstance(count, int) and isinstance(parts, int) and parts > 0 and count % parts:
-            kind = Cause.GROUPS if divisor.endswith("groups") else Cause.SETTING
-            return Fault(name, count, "multiple", kind, parts, divisor)
-    return None
-
-
-def _unfitting(pools: bool, settings: Mapping) -> Fault | None:
+def _unfitting(pools: bool, settings: Mapping) -> Iterator[_Fault]:
     """Settings that are possible one by one, but not together."""
     stride, padding = settings.get("stride", 1), settings.get("padding", 0)
     if padding == "same" and max(_all(stride)) > 1:
-        return Fault("stride", plain(stride), "same", expected=1)
+        yield _Fault("stride", _plain(stride), "same", 1)
     if pools and "kernel_size" in settings:
         kernel = settings["kernel_size"]
         room = min(_all(kernel)) // 2
         if max(_all(padding)) > room:
-            return Fault("padding", plain(padding), "half", expected=room, of=str(kernel))
-    return None
+            yield _Fault("padding", _plain(padding), "half", room, str(kernel))
 
 
-def plain(value: object) -> object:
+def _plain(value: object) -> object:
     """(2, 2) -> 2: PyTorch keeps a number for each axis where the student gave one."""
     return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
 

@@ -1,37 +1,55 @@
-"""Layers and parameters that a network holds but does not own, or owns but does not use."""
+"""Layers and parameters that a network holds but does not own, owns twice, or does not use.
+
+Each function takes the Run of a network, and gives a Finding or None.
+"""
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from layerwise.tracing.meta_copy import ONE_PASS
 from layerwise.tracing.recorder import is_layer
-from layerwise.tracing.records import SourceLine
+from layerwise.tracing.records import Step
+from layerwise.tracing.source_lines import first_line
 
-from .source_code import expressions, line_of, methods, names_read
+from .breakdown import WEIGHTED, Run
+from .findings import Cause, Finding, warning
+from .source_code import expressions, line_of, names_read
 
 # A method that mentions one of these can reach any layer without its name.
 _BY_ANY_NAME = frozenset(
     """getattr __getattr__ _modules _parameters __dict__ vars children named_children modules
     named_modules get_submodule parameters named_parameters""".split()
 )
+_HOLDERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
-class Stowed(NamedTuple):
-    """Where parameters are that the network does not own."""
+def unregistered(run: Run) -> Finding | None:
+    """Layers or parameters in a plain list or attribute, or made in a forward: never trained."""
+    read = run.trace.unregistered if run.trace else {}
+    if not read and not any(map(_reads_constant, run.steps)):
+        return None
+    held = _held_unseen(run.case.net)
+    if held is not None or not read:
+        return held
+    path, count = next(iter(read.items()))
+    kind = type(run.case.net.get_submodule(path))
+    made = _made_in_forward(kind, path, count)
+    if made is not None:
+        return made
+    owner, line = kind.__name__, first_line(kind.forward)
+    return warning(Cause.CODE, "from outside", path, count, 0, settled=True, owner=owner, line=line)
 
-    what: str  # "layers", "parameters" or "tensors"
-    holder: str  # "list of", "dict of", or "plain" for an attribute itself
-    path: str
-    owner: type
-    name: str  # of the attribute
-    parts: int  # layers or parameters there
-    numbers: int  # in them
+
+def _reads_constant(step: Step) -> bool:
+    """Whether a plain tensor may stand beside what comes from the input."""
+    alone = step.kind.merges and len(step.inputs) == 1
+    called = step.kind in WEIGHTED and step.op == step.function
+    return (alone or called) and step.params == 0
 
 
-def stowed(net: nn.Module) -> Stowed | None:
+def _held_unseen(net: nn.Module) -> Finding | None:
     """The first attribute that holds parameters in a way that the network does not see."""
     own = {id(p) for p in net.parameters()}
     for path, module in net.named_modules():
@@ -40,10 +58,14 @@ def stowed(net: nn.Module) -> Stowed | None:
                 continue
             parts = [part for part in _parts(value) if _missing(part, own)]
             if parts:
-                count = sum(_missing(part, own) for part in parts)
+                what, kind = _sort(parts), type(module)
                 holder = "dict of" if isinstance(value, Mapping) else "list of"
                 holder = "plain" if isinstance(value, Tensor) else holder
-                return Stowed(_sort(parts), holder, path, type(module), name, len(parts), count)
+                return warning(
+                    Cause.CODE, what, path, sum(_missing(part, own) for part in parts), 0,
+                    why=f"{holder} {what}", settled=True, line=first_line(kind.__init__),
+                    name=name, owner=kind.__name__, parts=len(parts),
+                )  # fmt: skip
     return None
 
 
@@ -68,33 +90,19 @@ def _sort(parts: list[nn.Module | Tensor]) -> str:
     return "parameters" if all(isinstance(part, nn.Parameter) for part in parts) else "tensors"
 
 
-def iterators(net: nn.Module) -> Iterator[tuple[str, type, str, str]]:
-    """Attributes that can be gone through once: path and class of the owner, name, class."""
-    for path, module in net.named_modules():
-        for name, value in vars(module).items():
-            if type(value) in ONE_PASS:
-                yield path, type(module), name, type(value).__name__
-
-
-class Made(NamedTuple):
-    """A layer or parameter that a method makes anew at each run."""
-
-    made: str  # its class, as it is written
-    method: str
-    line: SourceLine | None
-
-
-def made_in_forward(kind: type) -> Made | None:
+def _made_in_forward(kind: type, path: str, count: int) -> Finding | None:
     """The first call in a method of the class, other than `__init__`, that makes a layer."""
-    for name, function in methods(kind):
-        for part in expressions(function):
-            made = _made(part, function) if isinstance(part, ast.Call) else ""
-            if made:
-                return Made(made, name, line_of(function, part))
+    for method, function, part in expressions(kind):
+        made = _class_made(part, function) if isinstance(part, ast.Call) else ""
+        if made:
+            return warning(
+                Cause.CODE, "made in forward", path, count, 0, settled=True,
+                owner=kind.__name__, method=method, made=made, line=line_of(function, part),
+            )  # fmt: skip
     return None
 
 
-def _made(call: ast.Call, function: Callable) -> str:
+def _class_made(call: ast.Call, function: Callable) -> str:
     """The class that a call makes, if it is one of layers or parameters, else ""."""
     source = ast.unparse(call.func)
     first, *rest = source.split(".")
@@ -105,27 +113,54 @@ def _made(call: ast.Call, function: Callable) -> str:
     return source if makes and value not in (nn.Sequential, nn.ModuleList) else ""
 
 
-class Unread(NamedTuple):
-    """A layer or parameter that no method reads."""
-
-    owner: type
-    name: str
-    numbers: int  # in a parameter; 0 for a layer
-
-
-def unread(net: nn.Module, path: str) -> Unread | None:
-    """What no method of its owner reads, at or under `path`; None where one may."""
-    lead, _, name = path.rpartition(".")
-    owner, module = net.get_submodule(lead), net.get_submodule(path)
-    if path and not _read(owner, name):
-        return Unread(type(owner), name, 0)
-    for own, parameter in vars(module)["_parameters"].items():
-        if parameter is not None and not _read(module, own):
-            return Unread(type(module), own, parameter.numel())
+def kept_iterator(run: Run) -> Finding | None:
+    """A generator kept as layers, which is used up after one pass."""
+    for path, module in run.case.net.named_modules():
+        for name, value in vars(module).items():
+            if type(value) in ONE_PASS:
+                owner, line = type(module).__name__, first_line(type(module).__init__)
+                return warning(
+                    Cause.CODE, "used up", path, settled=True, line=line,
+                    name=name, owner=owner, holds=type(value).__name__,
+                )  # fmt: skip
     return None
 
 
-def _read(owner: nn.Module, name: str) -> bool:
+def shared(run: Run) -> Finding | None:
+    """One layer in several places of a container, as `[layer] * 3` makes it."""
+    first_runs = {step.path: step for step in reversed(run.steps)}.values()
+    if not any(s.kind in WEIGHTED and s.op != s.function and not s.params for s in first_runs):
+        return None
+    for path, holder in run.case.net.named_modules():
+        parts = vars(holder)["_modules"].items() if isinstance(holder, _HOLDERS) else ()
+        for _, part in parts:
+            names = [f"{path}.{other}" if path else other for other, one in parts if one is part]
+            count = sum(p.numel() for p in part.parameters()) if len(names) > 1 else 0
+            if count:
+                about = (Cause.SHARED, "shared", names[0], len(names), 1)
+                owner = type(part).__name__
+                return warning(*about, settled=True, places=names, owner=owner, count=count)
+    return None
+
+
+def unused(run: Run) -> Finding | None:
+    """A layer or parameter that no method of its owner reads, and that never ran."""
+    net, last = run.case.net, next((s.path for s in reversed(run.steps) if s.params), "")
+    for path, count in (run.trace.unused if run.trace else {}).items():
+        lead, _, name = path.rpartition(".")
+        module = net.get_submodule(path)
+        own = vars(module)["_parameters"].items()
+        parts = [(net.get_submodule(lead), name, count)] if path else []
+        parts += [(module, name, p.numel()) for name, p in own if p is not None]
+        for owner, name, numbers in parts:
+            if not _may_read(owner, name):
+                about = (Cause.UNUSED, "unused", path, numbers, 0)
+                line, kind = first_line(type(owner).forward), type(owner).__name__
+                return warning(*about, settled=True, line=line, name=name, owner=kind, last=last)
+    return None
+
+
+def _may_read(owner: nn.Module, name: str) -> bool:
     """Whether a method of the owner may read its attribute of this name."""
     if is_layer(owner) or "forward" in vars(owner):
         return True

@@ -27,8 +27,8 @@ def mistake(b: Breakdown) -> Finding | None:
     what = str(facts.get("mistake", ""))
     if failure.error == "NotANetworkError":
         return b.finding(Cause.CODE, "message")
-    if what in ("no tensor", "no layer"):
-        return _no_tensor(b) if what == "no tensor" else _no_layer(b)
+    if what in _BY_MISTAKE:
+        return _BY_MISTAKE[what](b)
     if what and not (what == "called" and not facts["names"]):
         return _known(b, what)
     if failure.stage == "build" and facts.get("raised"):
@@ -53,8 +53,6 @@ def _known(b: Breakdown, what: str) -> Finding:
         what = "attribute of None"
     elif what == "attribute" and facts["local"]:
         why, details["near"] = "local", ""
-    elif what == "no forward" and facts["owner"] in ("ModuleList", "ModuleDict"):
-        what = "holds layers"
     elif what == "none called" and facts["empty"]:
         what, details["empty"] = "empty place", facts["empty"][0]
     elif what == "keyword" and facts["choice"]:
@@ -62,6 +60,20 @@ def _known(b: Breakdown, what: str) -> Finding:
     elif what == "called":
         why, details["name"] = "comma", facts["names"][0]
     return b.finding(Cause.CODE, what, why, **details)
+
+
+def _no_forward(b: Breakdown) -> Finding:
+    """A container that only holds layers is called, or the student's forward is misspelt."""
+    path, owner = b.failure.path, b.failure.facts["owner"]
+    if owner in ("ModuleList", "ModuleDict"):
+        return b.finding(Cause.CODE, "holds layers", _where(b), owner=owner)
+    kind = type(b.case.net.get_submodule(path))
+    close = get_close_matches("forward", vars(kind), n=1, cutoff=0.7)
+    if not close:
+        return b.finding(Cause.CODE, "no forward", _where(b), owner=owner)
+    details = {"owner": owner, "near": close[0]}
+    line = source_lines.first_line(vars(kind)[close[0]])
+    return Finding(Cause.CODE, "misspelt forward", layer=path, line=line, details=details)
 
 
 def _near(facts: Mapping[str, Any]) -> str:
@@ -109,18 +121,19 @@ def _no_layer(b: Breakdown) -> Finding:
     )  # fmt: skip
 
 
+_BY_MISTAKE = {"no tensor": _no_tensor, "no layer": _no_layer, "no forward": _no_forward}
+
+
 def nothing_returned(b: Breakdown) -> Finding | None:
     """A forward without `return` gives None to the next layer."""
     path, trace = b.failure.path, b.trace
     if trace is None or not b.failure.facts.get("none"):
         return None
-    failing = {path, *(path.rsplit(".", n)[0] for n in range(1, 9)), ""}
-    calls = list(trace.calls)
-    while calls and calls[-1].path in failing and not calls[-1].output:
-        failing.discard(calls.pop().path)
-    silent = next((call for call in reversed(calls) if not call.output), None)
-    if silent is None:
+    calls = [call for call in trace.calls if call.path and not call.output]
+    ended = [call for call in calls if not f"{path}.".startswith(f"{call.path}.")]
+    if not ended:
         return None
+    silent = ended[-1]
     line = source_lines.first_line(type(b.case.net.get_submodule(silent.path)).forward)
     about = (Cause.CODE, "returns nothing", "returns nothing", silent.path, "a tensor")
     return Finding(*about, line=line, details={"owner": silent.kind})

@@ -6,12 +6,10 @@ on every machine.
 
 import contextlib
 import inspect
-import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from io import TextIOBase
-from itertools import combinations, product
+from itertools import combinations, islice, product
 from typing import Any
 
 from layerwise.tracing import building
@@ -19,7 +17,7 @@ from layerwise.tracing.building import Builder
 from layerwise.tracing.records import Outcome
 
 from . import candidates
-from .breakdown import Case
+from .breakdown import Case, quietly
 from .candidates import same
 from .causes import find
 from .findings import Finding
@@ -33,11 +31,13 @@ _WAYS = ("down", "up")
 INPUT_SIZES = (28, 32, 64, 96, 128, 224, 256)
 
 
+@dataclass
 class Budget:
     """How much may still be traced; what is known already costs the same, whoever asked first."""
 
-    def __init__(self, steps: int, runs: int = RUNS, least: int = 0) -> None:
-        self.steps, self.runs, self.least = steps, runs, least
+    steps: int
+    runs: int = RUNS
+    least: int = 0  # runs that may be made in any case
 
     def take(self, outcome: Outcome) -> None:
         """Pay for a run."""
@@ -77,7 +77,7 @@ class Search:
     def outcome(self, setting: Mapping) -> tuple[Outcome, Finding | None]:
         """The run of a setting and its finding, which is None if it works."""
         if _key(setting) not in self._known:
-            with _quietly():  # a `print` in a forward, a hundred times
+            with quietly():  # a `print` in a forward, a hundred times
                 self.judge(setting, building.run(self.build, self.given, setting))
         return self._known[_key(setting)]
 
@@ -90,24 +90,24 @@ class Search:
     @cached_property
     def _usual_warning(self) -> str:
         """The warning that the network brings with its defaults, "" if none: it may be meant."""
-        finding = self.outcome({**self.choices, **self.turned})[1] if self.turned else None
+        finding = self.outcome({**self.choices, **self.changed})[1] if self.changed else None
         return finding.kind if finding and finding.works else ""
 
     @cached_property
     def defaults(self) -> dict:
         """The values that the student's function has by itself, and the input's own size."""
-        try:
+        found: dict = {}
+        with contextlib.suppress(TypeError, ValueError):  # no signature, no rows and columns
             parameters = inspect.signature(self.build).parameters.values()
-        except (TypeError, ValueError):
-            return {}
-        own = {p.name: p.default for p in parameters if p.default is not p.empty}
-        sizes = building.shape_of(self.given)[2:] if _resizable(self.given) else ()
-        if len(sizes) > 1 and "input_size" not in own:
-            own["input_size"] = sizes[0] if len(set(sizes)) == 1 else sizes
-        return own
+            found |= {p.name: p.default for p in parameters if p.default is not p.empty}
+            building.sized(self.given, 1)
+            sizes = building.shape_of(self.given)[2:]
+            if len(sizes) > 1:
+                found.setdefault("input_size", sizes[0] if len(set(sizes)) == 1 else sizes)
+        return found
 
     @cached_property
-    def turned(self) -> dict:
+    def changed(self) -> dict:
         """Choices that are not at their default -> that default."""
         return {
             name: self.defaults[name]
@@ -119,8 +119,8 @@ class Search:
         """Complete settings that work, each traced; one changed choice where that is enough."""
         budget = Budget(STEPS, RUNS, LEAST)
         found = self._singles(budget) or self._input_sizes(budget) or self._pairs(budget)
-        if not found and len(self.turned) > 2 and self._may_reset:
-            found = [self.turned] if self.works(self.turned, budget) else []
+        if not found and len(self.changed) > 2 and self._may_reset:
+            found = [self.changed] if self.works(self.changed, budget) else []
         return [{**self.choices, **changes} for changes in sorted(found, key=self._rank)]
 
     @property
@@ -128,11 +128,11 @@ class Search:
         """Whether each changed choice can go back to its default."""
         return self.allowed is None or all(
             any(same(default, value) for value in self.allowed.get(name, ()))
-            for name, default in self.turned.items()
+            for name, default in self.changed.items()
         )
 
     @cached_property
-    def present(self) -> dict:
+    def changeable(self) -> dict:
         """Each choice that may be changed -> its value now."""
         if self.allowed is not None:
             return {name: self.choices[name] for name in self.allowed if name in self.choices}
@@ -143,35 +143,32 @@ class Search:
 
     def _singles(self, budget: Budget) -> list[dict]:
         """The nearest value of each choice, downwards and upwards, that works."""
-        tries = [(name, value) for name in self.present for value in self._candidates(name)]
-        found: list[dict] = []
-        done = set()
-        for name, value in sorted(tries, key=self._order):
-            way = name, self._way(name, value)
-            if not budget.left or (found and way[1] in _WAYS and self._far(name, value) > FAR):
+        tries = [
+            (name, value, self._way(name, value))
+            for name in self.changeable
+            for value in self._candidates(name)
+        ]  # what may well be meant comes first, then numbers in the order of their distance
+        tries.sort(key=lambda it: (it[2] in _WAYS, self._rank({it[0]: it[1]})[2:]))
+        found: dict[tuple, dict] = {}
+        for name, value, way in tries:
+            if not budget.left or (found and way in _WAYS and self._far(name, value) > FAR):
                 break
-            if way not in done and self.works({name: value}, budget):
-                found.append({name: value})
-                done.add(way)
-        return found
-
-    def _order(self, change: tuple[str, Any]) -> tuple:
-        """What may well be meant first, then numbers in the order of their distance."""
-        name, value = change
-        return self._way(name, value) in _WAYS, self._rank({name: value})[2:]
+            if (name, way) not in found and self.works({name: value}, budget):
+                found[name, way] = {name: value}
+        return list(found.values())
 
     def _way(self, name: str, value: object) -> str:
         """Of all numbers below, and of all above, the nearest is enough; others stand alone."""
-        likely = [self.defaults.get(name), *self._swapped(self.present[name])]
+        likely = [self.defaults.get(name), *self._swapped(self.changeable[name])]
         if any(same(value, other) for other in likely):
             return repr(value)
-        return candidates.direction(self.present[name], value)
+        return candidates.direction(self.changeable[name], value)
 
     def _far(self, name: str, value: object) -> float:
-        return candidates.distance(self.present[name], value)
+        return candidates.distance(self.changeable[name], value)
 
     def _candidates(self, name: str) -> list:
-        value, default = self.present[name], self.defaults.get(name)
+        value, default = self.changeable[name], self.defaults.get(name)
         if self.allowed is not None:
             return [other for other in self.allowed[name] if not same(other, value)]
         low = 0 if "pad" in name or 0 in (value, default) else 1  # else 0 is no sensible setting
@@ -193,30 +190,29 @@ class Search:
         if self.allowed is not None or "input_size" in self.choices or not isinstance(here, int):
             return []
         sizes = [size for size in candidates.nearest(here, INPUT_SIZES) if size != here]
-        works = (size for size in sizes if budget.left and self.works({"input_size": size}, budget))
-        return [{"input_size": size} for size in list(works)[:1]]
+        return self._working(({"input_size": size} for size in sizes), 1, budget)
 
     def _pairs(self, budget: Budget) -> list[dict]:
-        found: list[dict] = []
-        for changes in sorted(self._two_at_once(), key=self._rank):
-            if len(found) == PAIRS or not budget.left:
-                break
-            if self.works(changes, budget):
-                found.append(changes)
-        return found
-
-    def _two_at_once(self) -> Iterator[dict]:
+        """Two choices changed at once."""
         near = {
             name: candidates.nearest(value, self._candidates(name))[:6]
-            for name, value in self.present.items()
+            for name, value in self.changeable.items()
         }
-        for one, two in combinations(near, 2):
-            for first, second in product(near[one], near[two]):
-                yield {one: first, two: second}
+        tries = [
+            {one: first, two: second}
+            for one, two in combinations(near, 2)
+            for first, second in product(near[one], near[two])
+        ]
+        return self._working(sorted(tries, key=self._rank), PAIRS, budget)
+
+    def _working(self, tries: Iterable[dict], count: int, budget: Budget) -> list[dict]:
+        """The first `count` changes that work."""
+        works = (changes for changes in tries if budget.left and self.works(changes, budget))
+        return list(islice(works, count))
 
     def _rank(self, changes: Mapping) -> tuple:
         """Fewest choices, given ones first, then the smallest relative change, then defaults."""
-        far = sum(self._far(k, v) if k in self.present else 1 for k, v in changes.items())
+        far = sum(self._far(k, v) if k in self.changeable else 1 for k, v in changes.items())
         strange = sum(not same(self.defaults.get(k), v) for k, v in changes.items())
         not_given = len(changes.keys() - self.choices.keys())
         return len(changes), not_given, round(far, 6), strange, repr(changes)
@@ -224,34 +220,3 @@ class Search:
 
 def _key(setting: Mapping) -> str:
     return repr(sorted(setting.items()))
-
-
-def _resizable(given: object) -> bool:
-    """Whether `building.sized` can give it other rows and columns."""
-    try:
-        building.sized(given, 1)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
-class _Muted(TextIOBase):
-    """Standard output that drops what one thread writes, and passes on all else."""
-
-    def __init__(self, real: Any) -> None:
-        super().__init__()
-        self._real, self._thread = real, threading.get_ident()
-
-    def write(self, text: str) -> int:
-        """Write the text, unless the muted thread does."""
-        return len(text) if threading.get_ident() == self._thread else self._real.write(text)
-
-
-def _quietly() -> contextlib.AbstractContextManager:
-    """Drop what the main thread prints.
-
-    Elsewhere nothing is dropped: two of these at a time would put back each other's output.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return contextlib.nullcontext()
-    return contextlib.redirect_stdout(_Muted(sys.stdout))

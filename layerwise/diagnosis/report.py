@@ -7,13 +7,11 @@ that work; `sentences` makes English of what they find.
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from html import escape
-from textwrap import wrap
+from textwrap import fill
 from typing import Any
 
-from torch import Tensor, nn
-
-from layerwise.tracing import inputs
-from layerwise.tracing.building import Builder, run
+from layerwise.tracing import building
+from layerwise.tracing.building import Builder
 from layerwise.tracing.records import Outcome
 
 from . import sentences
@@ -51,8 +49,8 @@ class Diagnosis:
         """One sentence that names the earlier choice or layer that made it so."""
         if self._blame is not None:
             return sentences.blamed(self._blame, self._run, self._search.choices)
-        turned = bool(self._search.turned)
-        return self.detail or sentences.unblamed(self._finding, turned=turned)
+        changed = bool(self._search.changed)
+        return self.detail or sentences.unblamed(self._finding, changed=changed)
 
     @cached_property
     def _blame(self) -> Blame | None:
@@ -65,7 +63,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         parts = [self.headline, sentences.code_line(self._finding), *self._why(), self._advice()]
-        return "\n".join(line for part in parts if part for line in _wrapped(part))
+        return "\n".join(_filled(part) for part in parts if part)
 
     __repr__ = __str__  # a notebook shows the last value of a cell by its repr
 
@@ -86,14 +84,17 @@ class Diagnosis:
         return [text for text in dict.fromkeys((self.detail, self.cause)) if text]
 
     def _advice(self) -> str:
-        if self._finding.settled:
-            return ""
-        if not self.repairs and self._finding.kind is Cause.CODE and self._blame is None:
-            return ""
-        if not self.repairs and not self._search.present:
+        in_code = self._finding.kind is Cause.CODE and self._blame is None
+        pointless = in_code or not self._search.changeable
+        if self._finding.settled or (pointless and not self.repairs):
             return ""
         now = {**self._search.defaults, **self._search.choices}
         return sentences.advice(self.repairs, now)
+
+
+def _filled(text: str) -> str:
+    indent = " " * (len(text) - len(text.lstrip()))
+    return fill(text, WIDTH, subsequent_indent=indent)
 
 
 def diagnose(build: Builder, given: Any = None, /, **choices: object) -> Diagnosis | None:
@@ -103,32 +104,11 @@ def diagnose(build: Builder, given: Any = None, /, **choices: object) -> Diagnos
     keyword, or a list of several. A choice called `input_size` sets its rows and columns.
     Raises TypeError where `build` cannot be called, or `given` is no input.
     """
-    _check(build, given)
-    return explained(build, given, choices, run(build, given, choices))
-
-
-def _check(build: Builder, given: Any) -> None:
-    if isinstance(build, nn.Module):
-        name = type(build).__name__
-        raise TypeError(
-            f"diagnose needs a function that builds a network, such as lambda: {name}(...), not "
-            "the network itself"
-        )
     if isinstance(build, type) and build.__module__.startswith("torch.nn"):
-        raise TypeError(
-            f"diagnose needs a function that builds a network: write it in a lambda, such as "
-            f"lambda: nn.{build.__name__}(...), in place of nn.{build.__name__}"
-        )
-    if not callable(build):
-        raise TypeError(f"diagnose needs a function that builds a network, not {build!r:.60}")
-    if isinstance(given, (int, float, str)) or given is None:
-        raise TypeError(f"{inputs.FORMS}, not {given!r:.60}")
-    if hasattr(given, "dtype") and not isinstance(given, Tensor):
-        right = f"give its shape, {tuple(given.shape)}, or torch.from_numpy(it)"
-        raise TypeError(f"the input is of type {type(given).__name__}: {right}")
-    several = isinstance(given, list) and not inputs.is_shape(given)
-    args, kwargs = ((), given) if isinstance(given, dict) else ((given,), {})
-    inputs.read(nn.Identity(), tuple(given) if several else args, kwargs)
+        name = f"nn.{build.__name__}"
+        raise TypeError(f"diagnose needs a function, such as lambda: {name}(...), not {name}")
+    building.check_call(build, given, "diagnose")
+    return explained(build, given, choices, building.run(build, given, choices))
 
 
 def explained(
@@ -145,8 +125,3 @@ def explained(
     search = Search(build, given, choices, allowed)
     finding = search.judge(choices, outcome)
     return None if finding is None else Diagnosis(finding, search, outcome)
-
-
-def _wrapped(text: str) -> list[str]:
-    indent = " " * (len(text) - len(text.lstrip()))
-    return wrap(text, WIDTH, subsequent_indent=indent) or [""]

@@ -1,36 +1,36 @@
 """A view or reshape into a shape that does not hold as many numbers, or needs a copy."""
 
+from itertools import combinations, permutations
 from math import prod
+from typing import Any
 
 from layerwise.operations.shapes import Shape
 
-from .breakdown import Breakdown
+from .breakdown import Breakdown, makes_channels, makes_shape, resizes
 from .findings import Cause, Finding
 
 
 def reshaped(b: Breakdown) -> Finding | None:
-    """A view or reshape into a shape that does not hold as many numbers."""
+    """A view or reshape into a shape that does not hold as many numbers, or needs a copy."""
     shape, source = b.arriving
     target = _target(b, shape)
     if target is None:
         return None
     count, known = prod(shape), prod(n for n in target if n > 0)
     holds = known and count % known == 0 if -1 in target else known == count
-    details: dict[str, object] = {"shape": shape, "target": target, "count": count}
+    details = dict[str, Any](shape=shape, target=target, count=count)
     if holds and b.entry.name == "view":
-        maker = b.shape_maker(source)
-        return b.finding(
-            Cause.RESHAPE, "not contiguous", "reshape", None, None, maker, settled=True, **details
-        )
+        about = (Cause.RESHAPE, "not contiguous", "reshape", None, None)
+        return b.finding(*about, b.last(source, makes_shape), settled=True, **details)
     split = _split(shape, target)
-    maker = b.size_maker(source) if split is None else b.channel_maker(source)
     if split is not None:
-        total, parts = split
+        (parts, total), maker = split, b.last(source, makes_channels)
         details |= {"each": total // parts, "whole": parts * (total // parts)}
-        return b.finding(Cause.RESHAPE, "reshape", "split", parts, total, maker, **details)
+        return b.finding(Cause.RESHAPE, "reshape", "split", *split, maker, **details)
+    maker = b.last(source, resizes)
     if len(target) == 2 and target[0] == -1 and len(shape) > 1:
-        each = prod(shape[1:])
-        return b.finding(Cause.RESHAPE, "rows", "rows", target[1], each, maker, **details)
+        numbers = target[1], prod(shape[1:])
+        return b.finding(Cause.RESHAPE, "rows", "rows", *numbers, maker, **details)
     why = "flatten any" if len(target) == 2 else "room"
     return b.finding(Cause.RESHAPE, "reshape", why, known, count, maker, **details)
 
@@ -49,25 +49,23 @@ def _target(b: Breakdown, shape: Shape) -> Shape | None:
 
 
 def _split(shape: Shape, target: Shape) -> tuple[int, int] | None:
-    """The number of an axis, and the number of parts into which it does not divide: 30 and 4."""
+    """A number of parts, and that of an axis which does not divide into them: 4 and 30."""
     for at, total in enumerate(shape):
-        for start in range(len(target) - 1):
-            for stop in range(start + 2, len(target) + 1):
-                ends = prod(target[:start]), prod(target[stop:])
-                if ends == (prod(shape[:at]), prod(shape[at + 1 :])):
-                    found = _uneven(total, target[start:stop])
-                    if found is not None:
-                        return found
+        around = prod(shape[:at]), prod(shape[at + 1 :])
+        for start, stop in combinations(range(len(target) + 1), 2):
+            if (prod(target[:start]), prod(target[stop:])) == around:
+                found = _uneven(total, target[start:stop])
+                if found is not None:
+                    return found
     return None
 
 
 def _uneven(total: int, parts: Shape) -> tuple[int, int] | None:
     """Of the parts of an axis, the count that does not divide it though a quotient is asked."""
-    for j, each in reversed(list(enumerate(parts))):  # the quotient stands last as a rule
-        for i, count in reversed(list(enumerate(parts))):
-            outer = prod(n for k, n in enumerate(parts) if k not in (i, j))
-            if i != j and count > 1 and outer > 0 and total % outer == 0:
-                share = total // outer
-                if share % count and each in (-1, share // count):
-                    return share, count
+    for each, count, *others in permutations(reversed(parts)) if len(parts) > 1 else ():
+        outer = prod(others)  # the quotient stands last as a rule
+        if count > 1 and outer > 0 and total % outer == 0:
+            share = total // outer
+            if share % count and each in (-1, share // count):
+                return count, share
     return None

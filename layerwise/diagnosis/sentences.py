@@ -27,13 +27,7 @@ _VERBS = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
 
 def tell(finding: Finding, run: Run) -> tuple[str, str]:
     """Headline and cause of a finding, "" for a cause that the run alone does not show."""
-    facts: dict[str, Any] = {
-        "given": run.given,
-        "path": finding.layer,
-        "expected": finding.expected,
-        "got": finding.got,
-        "maker": finding.maker,
-    }
+    facts: dict[str, Any] = {**vars(finding), "given": run.given, "path": finding.layer}
     if finding.maker is not None:
         step = run.steps[finding.maker] if finding.maker != INPUT else None
         facts |= {"made": run.shape(finding.maker)}
@@ -61,6 +55,10 @@ class _Words(Formatter):
         return _many(value, spec) if spec.isalpha() else format(value, spec)
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _many(count: int, noun: str) -> str:
     """A count with its noun: "1 channel", "6,400 numbers"."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
@@ -75,14 +73,6 @@ def _product(shape: Shape) -> str:
 
 def _joined(sign: str) -> Callable[[Sequence], str]:
     return lambda parts: sign.join(map(str, parts))
-
-
-def _space(axes: int) -> str:
-    return f"{axes + 2} dimensions (batch, channels, {_SPACE[axes]})"
-
-
-def _has(shape: Shape) -> str:
-    return f"{times(shape)} has {len(shape)}" if shape else "one number arrives"
 
 
 def _way(sizes: Sequence[int]) -> str:
@@ -120,11 +110,11 @@ FORMATS: Mapping[str, Callable[[Any], str]] = {
     "list": lambda names: ", ".join(names[:4]) + (", …" if len(names) > 4 else ""),
     "row": lambda n: _many(n, "row") if isinstance(n, int) else f"({_joined(', ')(n)})",
     "way": _way,
-    "space": _space,
-    "has": _has,
+    "space": lambda axes: f"{axes + 2} dimensions (batch, channels, {_SPACE[axes]})",
+    "has": lambda shape: f"{times(shape)} has {len(shape)}" if shape else "one number arrives",
     "arrive": lambda count: f"{count:,} arrive{'s' if count == 1 else ''}",
     "code": shown,
-    "capital": lambda text: text[:1].upper() + text[1:],
+    "capital": _capital,
     "meant": lambda name: f" Is {name} meant?" if name else "",
     "verb": lambda function: _VERBS.get(function, "combine"),
     "differ": _differing,
@@ -178,10 +168,6 @@ def _layer(b: Breakdown) -> str:
     return f"the {b.failure.function} in {_place(b)}" if called else _place(b)
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 # ------------------------------------------------------------------ choices
 
 
@@ -225,12 +211,12 @@ def _difference(name: str, old: object, new: object) -> tuple[str, str]:
     return f"{name}={shown(old)}", f"{name}={shown(new)}"
 
 
-def unblamed(finding: Finding, *, turned: bool) -> str:
+def unblamed(finding: Finding, *, changed: bool) -> str:
     """The cause where neither the run nor a choice shows one."""
     if finding.kind is Cause.CODE:
         where = "the line above" if finding.line else "the code"
         return f"It comes from {where}, not from a choice that was changed."
-    if turned:
+    if changed:
         return "Putting the choices back to their defaults does not help."
     return "No choice was changed: it fails with the defaults of the function."
 

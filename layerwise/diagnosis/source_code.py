@@ -1,4 +1,4 @@
-"""The source of the student's functions as a tree, and what can be told from it."""
+"""What the source of the student's functions tells."""
 
 import ast
 import inspect
@@ -12,34 +12,18 @@ from layerwise.tracing import source_lines
 from layerwise.tracing.records import SourceLine
 
 
-def tree_of(function: Callable) -> ast.FunctionDef | None:
-    """The definition of a function, None where its source is not known."""
-    try:
-        module = ast.parse(dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
-        return None
-    first = module.body[0] if module.body else None
-    return first if isinstance(first, ast.FunctionDef) else None
-
-
 def returns_a_value(function: Callable) -> bool:
     """Whether its source returns a value anywhere."""
-    tree = tree_of(function)
-    parts = ast.walk(tree) if tree else ()
-    return any(isinstance(part, ast.Return) and part.value for part in parts)
+    return any(isinstance(part, ast.Return) and part.value for part in _parts(function))
 
 
-def first_line(kind: type, method: str) -> SourceLine | None:
-    """The line with the `def` of a method, if it is the student's own."""
-    return source_lines.first_line(getattr(kind, method, None))
-
-
-def line_of(function: Callable, node: ast.expr) -> SourceLine | None:
-    """The line of a part of `tree_of(function)`."""
-    code: CodeType | None = getattr(function, "__code__", None)
-    if code is None or not source_lines.theirs(code):
-        return None
-    return source_lines.line(code.co_filename, code.co_firstlineno + node.lineno - 1)
+def _parts(function: Callable) -> list[ast.AST]:
+    """Every part of the definition of a function; none where its source is not known."""
+    try:
+        first = ast.parse(dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return []
+    return list(ast.walk(first)) if isinstance(first, ast.FunctionDef) else []
 
 
 def methods(kind: type) -> Iterator[tuple[str, Callable]]:
@@ -53,10 +37,18 @@ def methods(kind: type) -> Iterator[tuple[str, Callable]]:
                 yield name, found
 
 
-def expressions(function: Callable) -> Iterator[ast.expr]:
-    """Every expression in the source of a function."""
-    tree = tree_of(function)
-    yield from (part for part in (ast.walk(tree) if tree else ()) if isinstance(part, ast.expr))
+def expressions(kind: type) -> Iterator[tuple[str, Callable, ast.expr]]:
+    """Every expression in these methods, with the name of its method and the method."""
+    for name, function in methods(kind):
+        yield from ((name, function, p) for p in _parts(function) if isinstance(p, ast.expr))
+
+
+def line_of(function: Callable, part: ast.expr) -> SourceLine | None:
+    """The line of an expression, if the function is the student's own."""
+    code: CodeType | None = getattr(function, "__code__", None)
+    if code is None or not source_lines.theirs(code):
+        return None
+    return source_lines.line(code.co_filename, code.co_firstlineno + part.lineno - 1)
 
 
 def names_read(kind: type) -> set[str]:
@@ -70,10 +62,9 @@ def names_read(kind: type) -> set[str]:
     return found
 
 
-def mentioned(kind: type, name: str) -> SourceLine | None:
+def first_mention(kind: type, name: str) -> SourceLine | None:
     """The first line in these methods that names `name`, by itself or after a dot."""
-    for _, function in methods(kind):
-        for part in expressions(function):
-            if name in (getattr(part, "attr", ""), getattr(part, "id", "")):
-                return line_of(function, part)
+    for _, function, part in expressions(kind):
+        if name in (getattr(part, "attr", ""), getattr(part, "id", "")):
+            return line_of(function, part)
     return None

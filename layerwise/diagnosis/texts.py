@@ -69,8 +69,8 @@ HEADLINES: dict[str, str] = {
     "input": "{message:capital}.",
     "stated": "{Place}: {message}.",
     "unmade": "{Place} cannot have these settings: {message}.",
-    "honest": "PyTorch says: {message}.",
-    "honest layer": "{Place}: PyTorch says: {message}.",
+    "unknown": "PyTorch says: {message}.",
+    "unknown layer": "{Place}: PyTorch says: {message}.",
     "rejected": "PyTorch refuses this call: {message}.",
     "own": "{error}: {message}.",
     # Python
@@ -83,6 +83,7 @@ HEADLINES: dict[str, str] = {
     "attribute": "{owner} has no .{name}.{near:meant}",
     "attribute of None": "None has no .{name}: something before it returned nothing.",
     "no forward": "{owner} has no method called forward.",
+    "misspelt forward": "{owner} defines {near}; PyTorch calls forward.",
     "holds layers": "{owner} only holds layers: call them one after the other, or use "
     "nn.Sequential.",
     "none called": "What is called here is None, not a layer.",
@@ -161,8 +162,8 @@ CAUSES: dict[str, str] = {
     "input of {expected:channel}.",
     "input or layer": "The input shape {given} means {got:channel}, the second number: write "
     "{name}={got} in this layer, or give an input of {expected:channel}.",
-    "lost": "A {kind} that reads {got:,} was built too, and is lost: this one has the same name, "
-    "{path}, and took its place.",
+    "overwritten": "A {kind} that reads {got:,} was built too, and is lost: this one has the same "
+    "name, {path}, and took its place.",
     "joined": "{maker:Step} joins along axis {along}, so that {got} are left; with dim={axis} "
     "they are {parts:sum} = {total}.",
     "tied": "Its weight is that of a layer that goes the other way, and here it is needed "
@@ -183,8 +184,8 @@ CAUSES: dict[str, str] = {
     "shrinks most": "{maker:Step} shrinks the map most: it makes {made:pixels} out of "
     "{read:pixels}, on the way {way:way}.",
     "one image": "The batch holds 1 image: a batch of 2 works, and so does net.eval().",
-    "one pixel": "The batch holds 1 image, and {maker:step} leaves 1 pixel of {read:pixels}: a "
-    "batch of 2 works, and so does net.eval().",
+    "one image, one pixel": "The batch holds 1 image, and {maker:step} leaves 1 pixel of "
+    "{read:pixels}: a batch of 2 works, and so does net.eval().",
     "alone": "Each image is normalized by itself: a larger batch does not help.",
     "alone, one pixel": "Each image is normalized by itself, and {maker:step} leaves 1 pixel of "
     "{read:pixels}: a larger batch does not help.",

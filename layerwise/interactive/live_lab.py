@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-import torch
 from ipywidgets import Button, HBox, Layout, VBox, Widget
 from torch import nn
 
 from layerwise.diagnosis.report import Diagnosis
 from layerwise.diagram import drawing as diagram
 from layerwise.diagram import sliding_window as pixels
-from layerwise.tracing import building, inputs
+from layerwise.tracing import building
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Trace
 from layerwise.views import comparison
@@ -51,7 +50,7 @@ class Lab:
     def __init__(
         self, build: Callable[..., nn.Module], given: Any, forms: Mapping[str, object]
     ) -> None:
-        _check(build, given)
+        building.check_call(build, given, "lab")
         self.build = build
         self.given = given
         self.controls = controls.make(build, building.shape_of(given), forms)
@@ -238,18 +237,6 @@ def after(seconds: float, action: Callable[[], None]) -> None:
         action()
     else:
         loop.call_later(seconds, action)
-
-
-def _check(build: object, given: object) -> None:
-    if isinstance(build, nn.Module):
-        raise TypeError(
-            "lab needs the function that builds the network, not the network: "
-            "lab(lambda: net, …), or better a function whose parameters are its choices"
-        )
-    if not callable(build):
-        raise TypeError(f"lab needs a function that builds a network, not {build!r:.60}")
-    if not isinstance(given, (torch.Tensor, Mapping)) and not building.shape_of(given):
-        raise TypeError(f"lab needs the input of the network: {inputs.FORMS}, not {given!r:.60}")
 
 
 def _cell() -> object:

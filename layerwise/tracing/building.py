@@ -37,21 +37,21 @@ def run(build: Builder, given: Any, choices: Mapping) -> Outcome:
     """
     try:
         given = sized(given, choices.get("input_size"))
-        arguments = accepted(build, choices)
+        passed = accepted(build, choices)
     except (TypeError, ValueError) as error:
         return Outcome(None, failures.of_input(error))
-    outcome, retry = _tried(_on_meta, build, given, arguments)
-    return _tried(_on_cpu, build, given, arguments)[0] if retry else outcome
+    outcome, retry = _tried(_on_meta, build, given, passed)
+    return _tried(_on_cpu, build, given, passed)[0] if retry else outcome
 
 
-def _tried(maker: Callable, build: Builder, given: Any, arguments: dict) -> tuple[Outcome, bool]:
+def _tried(maker: Callable, build: Builder, given: Any, passed: dict) -> tuple[Outcome, bool]:
     """What it came to, and whether it failed for want of numbers."""
     try:
-        net = maker(build, arguments)
+        net = maker(build, passed)
     except Exception as error:  # noqa: BLE001  the student's own, whatever it is
         return Outcome(None, failures.of_build(error, build)), _wants_numbers(error)
     try:
-        made = inputs.read(unwrapped(net), *_arguments(given))
+        made = inputs.read(unwrapped(net), *arguments(given))
     except TypeError as error:
         return Outcome(None, failures.of_input(error)), False
     try:
@@ -60,7 +60,24 @@ def _tried(maker: Callable, build: Builder, given: Any, arguments: dict) -> tupl
         return Outcome(None, failures.of_build(error, build)), True
 
 
-def _arguments(given: Any) -> tuple[tuple, dict]:
+def check_call(build: object, given: Any, caller: str) -> None:
+    """Raise TypeError, in the name of `caller`, for what builds no network or is no input."""
+    needs = f"{caller} needs a function that builds a network"
+    if isinstance(build, nn.Module):
+        name = type(build).__name__
+        raise TypeError(f"{needs}, such as lambda: {name}(...), not the network itself")
+    if not callable(build):
+        raise TypeError(f"{needs}, not {build!r:.60}")
+    if isinstance(given, (int, tuple)) and not shape_of(given):
+        raise TypeError(f"{inputs.FORMS}, not {given}")
+    if hasattr(given, "dtype") and not isinstance(given, Tensor):
+        right = f"give its shape, {tuple(given.shape)}, or torch.from_numpy(it)"
+        raise TypeError(f"the input is of type {type(given).__name__}: {right}")
+    args, kwargs = arguments(given)
+    inputs.read(nn.Identity(), args, kwargs)
+
+
+def arguments(given: Any) -> tuple[tuple, dict]:
     """Positional and keyword arguments: a dict is keywords, a list of inputs several."""
     if isinstance(given, dict):
         return (), given
@@ -70,13 +87,13 @@ def _arguments(given: Any) -> tuple[tuple, dict]:
 
 def network(build: Builder, choices: Mapping) -> nn.Module:
     """The network alone, on the meta device unless its builder reads values."""
-    arguments = accepted(build, choices)
+    passed = accepted(build, choices)
     try:
-        return _on_meta(build, arguments)
+        return _on_meta(build, passed)
     except Exception as error:
         if not _wants_numbers(error):
             raise
-    return _on_cpu(build, arguments)
+    return _on_cpu(build, passed)
 
 
 def _wants_numbers(error: BaseException | None) -> bool:
@@ -130,14 +147,14 @@ def accepted(build: Builder, choices: Mapping) -> dict:
     return given
 
 
-def _on_meta(build: Builder, arguments: dict) -> nn.Module:
+def _on_meta(build: Builder, passed: dict) -> nn.Module:
     with undisturbed(torchs=False), torch.device("meta"), Unfilled():
-        return _checked(build(**arguments), build)
+        return _checked(build(**passed), build)
 
 
-def _on_cpu(build: Builder, arguments: dict) -> nn.Module:
+def _on_cpu(build: Builder, passed: dict) -> nn.Module:
     with undisturbed():
-        return _checked(build(**arguments), build)
+        return _checked(build(**passed), build)
 
 
 def _checked(made: object, build: Builder) -> nn.Module:

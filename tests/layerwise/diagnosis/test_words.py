@@ -142,6 +142,29 @@ def called_class():
     return net(lambda self, x: self.fc(nn.ReLU(x)), fc=linear(16, 4))()
 
 
+class Misspelt(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+
+    def foward(self, x):
+        return self.conv(x)
+
+
+class InALoop(nn.Module):
+    """A layer changes the shortcut in the second round of a loop."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.act = nn.Conv2d(8, 8, 1), nn.SiLU(inplace=True)
+
+    def forward(self, x):
+        for _ in range(2):
+            shortcut = x
+            x = shortcut + self.conv(self.act(x))
+        return x
+
+
 TOKENS, VECTORS = (2, 6, 50), (2, 16)
 MEMBERS = [
     (net(lambda _, x: x.mT.view(2, -1)), TOKENS, ["reshape", "mT"]),
@@ -190,6 +213,8 @@ MEMBERS = [
     (lambda: nn.Conv1d(1, 2, (3, 3)), (1, 1, 9), ["kernel_size=(3, 3)", "one number."]),
     (lambda: nn.MaxPool2d(7 / 3), COLOUR, ["kernel_size=2.33333"]),
     (lambda: nn.Conv2d(4, 8, 3, groups=4), COLOUR, ["give an input of 4 channels"]),
+    (row(conv(3, 4), Misspelt), COLOUR, ["Misspelt defines foward", "def foward(self, x)"]),
+    (row(conv(3, 8), InALoop), COLOUR, ["self.act(x) changes", "x is read after"]),
 ]  # fmt: skip
 
 
@@ -248,9 +273,18 @@ class Residual(nn.Module):
         return self.act(out)
 
 
+class OnPurpose(InALoop):
+    """What a statement by itself changes in place is read after that as it was meant."""
+
+    def forward(self, x):
+        self.act(x)
+        return x + self.conv(x)
+
+
 @pytest.mark.parametrize(
     ("build", "given"),
     [
+        (row(conv(3, 8), OnPurpose), COLOUR),
         (Counter, VECTORS),
         (ByName, VECTORS),
         (Twice, VECTORS),
@@ -324,7 +358,7 @@ def test_a_crash_of_a_check_is_no_verdict(monkeypatch):
     def bug(_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("layerwise.diagnosis.causes.SIGNS", (bug,))
+    monkeypatch.setattr("layerwise.diagnosis.causes.WARNING_SIGNS", (bug,))
     with pytest.raises(ZeroDivisionError):
         diagnose(mlp, GREY)
 
