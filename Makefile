@@ -38,8 +38,9 @@ help:        ## list these commands
 lab: $(READY)        ## open the first lesson, or the one that LESSON names, in JupyterLab
 	$(RUN) -m jupyter lab --ServerApp.root_dir=. notebooks/$(or $(ONE),01_alexnet).ipynb $(LAB_ARGS)
 
+# One thread each: two workers with two threads each wait for one another.
 test: $(READY)        ## run every test, and every notebook against its stored outputs
-	$(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
 		$(if $(ONE),tests/notebooks notebooks/$(ONE).ipynb -k $(ONE)) $(TEST_ARGS)
 
 notebooks: $(READY)        ## execute notebooks/source/*.py into notebooks/*.ipynb
