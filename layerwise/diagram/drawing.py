@@ -16,7 +16,7 @@ from layerwise.tracing.module_tree import Block, outline
 from layerwise.tracing.records import Call, Trace
 from layerwise.tracing.tracer import trace
 
-from .graph import is_named, levels, view
+from .graph import View, is_named, levels
 from .layout import layout
 from .painting import paint
 from .repeats import MOST_BOXES, foldable
@@ -117,7 +117,7 @@ def _samples(tree: Block, level: list[Block], chosen: list[str]) -> list[str]:
 
 
 def _boxes(tree: Block, unfolded: list[str]) -> int:
-    return len(view(tree, unfolded).items)
+    return len(View(tree, unfolded).items)
 
 
 def _chosen(t: Trace, unfold: Collection[str] | bool | None) -> list[str]:
