@@ -50,9 +50,7 @@ class View:
     are the numbers of those that feed it, and `reaches` is the last that it feeds, itself if none.
     """
 
-    def __init__(
-        self, tree: Block, unfolded: Collection[str], failed: str | None = None
-    ) -> None:
+    def __init__(self, tree: Block, unfolded: Collection[str], failed: str | None = None) -> None:
         """`failed` is what stands under a broken box behind all others."""
         self._unfolded, self._uses = frozenset(unfolded), uses_of(tree.steps)
         self.root, self.items = Frame(tree), list[Item]()
@@ -109,14 +107,6 @@ class View:
     def _sources(self, item: Item) -> list[int]:
         feeding = {self._owner[n].number for step in item.steps for n in step.sources}
         return sorted(feeding - {item.number})
-
-
-def levels(tree: Block) -> list[list[Block]]:
-    """The blocks that a picture can fold and unfold: the outermost first, level by level."""
-    found, level = [], [tree]
-    while level := [part for block in level for part in block.parts if isinstance(part, Block)]:
-        found.append(level)
-    return found
 
 
 def keeps_shape(step: Step) -> bool:

@@ -17,7 +17,8 @@ from .box_sizes import LINE, box_size, caption, text_width
 from .graph import Frame, Item, View, title
 from .placed_row import PlacedRow
 from .row_breaks import break_rows
-from .scene import Area, Box, Group, Part, Scene, Thing, Wire
+from .scene import Box, Group, Part, Scene, Thing, Wire
+from .svg_text import Area
 
 ROOM = 940  # px: the widest picture that a notebook page shows whole
 MARGIN = 12

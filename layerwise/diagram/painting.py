@@ -1,26 +1,21 @@
-"""A scene as SVG text: boxes with their words and facts, frames, wires, the scale.
+"""A scene as SVG text: boxes with their words and facts, frames, wires, the scale."""
 
-Text and lines take JupyterLab's own colours where the picture stands in its page, so that both
-themes can be read; elsewhere the dark fallback holds.
-"""
-
-import re
 from collections.abc import Collection, Iterator
 from html import escape
 
 from layerwise.operations.shapes import times
 from layerwise.tracing.module_tree import Block
-from layerwise.views.columns import describe
+from layerwise.views.columns import describe, shapes_of
 
-from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, rect, shape, sign
+from .box_shapes import CHANGED, EDGE, OUTLINED, fill, shape, sign
 from .box_sizes import FONT, LINE, MOST_LINES, SCALE, SCALE_OF_BARS, extents, shortened, text_width
 from .graph import Item, is_named, title
 from .layout import HEADER, MARGIN, OVER
-from .scene import Area, Box, Group, Points, Scene, Wire
+from .scene import Box, Group, Points, Scene, Wire
+from .svg_text import INK, Area, px, rect, whole
 
 SKIP = "var(--course-skip, #0072b2)"
 _FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
-_PAGE_COLOUR = re.compile(r"var\(--[a-z0-9-]+, (#[0-9a-f]+)\)")
 _BEND = 5  # px, radius of a corner
 
 
@@ -28,29 +23,22 @@ def paint(scene: Scene, name: str, changed: Collection[int], card: bool) -> str:
     """The picture of a scene; `card` puts a light card behind it and names no page colours."""
     note = list(_legend(scene))
     width = max(scene.width, 2 * MARGIN + max(map(text_width, note)))
-    height = scene.height + LINE * len(note) + 4
     left = (scene.width - width) / 2
-    frame = f'width="{px(width)}" height="{px(height)}"'
-    back = f'<rect x="{px(left)}" {frame} rx="8" fill="#fcfcfc"/>\n' if card else ""
-    lines = [_text(left + MARGIN, scene.height + LINE * i + 6, line) for i, line in enumerate(note)]
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {frame} '
-        f'viewBox="{px(left)} 0 {px(width)} {px(height)}" role="{"img" if card else "group"}" '
-        f'aria-label="{escape(name)}" font-family="{_FONTS}" font-size="{FONT}">\n'
-        f"<title>{escape(name)}</title>\n{back}"
-    )
-    body = (
-        head,
+    area = Area(left, 0, width, scene.height + LINE * len(note) + 4)
+    frame = f'x="{px(left)}" width="{px(width)}" height="{px(area.height)}"'
+    body = [
+        f"\n<title>{escape(name)}</title>\n",
+        f'<rect {frame} rx="8" fill="#fcfcfc"/>\n' if card else "",
         *map(_group_back, scene.groups),
         *_wires(scene),
         f'<g fill="{INK}" text-anchor="middle">\n',
         *_boxes(scene, changed),
         f'</g>\n<g class="scale" fill="{INK}" fill-opacity="0.8">',
-        *lines,
-        "</g></svg>\n",
-    )
-    text = "".join(body)
-    return _PAGE_COLOUR.sub(r"\1", text) if card else text
+        *[_text(left + MARGIN, scene.height + LINE * i + 6, line) for i, line in enumerate(note)],
+        "</g>",
+    ]
+    looks = f'font-family="{_FONTS}" font-size="{FONT}"'
+    return whole(area, name, looks, "".join(body), card=card) + "\n"
 
 
 def _legend(scene: Scene) -> Iterator[str]:
@@ -81,7 +69,8 @@ def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
     item, size = box.item, box.size
     role = 'role="button" aria-expanded="false"' if item.kind == "block" else 'role="img"'
     middle = box.left + (size.length + size.right) / 2
-    top, low = box.middle - size.height / 2 - size.up, box.middle + size.height / 2
+    over = box.middle - size.height / 2 - size.up - OVER
+    below = box.middle + size.height / 2 + 2
     edge = CHANGED if changed else INK if item.kind in OUTLINED else EDGE
     drawn = (
         f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{stop}" {role} '
@@ -89,15 +78,13 @@ def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
         f'<g stroke="{edge}" stroke-width="{1.8 if changed else 0.7}" stroke-linejoin="round" '
         f'fill="{fill(item)}">{shape(box)}</g>'
     )
-    words = [_text(middle, low + LINE * (i + 1) + 2, line) for i, line in enumerate(box.lines)]
+    words = [_text(middle, below + LINE * i, line) for i, line in enumerate(box.lines, start=1)]
     if box.title:
-        words.append(_text(middle, top - OVER, box.title))
+        words.append(_text(middle, over, box.title))
     if box.title and changed:
         wide = text_width(box.title) - 2
-        words.append(
-            f'<path d="M{px(middle - wide / 2)} {px(top - OVER + 3)}h{px(wide)}" '
-            f'stroke="{CHANGED}" stroke-width="2"/>'
-        )
+        line = f"M{px(middle - wide / 2)} {px(over + 3)}h{px(wide)}"
+        words.append(f'<path d="{line}" stroke="{CHANGED}" stroke-width="2"/>')
     return f"{drawn}{''.join(words)}</g>"
 
 
@@ -111,31 +98,30 @@ def _hit(area: Area) -> str:
 
 def _facts(item: Item, scene: Scene, changed: bool) -> str:
     """What a tooltip and a screen reader say of a box."""
-    shape = times(item.shape)
     if item.kind == "broken":
         return f'data-operation="broken" aria-label="{escape("Broken: " + item.text)}"'
     if item.kind == "input":
-        given = scene.view.root.block.call.inputs
-        shapes = " and ".join(map(times, given)) or "none"
+        shapes = shapes_of(scene.view.root.block.call.inputs)
         return f'data-operation="input" data-shape="{shapes}" aria-label="input {shapes}"'
-    facts = {"operation": _operation(item), "shape": shape}
-    params, macs = sum(s.params for s in item.steps), sum(s.macs for s in item.steps)
-    if params:
-        facts["parameters"] = f"{params:,}"
-    if macs:
-        facts["MACs"] = f"{macs:,}"
-    last = item.steps[-1].receptive_field
-    if last:
-        facts["receptive field"] = times(last)
-    listed = "; ".join(f"{name} {value}" for name, value in list(facts.items())[1:])
-    label = f"{facts['operation']}: {listed}{', changed' if changed else ''}"
-    data = " ".join(f'data-{_key(name)}="{escape(value)}"' for name, value in facts.items())
-    path = _path(item.block) if item.block else item.steps[0].path
-    return f'{data} data-path="{escape(path)}" aria-label="{escape(label)}"'
-
-
-def _key(name: str) -> str:
-    return name.lower().replace(" ", "-")
+    sums = {
+        "parameters": sum(step.params for step in item.steps),
+        "MACs": sum(step.macs for step in item.steps),
+    }
+    facts = {"shape": times(item.shape)} | {name: f"{n:,}" for name, n in sums.items() if n}
+    if field := item.steps[-1].receptive_field:
+        facts["receptive field"] = times(field)
+    operation, path = _operation(item), item.steps[0].path
+    if item.block:
+        path = _path(item.block)
+    listed = "; ".join(f"{name} {value}" for name, value in facts.items())
+    label = f"{operation}: {listed}{', changed' if changed else ''}"
+    data = "".join(
+        f'data-{name.lower().replace(" ", "-")}="{value}" ' for name, value in facts.items()
+    )
+    return (
+        f'data-operation="{escape(operation)}" {data}data-path="{escape(path)}" '
+        f'aria-label="{escape(label)}"'
+    )
 
 
 def _operation(item: Item) -> str:
@@ -190,11 +176,10 @@ def _wires(scene: Scene) -> Iterator[str]:
 
 
 def _way(wire: Wire) -> str:
-    points = wire.points
-    (x, y), *others = points
+    (x, y), *others = wire.points
     pieces = [f"M{px(x)} {px(y)}"]
     if wire.turns:
-        pieces += _rounded(points)
+        pieces += _rounded(wire.points)
     else:
         for a, b in others:
             if a != x and abs(b - y) > 0.05:
@@ -204,16 +189,16 @@ def _way(wire: Wire) -> str:
                 pieces.append(f"L{px(a)} {px(b)}")
             x, y = a, b
     if wire.target is not None:
-        x, y = points[-1]
+        x, y = wire.points[-1]
         pieces.append(f"M{px(x - 4.5)} {px(y - 3)}L{px(x)} {px(y)}L{px(x - 4.5)} {px(y + 3)}")
     return "".join(pieces)
 
 
 def _rounded(points: Points) -> Iterator[str]:
     """Straight lines through the points, with round corners."""
-    for (x, y), (a, b), (c, d) in zip(points, points[1:], points[2:], strict=False):
-        before, after = _towards(a, b, x, y), _towards(a, b, c, d)
-        yield f"L{px(before[0])} {px(before[1])}Q{px(a)} {px(b)} {px(after[0])} {px(after[1])}"
+    for before, (a, b), after in zip(points, points[1:], points[2:], strict=False):
+        (x, y), (c, d) = (_towards(a, b, *point) for point in (before, after))
+        yield f"L{px(x)} {px(y)}Q{px(a)} {px(b)} {px(c)} {px(d)}"
     yield f"L{px(points[-1][0])} {px(points[-1][1])}"
 
 

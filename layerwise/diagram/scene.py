@@ -8,17 +8,9 @@ from layerwise.tracing.module_tree import Block
 
 from .box_sizes import BoxSize
 from .graph import Item, View
+from .svg_text import Area
 
 Points = list[tuple[float, float]]
-
-
-class Area(NamedTuple):
-    """A rectangle: its upper left corner and its size."""
-
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 class Box(NamedTuple):

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from enum import Enum
 
 from layerwise.operations.kinds import Kind
-from layerwise.tracing.module_tree import Block
+from layerwise.tracing.module_tree import Block, levels
 from layerwise.tracing.records import Failure, Step
 
 from .columns import COLUMNS, Clash, Column, Operation, Row, Words, row, words
@@ -95,23 +95,20 @@ def folded(lines: Sequence[Line], unfolded: Collection[str]) -> Iterator[Line]:
 def default_fold(tree: Block) -> frozenset[str]:
     """Ids of the blocks to unfold: from the outermost inwards while the table stays short."""
     unfolded: set[str] = set()
-    level, lines = [tree], len(tree.parts)
-    while level:
-        inner = [part for block in level for part in block.parts if isinstance(part, Block)]
-        lines += sum(len(block.parts) for block in inner)
+    lines = len(tree.parts)
+    for level in levels(tree):
+        lines += sum(len(block.parts) for block in level)
         if lines > LONGEST:
             break
-        unfolded |= {block.id for block in inner}
-        level = inner
+        unfolded |= {block.id for block in level}
     return frozenset(unfolded)
 
 
 def unfinished(lines: Sequence[Line]) -> frozenset[str]:
     """Ids of the blocks in which the run broke off; empty for a complete run."""
-    blocks = [
-        line.part for line in lines if isinstance(line.part, Block) and line.row.output is None
-    ]
-    return frozenset(block.id for block in blocks)
+    return frozenset(
+        line.part.id for line in lines if isinstance(line.part, Block) and line.row.output is None
+    )
 
 
 def changed_steps(lines: Sequence[Line]) -> frozenset[int]:
@@ -131,22 +128,21 @@ def _merged(
     old, new = _in_blocks(old, new), _in_blocks(new, old)
     known = list(map(_name, old)) == list(map(_name, new))
     pairs = list(_matched(old, new) if known else _matched(old, new, _own, _name))
-    reached = len(pairs)
+    ran, tail = pairs, []
     if failure is not None:  # what is there now comes before what the start had behind it
         met = max((n for n, pair in enumerate(pairs, start=1) if None not in pair), default=0)
-        pairs[met:] = sorted(pairs[met:], key=lambda pair: pair[1] is None)
-        reached = met + sum(b is not None for _, b in pairs[met:])
+        ran = [pair for n, pair in enumerate(pairs) if n < met or pair[1] is not None]
+        tail = [old for old, new in pairs[met:] if old is not None and new is None]
     broke_off = False
-    for number, (a, b) in enumerate(pairs[:reached], start=1):
-        broke_off = (
-            bool(failure) and number == reached and isinstance(b, Block) and not b.call.output
-        )
+    for a, b in ran:
+        last = failure is not None and b is ran[-1][1]
+        broke_off = last and isinstance(b, Block) and not b.call.output
         yield _line(a, b, depth, broke_off)
         yield from _merged(_parts(a), _parts(b), depth + 1, failure if broke_off else None)
-    if failure is not None:
-        tail = [a for a, _ in pairs[reached:] if a is not None]
-        inside = _all(tail, Status.UNREACHED, depth)
-        yield from inside if broke_off else _behind(tail, failure, depth)
+    if broke_off:
+        yield from _all(tail, Status.UNREACHED, depth)
+    elif failure is not None:
+        yield from _behind(tail, failure, depth)
 
 
 def _behind(tail: Sequence[Part], failure: Failure, depth: int) -> Iterator[Line]:

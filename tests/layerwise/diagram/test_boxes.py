@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from layerwise import draw, trace
 from layerwise.diagram.box_shapes import FILLS, MULTIPLIES, fill
 from layerwise.diagram.box_sizes import MOST_LINES, caption, extents
-from layerwise.diagram.drawing import default_unfolded, levels, svg
+from layerwise.diagram.drawing import default_unfolded, svg
 from layerwise.diagram.graph import View
 from layerwise.diagram.repeats import foldable
 from layerwise.operations.kinds import Kind
-from layerwise.tracing.module_tree import outline
+from layerwise.tracing.module_tree import levels, outline
 
 
 class Does(nn.Module):

@@ -18,12 +18,12 @@ from course_utils import nets
 from layerwise import trace
 from layerwise.diagram.box_sizes import LINE, box_size, text_width
 from layerwise.diagram.drawing import default_unfolded, draw, svg
-from layerwise.diagram.graph import Item, View, keeps_shape, levels, title
+from layerwise.diagram.graph import Item, View, keeps_shape, title
 from layerwise.diagram.layout import HEADER, MARGIN, layout
 from layerwise.diagram.repeats import MOST_BOXES, foldable
 from layerwise.diagram.scene import Box
 from layerwise.tracing.building import run
-from layerwise.tracing.module_tree import outline
+from layerwise.tracing.module_tree import levels, outline
 
 SVG = "{http://www.w3.org/2000/svg}"
 

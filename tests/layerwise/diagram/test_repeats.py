@@ -6,10 +6,10 @@ from test_boxes import Does
 from torch import nn
 
 from layerwise import draw, trace
-from layerwise.diagram.drawing import default_unfolded, levels, svg
+from layerwise.diagram.drawing import default_unfolded, svg
 from layerwise.diagram.graph import View
 from layerwise.diagram.repeats import MOST_BOXES, foldable
-from layerwise.tracing.module_tree import outline
+from layerwise.tracing.module_tree import levels, outline
 
 CELL = {"inner": nn.Linear(8, 8), "outer": nn.Linear(8, 8)}
 
