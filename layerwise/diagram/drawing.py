@@ -36,7 +36,7 @@ def draw(
     `trace` raises, TypeError where a Trace comes with inputs, and KeyError for an unknown block.
     """
     t = traced(net, inputs, named, "draw")
-    return Drawing(t, _chosen(t, unfold))
+    return Drawing(t, _to_unfold(t, unfold))
 
 
 class Drawing:
@@ -114,7 +114,7 @@ def _can_be_read(tree: Block, unfolded: list[str]) -> bool:
     return len(View(tree, unfolded).items) <= MOST_BOXES
 
 
-def _chosen(t: Trace, unfold: Collection[str] | bool | None) -> list[str]:
+def _to_unfold(t: Trace, unfold: Collection[str] | bool | None) -> list[str]:
     tree = foldable(outline(t))
     if unfold is None:
         return default_unfolded(tree)

@@ -29,7 +29,7 @@ def paint(scene: Scene, name: str, changed: Collection[int], card: bool) -> str:
     body = [
         f"\n<title>{escape(name)}</title>\n",
         f'<rect {frame} rx="8" fill="#fcfcfc"/>\n' if card else "",
-        *map(_group_back, scene.groups),
+        *map(_frame, scene.groups),
         *_wires(scene),
         f'<g fill="{INK}" text-anchor="middle">\n',
         *_boxes(scene, changed),
@@ -57,15 +57,15 @@ def _boxes(scene: Scene, changed: Collection[int]) -> Iterator[str]:
     """Boxes and titles of frames in the order in which they run; Tab reaches the first."""
     marked = frozenset(changed)
     for number, thing in enumerate(scene.things):
-        stop = "-1" if number else "0"
+        tab_index = "-1" if number else "0"
         if isinstance(thing, Group):
-            yield _group_title(thing, stop) + "\n"
+            yield _frame_title(thing, tab_index) + "\n"
         else:
             is_changed = not marked.isdisjoint([step.index for step in thing.item.steps])
-            yield _box(thing, scene, stop, is_changed) + "\n"
+            yield _box(thing, scene, tab_index, is_changed) + "\n"
 
 
-def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
+def _box(box: Box, scene: Scene, tab_index: str, changed: bool) -> str:
     item, size = box.item, box.size
     role = 'role="button" aria-expanded="false"' if item.kind == "block" else 'role="img"'
     middle = box.left + (size.length + size.right) / 2
@@ -73,8 +73,8 @@ def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
     below = box.middle + size.height / 2 + 2
     edge = CHANGED if changed else INK if item.kind in OUTLINED else EDGE
     drawn = (
-        f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{stop}" {role} '
-        f"{_facts(item, scene, changed)}>{_hit(box.area)}"
+        f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{tab_index}" {role} '
+        f"{_facts(item, scene, changed)}>{_pointer_area(box.area)}"
         f'<g stroke="{edge}" stroke-width="{1.8 if changed else 0.7}" stroke-linejoin="round" '
         f'fill="{fill(item)}">{shape(box)}</g>'
     )
@@ -88,7 +88,7 @@ def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
     return f"{drawn}{''.join(words)}</g>"
 
 
-def _hit(area: Area) -> str:
+def _pointer_area(area: Area) -> str:
     """What the pointer meets, and where the focus is shown."""
     return f'<rect class="hit" {rect(area)} rx="3" fill="none" pointer-events="all"/>'
 
@@ -112,7 +112,7 @@ def _facts(item: Item, scene: Scene, changed: bool) -> str:
         facts["receptive field"] = times(field)
     operation, path = _operation(item), item.steps[0].path
     if item.block:
-        path = _path(item.block)
+        path = _path_of(item.block)
     listed = "; ".join(f"{name} {value}" for name, value in facts.items())
     label = f"{operation}: {listed}{', changed' if changed else ''}"
     data = "".join(
@@ -131,31 +131,31 @@ def _operation(item: Item) -> str:
     return ", then ".join(shortened(words, f"{len(words) - MOST_LINES} more"))
 
 
-def _path(block: Block) -> str:
+def _path_of(block: Block) -> str:
     return block.id if is_named(block) else ""
 
 
 # ---------------------------------------------------------------- frames and wires
 
 
-def _group_back(group: Group) -> str:
+def _frame(group: Group) -> str:
     return (
         f'<rect class="frame" {rect(group.area)} rx="7" fill="{INK}" fill-opacity="0.035" '
         f'stroke="{INK}" stroke-opacity="0.4" stroke-width="1"/>'
     )
 
 
-def _group_title(group: Group, stop: str) -> str:
+def _frame_title(group: Group, tab_index: str) -> str:
     block, (x, y, _, _) = group.block, group.area
     text = title(block)
     label = f"{title(block, ' ')}, unfolded; output {times(block.call.output)}"
     return (
-        f'<g class="box frame" data-id="{escape(block.id)}" tabindex="{stop}" role="button" '
+        f'<g class="box frame" data-id="{escape(block.id)}" tabindex="{tab_index}" role="button" '
         f'aria-expanded="true" data-operation="{escape(text)}" '
         f'data-shape="{times(block.call.output)}" data-parameters="{block.params:,}" '
-        f'data-macs="{block.macs:,}" data-path="{escape(_path(block))}" '
+        f'data-macs="{block.macs:,}" data-path="{escape(_path_of(block))}" '
         f'aria-label="{escape(label)}">'
-        f"{_hit(Area(x + 3, y + 3, text_width(text) + 20, HEADER - 3))}"
+        f"{_pointer_area(Area(x + 3, y + 3, text_width(text) + 20, HEADER - 3))}"
         f"{sign(x + 12, y + HEADER / 2 + 1, '−')}"
         f'<text x="{px(x + 21)}" y="{px(y + HEADER - 4)}" text-anchor="start">{escape(text)}'
         "</text></g>"
@@ -166,7 +166,7 @@ def _wires(scene: Scene) -> Iterator[str]:
     """One path for all pieces of each box's way, skips apart."""
     ways: dict[tuple[int, bool], list[str]] = {}
     for wire in scene.wires:
-        ways.setdefault((wire.source, wire.skips), []).append(_way(wire))
+        ways.setdefault((wire.source, wire.skips), []).append(_path_data(wire))
     yield '<g fill="none" stroke-width="1.3" stroke-linecap="round" stroke-linejoin="round">'
     for (source, skips), pieces in sorted(ways.items()):
         ink = f'stroke="{SKIP}"' if skips else f'stroke="{INK}" stroke-opacity="0.65"'
@@ -175,7 +175,7 @@ def _wires(scene: Scene) -> Iterator[str]:
     yield "</g>"
 
 
-def _way(wire: Wire) -> str:
+def _path_data(wire: Wire) -> str:
     (x, y), *others = wire.points
     pieces = [f"M{px(x)} {px(y)}"]
     if wire.turns:

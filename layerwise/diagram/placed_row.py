@@ -65,9 +65,9 @@ class PlacedRow:
         main = self._main_chain()
         entering = [n for n in parts[main.chain[0]].needs if n in enter]
         self.straight = entering[-1] if entering else -1  # the box that feeds the main chain
-        heights = self._stack(main, list(self._other_chains(main)))
-        self._spread(heights)
-        self._wires = list(self._pieces())
+        heights = self._heights(main, list(self._other_chains(main)))
+        self._set_columns(heights)
+        self._wires = list(self._wire_pieces())
         self.enters = {n: self._ways[n].start for n in enter}  # box -> height
         self.leaves = {n: self._ways[n].level for n in leave}
 
@@ -141,25 +141,25 @@ class PlacedRow:
 
     # ------------------------------------------------------------------ heights, widths
 
-    def _stack(self, main: _Track, others: list[_Track]) -> list[float]:
+    def _heights(self, main: _Track, others: list[_Track]) -> list[float]:
         """The height of each part, and those of all ways: tracks on what columns already hold."""
-        lane = {part: track for track in (main, *others) for part in track.chain}
+        track_of = {part: track for track in (main, *others) for part in track.chain}
         wires = []
         for way in self._ways.values():
-            way.track = self._own_track(way, None if way.home is None else lane[way.home])
+            way.track = self._own_track(way, None if way.home is None else track_of[way.home])
             if way.track:
                 wires.append((way.track.stop - way.track.start, -way.source, way.track))
         above = [track for track in reversed(others) if not track.below]
         below = [track for track in others if track.below]
-        self._pile([main, *above, *below, *(track for *_, track in sorted(wires))])
+        self._set_heights([main, *above, *below, *(track for *_, track in sorted(wires))])
         for way in self._ways.values():
             if way.home is not None:
-                way.start = lane[way.home].y + self.parts[way.home].leaves.get(way.source, 0.0)
+                way.start = track_of[way.home].y + self.parts[way.home].leaves.get(way.source, 0.0)
             elif way.track and way.source != self.straight:
                 way.start = way.track.y
-        return [lane[i].y for i in range(len(self.parts))]
+        return [track_of[i].y for i in range(len(self.parts))]
 
-    def _pile(self, tracks: Sequence[_Track]) -> None:
+    def _set_heights(self, tracks: Sequence[_Track]) -> None:
         """Give each track its height; the first is the main chain, at 0."""
         rise, fall = [0.0] * (self._end + 1), [0.0] * (self._end + 1)
         for track in tracks:
@@ -175,7 +175,7 @@ class PlacedRow:
                 fall[c] = max(fall[c], down.get(c, _WIRE) + track.y)
         self.up, self.down = max(rise), max(fall)
 
-    def _spread(self, heights: Sequence[float]) -> None:
+    def _set_columns(self, heights: Sequence[float]) -> None:
         """Where columns begin and end, and the left end and anchor of each part."""
         widths = [0.0] * (self._end + 1)
         for part, c in zip(self.parts, self._column, strict=False):
@@ -205,7 +205,7 @@ class PlacedRow:
 
     # --------------------------------------------------------------------------- wires
 
-    def _pieces(self) -> Iterator[Wire]:
+    def _wire_pieces(self) -> Iterator[Wire]:
         """Each way in pieces: along the columns, then through a gap to each user."""
         fans = [
             _fan(part, {n: self._ways[n].at(c) - height for n in part.needs})

@@ -54,22 +54,19 @@ def fits(t: Trace) -> bool:
     return min(sides) > 0 and all(len(Axis(step, i).places) <= LIMIT for i in (0, 1))
 
 
-def svg(t: Trace, output: tuple[int, int] = (0, 0), *, card: bool = False) -> str:
-    """Draw input and output of the one window, with the output pixel `output` selected.
+def svg(t: Trace, *, card: bool = False) -> str:
+    """Draw input and output of the one window, with the first output pixel selected.
 
     As it is, the picture stands inside a page, takes JupyterLab's colours, and has the size
     WIDTH×HEIGHT. With `card` it serves as an image file: on a light card of its own, cut to its
-    contents. Raises ValueError where `fits` says no, or where there is no such output pixel.
+    contents. Raises ValueError where `fits` says no.
     """
     if not fits(t):
         raise ValueError(
             "the picture shows one convolution or pooling over rows and columns, of at most "
             f"{LIMIT} pixels on an axis with padding, not {t!r}"
         )
-    plan = _Plan(t.steps[0], output, card)
-    if not (0 <= output[0] < plan.rows.count and 0 <= output[1] < plan.columns.count):
-        shape = times(plan.step.output[-2:])
-        raise ValueError(f"the output is {shape}, counted from 0: it has no pixel {output}")
+    plan = _Plan(t.steps[0], card)
     told, end = _feet(plan)
     height = end if card else max(end, HEIGHT)
     back = f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#fdfdfd"/>' if card else ""
@@ -82,8 +79,8 @@ def svg(t: Trace, output: tuple[int, int] = (0, 0), *, card: bool = False) -> st
 class _Plan:
     """Where everything stands: the side of a pixel, and the corners of both maps."""
 
-    def __init__(self, step: Step, selected: tuple[int, int], card: bool) -> None:
-        self.step, self.selected, self.card = step, selected, card
+    def __init__(self, step: Step, card: bool) -> None:
+        self.step, self.card = step, card
         self.rows, self.columns = rows, columns = Axis(step, 0), Axis(step, 1)
         longest = max(len(rows.places), len(columns.places))
         self.side = next(side for most, side in _CELLS if longest <= most)
@@ -167,7 +164,7 @@ def _output(plan: _Plan) -> str:
 def _known(plan: _Plan, i: int, j: int) -> str:
     """The attributes with which the browser moves the window to the place of this output."""
     (left, top), (x, y) = plan.ends(i, j)
-    selected = (i, j) == plan.selected
+    selected = i == j == 0
     rows = " ".join(map(str, plan.rows.reads[i]))
     columns = " ".join(map(str, plan.columns.reads[j]))
     return (
@@ -185,7 +182,7 @@ def _map(plan: _Plan, name: str, parts: list[str]) -> str:
 
 def _pointer(plan: _Plan) -> str:
     """The window on the input, the mark on the output, and two lines from one to the other."""
-    (x, y), (u, v) = plan.ends(*plan.selected)
+    (x, y), (u, v) = plan.ends(0, 0)
     side = plan.side
     width, height = side * plan.columns.extent, side * plan.rows.extent
     read = [(side * j, side * i) for i in plan.rows.taps for j in plan.columns.taps]
@@ -233,7 +230,7 @@ def _heads(plan: _Plan) -> str:
 
 def _feet(plan: _Plan) -> tuple[str, int]:
     """What is selected, the legend, the formula with its numbers; and where they end."""
-    sentence = output_label(plan.rows, plan.columns, *plan.selected)
+    sentence = output_label(plan.rows, plan.columns, 0, 0)
     head = _text(_EDGE, _FOOT, sentence[0].upper() + sentence[1:] + ".", 'class="told"')
     lines = [line for text in sizes(plan.step) for line in textwrap.wrap(text, _WRAP)]
     first = _FOOT + 46

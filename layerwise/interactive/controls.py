@@ -61,9 +61,7 @@ def values(widget: Control) -> list:
     options = [pair[1] for pair in widget._options_full]  # noqa: SLF001  ipywidgets has no public name for it
     if isinstance(widget, ui.SelectionRangeSlider):
         return list(itertools.combinations_with_replacement(options, 2))
-    if isinstance(
-        widget, ui.SelectMultiple
-    ):  # of all sets, those of one, and the present
+    if isinstance(widget, ui.SelectMultiple):  # of all sets, those of one, and the present
         return list(dict.fromkeys([*((option,) for option in options), widget.value]))
     return options
 
@@ -115,7 +113,7 @@ def _choice(name: str, form: Mapping | Sequence, default: object) -> ui.ValueWid
     if not options:
         raise ValueError(f"the control {name} has no choices")
     found = [value for _, value in options]
-    start = next((value for value in found if _same(value, default)), found[0])
+    start = next((value for value in found if _plain(value) == _plain(default)), found[0])
     numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in found)
     rising = numbers and len(found) > 1 and found == sorted(found)
     kind = ui.SelectionSlider if rising and not isinstance(form, dict) else ui.Dropdown
@@ -131,12 +129,8 @@ def _shown(value: object) -> str:
     return getattr(value, "__name__", None) or str(value)
 
 
-def _same(value: object, default: object) -> bool:
-    """Whether they are equal, where lists and tuples count as one kind."""
-    return _plain(value) == _plain(default)
-
-
 def _plain(value: object) -> object:
+    """What two values that are the same have in common: lists are tuples, True is not 1."""
     if isinstance(value, (tuple, list)):
         return [_plain(part) for part in value]
     return (type(value), value) if isinstance(value, bool) else value

@@ -147,11 +147,9 @@ def aligned(lines: Iterable[Sequence[str]]) -> list[str]:
     """Lines of cells under each other, words on the left and numbers on the right."""
     table = [[column.name for column in COLUMNS], *lines]
     widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
-    return ["  ".join(map(_padded, COLUMNS, cells, widths)).rstrip() for cells in table]
-
-
-def _padded(column: Column, cell: str, width: int) -> str:
-    return cell.rjust(width) if column.is_number else cell.ljust(width)
+    sides = [">" if column.is_number else "<" for column in COLUMNS]
+    form = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
+    return [form.format(*cells).rstrip() for cells in table]
 
 
 def images(t: Trace) -> int | None:
