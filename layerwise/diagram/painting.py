@@ -21,7 +21,7 @@ _BEND = 5  # px, radius of a corner
 
 def paint(scene: Scene, name: str, changed: Collection[int], card: bool) -> str:
     """The picture of a scene; `card` puts a light card behind it and names no page colours."""
-    note = list(_legend(scene))
+    note = _legend(scene)
     width = max(scene.width, 2 * MARGIN + max(map(text_width, note)))
     left = (scene.width - width) / 2
     area = Area(left, 0, width, scene.height + LINE * len(note) + 4)
@@ -41,13 +41,14 @@ def paint(scene: Scene, name: str, changed: Collection[int], card: bool) -> str:
     return whole(area, name, looks, "".join(body), card=card) + "\n"
 
 
-def _legend(scene: Scene) -> Iterator[str]:
+def _legend(scene: Scene) -> list[str]:
     """The scale in one line or two, as wide as the picture."""
     bars = any(extents(box.item)[0] is None for box in scene.boxes)
-    parts = [SCALE, *([SCALE_OF_BARS] if bars else [])]
-    parts += ["Blue: past other boxes."] if any(wire.skips for wire in scene.wires) else []
+    skips = any(wire.skips for wire in scene.wires)
+    parts = [SCALE, SCALE_OF_BARS if bars else "", "Blue: past other boxes." if skips else ""]
+    parts = list(filter(None, parts))
     line = " ".join(parts)
-    yield from [line] if text_width(line) + 2 * MARGIN < max(scene.width, 330) else parts
+    return [line] if text_width(line) + 2 * MARGIN < max(scene.width, 330) else parts
 
 
 # ------------------------------------------------------------------------ boxes

@@ -66,6 +66,10 @@ class PlacedRow:
         entering = [n for n in parts[main.chain[0]].needs if n in enter]
         self.straight = entering[-1] if entering else -1  # the box that feeds the main chain
         heights = self._heights(main, list(self._other_chains(main)))
+        self._arrivals = [  # the heights from its anchor at which wires come to each part
+            {n: self._ways[n].at(c) - height for n in part.needs}
+            for part, c, height in zip(parts, self._column, heights, strict=False)
+        ]
         self._set_columns(heights)
         self._wires = list(self._wire_pieces())
         self.enters = {n: self._ways[n].start for n in enter}  # box -> height
@@ -180,7 +184,7 @@ class PlacedRow:
         widths = [0.0] * (self._end + 1)
         for part, c in zip(self.parts, self._column, strict=False):
             widths[c] = max(widths[c], part.width)
-        bends = self._bends(heights)
+        bends = self._bends()
         self._begin, self._stop = [0.0], [0.0]
         for c in range(1, self._end + 1):
             outer = (c == 1 and not self._enter) or (c == self._end and not self._leave)
@@ -193,13 +197,11 @@ class PlacedRow:
             for part, c, height in zip(self.parts, self._column, heights, strict=False)
         ]
 
-    def _bends(self, heights: Sequence[float]) -> set[int]:
+    def _bends(self) -> set[int]:
         """The columns before which a wire changes its height."""
-        ways = self._ways
-        found = {way.near for way in ways.values() if abs(way.start - way.level) > 1}
-        for part, c, height in zip(self.parts, self._column, heights, strict=False):
-            goals = {source: height + part.enters.get(source, 0.0) for source in part.needs}
-            if any(abs(ways[source].at(c) - goal) > 1 for source, goal in goals.items()):
+        found = {way.near for way in self._ways.values() if abs(way.start - way.level) > 1}
+        for part, c, arrivals in zip(self.parts, self._column, self._arrivals, strict=False):
+            if any(abs(y - part.enters.get(n, 0.0)) > 1 for n, y in arrivals.items()):
                 found.add(c)
         return found
 
@@ -207,10 +209,7 @@ class PlacedRow:
 
     def _wire_pieces(self) -> Iterator[Wire]:
         """Each way in pieces: along the columns, then through a gap to each user."""
-        fans = [
-            _fan(part, {n: self._ways[n].at(c) - height for n in part.needs})
-            for part, c, (_, height) in zip(self.parts, self._column, self._places, strict=False)
-        ]
+        fans = list(map(_fan, self.parts, self._arrivals))
 
         def last_piece(source: int, user: int, points: Points, skips: bool) -> Wire:
             if user == len(self.parts):
