@@ -5,6 +5,7 @@ carries its own look, and nothing can be pressed.
 """
 
 import re
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
@@ -27,10 +28,11 @@ def element(tag: str, looks: str, content: str, **attributes: str) -> str:
 
 def stored(html: str) -> str:
     """A live page as a notebook's file keeps it: no buttons, and each look in its element."""
-
-    def style(found: re.Match) -> str:
-        looks = [_LOOKS[name] for name in found[1].split() if name in _LOOKS]
-        return f' style="{"; ".join(looks)}"' if looks else ""
-
     words = _BUTTON.sub(lambda found: "" if found[1] else found[2], html)
-    return _CLASSES.sub(style, words)
+    return _CLASSES.sub(lambda found: _style(found[1]), words)
+
+
+@lru_cache(256)
+def _style(classes: str) -> str:
+    looks = [_LOOKS[name] for name in classes.split() if name in _LOOKS]
+    return f' style="{"; ".join(looks)}"' if looks else ""
