@@ -9,10 +9,9 @@ from layerwise.operations.kinds import Kind
 
 from .box_sizes import extents
 from .graph import Item
-from .scene import Area, Box
+from .scene import Box
+from .svg_text import INK, PAPER, Area, px, rect
 
-INK = "var(--jp-ui-font-color1, #222222)"
-PAPER = "var(--jp-layout-color1, #ffffff)"
 EDGE = "#333333"  # of coloured faces, on any page
 CHANGED = "#d55e00"
 FILLS = {  # of what a box does
@@ -29,81 +28,63 @@ def fill(item: Item) -> str:
     """The colour of a box's front face."""
     if item.kind in OUTLINED:
         return PAPER
-    step = item.steps[0] if item.steps else None
-    return FILLS.get(step.kind, MULTIPLIES if step.macs else OTHER) if step else OTHER
+    if not item.steps:
+        return OTHER
+    step = item.steps[0]
+    return FILLS.get(step.kind, MULTIPLIES if step.macs else OTHER)
 
 
 def shape(box: Box) -> str:
     """The drawn form of a box, without its words."""
-    kind = box.item.kind
-    if kind == "join":
-        return _join(box)
-    if kind == "broken":
-        return _broken(box)
-    if kind == "block":
-        return _folded(box)
-    return _volume(box) + (_seams(box) if kind == "cat" else "")
+    drawn = {"join": _join, "broken": _broken, "block": _folded, "cat": _joined}
+    return drawn.get(box.item.kind, _volume)(box)
 
 
 def _volume(box: Box) -> str:
     """Front face, top and side; the two overlays make the volume."""
-    x, s = box.left, box.size
-    y, low = box.middle - s.height / 2, box.middle + s.height / 2
-    if not s.up:
-        return f'<rect x="{px(x)}" y="{px(y)}" width="{px(s.length)}" height="{px(s.height)}"/>'
-    right, a, b = x + s.length, px(s.right), px(s.up)
-    width, height = px(s.length), px(s.height)
+    if not box.size.up:
+        return f"<rect {rect(box.face)}/>"
+    x, y, width, height = map(px, box.face)
+    right, low = px(box.left + box.size.length), px(box.middle + box.size.height / 2)
+    a, b = px(box.size.right), px(box.size.up)
     return (
-        f'<path d="M{px(x)} {px(low)}v-{height}l{a} -{b}h{width}v{height}l-{a} {b}z"/>'
-        f'<path d="M{px(x)} {px(y)}l{a} -{b}h{width}l-{a} {b}z" fill="#fff" fill-opacity="0.5"/>'
-        f'<path d="M{px(right)} {px(y)}l{a} -{b}v{height}l-{a} {b}z" fill="#000" '
-        'fill-opacity="0.25"/>'
+        f'<path d="M{x} {low}v-{height}l{a} -{b}h{width}v{height}l-{a} {b}z"/>'
+        f'<path d="M{x} {y}l{a} -{b}h{width}l-{a} {b}z" fill="#fff" fill-opacity="0.5"/>'
+        f'<path d="M{right} {y}l{a} -{b}v{height}l-{a} {b}z" fill="#000" fill-opacity="0.25"/>'
     )
 
 
-def _seams(box: Box) -> str:
-    """Lines across a concat where one branch ends and the next begins, in their proportion."""
-    step, s = box.item.steps[0], box.size
+def _joined(box: Box) -> str:
+    """A concat: lines where one branch ends and the next begins, in their proportion."""
+    step, (x, y, length, height) = box.item.steps[0], box.face
     alike = all(len(shape) == len(step.output) for shape in step.inputs)  # else it is a stack
-    if not alike or step.settings.get("dim") != 1:
-        return ""
-    total = step.output[1]
-    if not total or total != sum(shape[1] for shape in step.inputs):
-        return ""
-    flat = extents(box.item)[0] is None  # a vector's features run down, a map's channels right
-    cuts = list(accumulate([shape[1] / total for shape in step.inputs]))[:-1]
-    y = box.middle - s.height / 2
-    if flat:
-        lines = [f"M{px(box.left)} {px(y + s.height * cut)}h{px(s.length)}" for cut in cuts]
+    sizes = [shape[1] for shape in step.inputs] if alike and step.settings.get("dim") == 1 else []
+    if not sum(sizes) or sum(sizes) != step.output[1]:
+        return _volume(box)
+    cuts = list(accumulate([size / sum(sizes) for size in sizes]))[:-1]
+    if extents(box.item)[0] is None:  # a vector's features run down, a map's channels right
+        lines = [f"M{px(x)} {px(y + height * cut)}h{px(length)}" for cut in cuts]
     else:
-        lines = [
-            f"M{px(box.left + s.length * cut)} {px(y + s.height)}v-{px(s.height)}"
-            f"l{px(s.right)} -{px(s.up)}"
-            for cut in cuts
-        ]
-    return f'<path class="seams" d="{"".join(lines)}" fill="none"/>'
+        way = f"v-{px(height)}l{px(box.size.right)} -{px(box.size.up)}"
+        lines = [f"M{px(x + length * cut)} {px(y + height)}{way}" for cut in cuts]
+    return f'{_volume(box)}<path class="seams" d="{"".join(lines)}" fill="none"/>'
 
 
 def _join(box: Box) -> str:
-    radius, x = box.size.length / 2, box.left + box.size.length / 2
-    sign = box.item.steps[0].operation.symbol or "•"
+    radius = box.size.length / 2
+    x, sign = px(box.left + radius), box.item.steps[0].operation.symbol or "•"
     return (
-        f'<circle cx="{px(x)}" cy="{px(box.middle)}" r="{px(radius)}" stroke-width="1.2"/>'
-        f'<text x="{px(x)}" y="{px(box.middle + 5)}" font-size="15" stroke="none" '
+        f'<circle cx="{x}" cy="{px(box.middle)}" r="{px(radius)}" stroke-width="1.2"/>'
+        f'<text x="{x}" y="{px(box.middle + 5)}" font-size="15" stroke="none" '
         f'fill="{INK}">{sign}</text>'
     )
 
 
 def _folded(box: Box) -> str:
     """A stack of cards with a plus: there is more inside."""
-    x, s = box.left, box.size
-    y = box.middle - s.height / 2
-    cards = "".join(
-        f'<rect x="{px(x + d)}" y="{px(y - d)}" width="{px(s.length)}" height="{px(s.height)}" '
-        'rx="5"/>'
-        for d in (5, 2.5, 0)
-    )
-    return cards + sign(x + s.length / 2, box.middle, "+")
+    x, y, length, height = box.face
+    cards = [f'<rect {rect(Area(x + d, y - d, length, height))} rx="5"/>' for d in (5, 2.5, 0)]
+    return "".join(cards) + sign(x + length / 2, box.middle, "+")
 
 
 def sign(x: float, y: float, which: str) -> str:
@@ -113,22 +94,9 @@ def sign(x: float, y: float, which: str) -> str:
 
 
 def _broken(box: Box) -> str:
-    x, s = box.left, box.size
-    y, a = box.middle - s.height / 2, 7
+    """A dashed card with a cross."""
+    x, y = px(box.left + box.size.length / 2 - 7), px(box.middle - 7)
     return (
-        f'<g stroke="{CHANGED}" stroke-width="2"><rect x="{px(x)}" y="{px(y)}" '
-        f'width="{px(s.length)}" height="{px(s.height)}" rx="4" stroke-dasharray="5 3"/>'
-        f'<path d="M{px(x + s.length / 2 - a)} {px(box.middle - a)}l{2 * a} {2 * a}'
-        f'm0 -{2 * a}l-{2 * a} {2 * a}" fill="none"/></g>'
+        f'<g stroke="{CHANGED}" stroke-width="2"><rect {rect(box.face)} rx="4" '
+        f'stroke-dasharray="5 3"/><path d="M{x} {y}l14 14m0 -14l-14 14" fill="none"/></g>'
     )
-
-
-def px(value: float) -> str:
-    """A coordinate to a tenth of a pixel, without needless zeros."""
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def rect(area: Area) -> str:
-    """The attributes of a rectangle."""
-    x, y, width, height = map(px, area)
-    return f'x="{x}" y="{y}" width="{width}" height="{height}"'

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from math import log2, sqrt
+from textwrap import wrap
 from typing import NamedTuple
 
 from layerwise.operations.shapes import times
@@ -57,13 +58,14 @@ def box_size(item: Item) -> BoxSize:
     if item.kind in _SIGNS:
         return _SIGNS[item.kind]
     rows, columns, channels = extents(item)
-    height = _bounded(_PER_DOUBLING * log2(max(channels, 1)) if rows is None else _root(rows))
+    bar = _PER_DOUBLING * log2(max(channels, 1))
+    height = _bounded(bar if rows is None else _PER_ROOT_ROW * sqrt(rows))
     if item.kind == "block":
-        return BoxSize(_CARD.length, max(_CARD.height, height), _CARD.right, _CARD.up)
+        return _CARD._replace(height=max(_CARD.height, height))
     if rows is None:
         return BoxSize(_BAR, height)
-    depth = _root(columns) if columns > 1 else 0.0
-    slant = [min(depth, _LARGEST) * share for share in _SLANT]
+    depth = min(_PER_ROOT_ROW * sqrt(columns), _LARGEST) if columns > 1 else 0.0
+    slant = [depth * share for share in _SLANT]
     length = _SLAB if item.kind == "slab" else _PER_ROOT_CHANNEL * sqrt(channels)
     return BoxSize(_bounded(length), height, *slant)
 
@@ -86,7 +88,7 @@ def extents(item: Item) -> tuple[int | None, int, int]:
 def caption(item: Item) -> Sequence[str]:
     """The words under a box, a line each: the operation, its window, then what follows it."""
     if item.kind == "broken":
-        return _wrapped(item.text, 26, 6)
+        return wrap(item.text, 26, break_long_words=False, max_lines=6, placeholder=" …")
     if item.kind == "input":
         return [item.text]
     if item.block:
@@ -96,8 +98,8 @@ def caption(item: Item) -> Sequence[str]:
     first, *others = item.steps
     symbol = item.kind == "join" and first.operation.symbol
     lines = [*([] if symbol else _words(first.op)), *_window(first)]
-    for step in others:
-        lines += _words(_without_axes(step.op))
+    for step in others:  # behind a Conv2d, BatchNorm says enough
+        lines += _words(re.sub(r"(?<=\D)\dd$", "", step.op))
     return shortened(lines, f"… {len(lines) - MOST_LINES} more")
 
 
@@ -117,9 +119,10 @@ def _window(step: Step) -> list[str]:
     """A window and its stride: "11×11 /4"."""
     if "kernel_size" not in step.settings:
         return []
-    stride = step.settings["stride"]
-    jump = stride[0] if len(set(stride)) == 1 else times(stride)
-    return [times(step.settings["kernel_size"]) + (f" /{jump}" if jump != 1 else "")]
+    stride, window = step.settings["stride"], times(step.settings["kernel_size"])
+    if set(stride) == {1}:
+        return [window]
+    return [f"{window} /{stride[0] if len(set(stride)) == 1 else times(stride)}"]
 
 
 @lru_cache(1024)
@@ -131,24 +134,6 @@ def _words(name: str) -> tuple[str, ...]:
             lines.append("")
         lines[-1] += part
     return tuple(line if len(line) <= 2 * _WIDEST_WORD else line[:23] + "…" for line in lines)
-
-
-def _without_axes(op: str) -> str:
-    return op[:-2] if re.search(r"\D\dd$", op) else op
-
-
-def _wrapped(text: str, width: int, most: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    lines = [line if len(line) <= 2 * width else line[: 2 * width - 1] + "…" for line in lines]
-    return lines if len(lines) <= most else [*lines[: most - 1], lines[most - 1] + " …"]
-
-
-def _root(count: int) -> float:
-    return _PER_ROOT_ROW * sqrt(count)
 
 
 def _bounded(pixels: float) -> float:

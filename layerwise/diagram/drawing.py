@@ -11,12 +11,12 @@ from typing import Any
 
 from torch import nn
 
-from layerwise.operations.shapes import times
-from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Call, Trace
-from layerwise.tracing.tracer import trace
+from layerwise.tracing.module_tree import Block, levels, outline
+from layerwise.tracing.records import Trace
+from layerwise.tracing.tracer import traced
+from layerwise.views.columns import shapes_of
 
-from .graph import is_named, levels, view
+from .graph import View, is_named
 from .layout import layout
 from .painting import paint
 from .repeats import MOST_BOXES, foldable
@@ -35,12 +35,8 @@ def draw(
     none; by default outer blocks are unfolded as long as the picture stays readable. Raises what
     `trace` raises, TypeError where a Trace comes with inputs, and KeyError for an unknown block.
     """
-    if isinstance(net, Trace):
-        if inputs or named:
-            raise TypeError("a Trace knows its input shapes: draw(trace) takes no others")
-        return Drawing(net, _chosen(net, unfold))
-    t = trace(net, *inputs, **named)
-    return Drawing(t, _chosen(t, unfold))
+    t = traced(net, inputs, named, "draw")
+    return Drawing(t, _to_unfold(t, unfold))
 
 
 class Drawing:
@@ -59,10 +55,13 @@ class Drawing:
         return f"Drawing of {describe(self.trace)}"
 
     def _repr_html_(self) -> str:
-        """An image: JupyterLab removes SVG that stands in the page itself."""
-        data = b64encode(self.svg.encode()).decode()
-        alt = escape(describe(self.trace))
-        return f'<img src="data:image/svg+xml;base64,{data}" alt="{alt}">'
+        return image(self.svg, describe(self.trace))
+
+
+def image(svg: str, alt: str) -> str:
+    """An image: JupyterLab removes SVG that stands in the page itself."""
+    data = b64encode(svg.encode()).decode()
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(alt)}">'
 
 
 def svg(
@@ -86,8 +85,7 @@ def svg(
 
 def describe(t: Trace) -> str:
     """One line on the network: "Sequential, input 1×1×224×224, 46,764,746 parameters"."""
-    shapes = " and ".join(map(times, t.inputs)) or "none"
-    return f"{t.name}, input {shapes}, {t.params:,} parameters"
+    return f"{t.name}, input {shapes_of(t.inputs)}, {t.params:,} parameters"
 
 
 def default_unfolded(tree: Block) -> list[str]:
@@ -101,26 +99,22 @@ def default_unfolded(tree: Block) -> list[str]:
     for level in levels(tree):
         named = [block for block in level if is_named(block)]
         wider = [*chosen, *[block.id for block in named]]
-        if _boxes(tree, wider) > MOST_BOXES:
-            return chosen + _samples(tree, named, chosen)
+        if not _can_be_read(tree, wider):
+            kinds: set[str] = set()
+            for block in named:
+                if block.call.kind not in kinds and _can_be_read(tree, [*chosen, block.id]):
+                    kinds.add(block.call.kind)
+                    chosen.append(block.id)
+            break
         chosen = wider
     return chosen
 
 
-def _samples(tree: Block, level: list[Block], chosen: list[str]) -> list[str]:
-    samples: dict[str, str] = {}  # kind -> id
-    for block in level:
-        wider = [*chosen, *samples.values(), block.id]
-        if block.call.kind not in samples and _boxes(tree, wider) <= MOST_BOXES:
-            samples[block.call.kind] = block.id
-    return list(samples.values())
+def _can_be_read(tree: Block, unfolded: list[str]) -> bool:
+    return len(View(tree, unfolded).items) <= MOST_BOXES
 
 
-def _boxes(tree: Block, unfolded: list[str]) -> int:
-    return len(view(tree, unfolded).items)
-
-
-def _chosen(t: Trace, unfold: Collection[str] | bool | None) -> list[str]:
+def _to_unfold(t: Trace, unfold: Collection[str] | bool | None) -> list[str]:
     tree = foldable(outline(t))
     if unfold is None:
         return default_unfolded(tree)
@@ -135,9 +129,10 @@ def _chosen(t: Trace, unfold: Collection[str] | bool | None) -> list[str]:
             f"it has {', '.join(map(repr, known)) or 'none'}"
         )
     spans = [block.call for block in blocks if block.id in wanted]
-    around = [b.id for b in blocks if not is_named(b) and any(_holds(b.call, s) for s in spans)]
-    return [*wanted, *[name for name in around if name not in wanted]]
-
-
-def _holds(outer: Call, inner: Call) -> bool:
-    return outer.start <= inner.start and inner.stop <= outer.stop and outer is not inner
+    around = [
+        block.id
+        for block in blocks
+        if not (is_named(block) or block.id in wanted)
+        and any(block.call.start <= span.start and span.stop <= block.call.stop for span in spans)
+    ]
+    return [*wanted, *around]

@@ -8,13 +8,14 @@ An Identity has none either: what leaves it is what came in.
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import pairwise
 
 from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.shapes import Shape
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step
+
+_IDENTITY = Kind.IDENTITY  # a member is slow to look up, and every step is asked
 
 
 @dataclass(slots=True, eq=False)
@@ -39,57 +40,73 @@ class Frame:
     """An unfolded block and its parts; the outermost frame is the whole network."""
 
     block: Block
-    parts: "list[Item | Frame]"
+    parts: "list[Item | Frame]" = field(default_factory=list)
 
 
-@dataclass(frozen=True)
 class View:
-    """The tree of what is visible, its boxes in order, and who feeds whom."""
-
-    root: Frame
-    items: list[Item]
-    sources: list[list[int]]  # for each box: the numbers of the boxes that feed it, in order
-
-    @cached_property
-    def reaches(self) -> list[int]:
-        """For each box: the last box that it feeds, itself if none."""
-        last = list(range(len(self.items)))
-        for number, sources in enumerate(self.sources):
-            for source in sources:
-                last[source] = max(last[source], number)
-        return last
-
-
-_IDENTITY = Kind.IDENTITY  # a member is slow to look up, and every step is asked
-_INPUT = {0: "no input", 1: "input"}
-
-
-def view(tree: Block, unfolded: Collection[str], failed: str | None = None) -> View:
     """What is visible of a foldable tree when the blocks `unfolded` are.
 
-    `failed` is what stands under a broken box behind all others.
+    `root` is the tree of frames and boxes, `items` the boxes in order. For each box, `sources`
+    are the numbers of those that feed it, and `reaches` is the last that it feeds, itself if none.
     """
-    viewer = _Viewer(frozenset(unfolded), uses_of(tree.steps))
-    root = Frame(tree, [])
-    inputs = tree.call.inputs
-    first = viewer.item(root, "input", "@input", inputs[0] if inputs else ())
-    first.text = _INPUT.get(len(inputs), f"{len(inputs)} inputs")
-    viewer.owner[-1] = first
-    viewer.fill(root, tree)
-    items, sources = viewer.items, viewer.sources()
-    if failed is not None:
-        sources.append([items[-1].number])
-        viewer.item(root, "broken", "@broken", items[-1].shape).text = failed
-    return View(root, items, sources)
 
+    def __init__(self, tree: Block, unfolded: Collection[str], failed: str | None = None) -> None:
+        """`failed` is what stands under a broken box behind all others."""
+        self._unfolded, self._uses = frozenset(unfolded), uses_of(tree.steps)
+        self.root, self.items = Frame(tree), list[Item]()
+        inputs = tree.call.inputs
+        text = {0: "no input", 1: "input"}.get(len(inputs), f"{len(inputs)} inputs")
+        first = self._item(self.root, "input", "@input", inputs[0] if inputs else (), text=text)
+        self._owner = {-1: first}  # step -> the box that stands for it
+        self._fill(self.root)
+        self.sources = list(map(self._sources, self.items))
+        if failed is not None:
+            last = self.items[-1]
+            self._item(self.root, "broken", "@broken", last.shape, text=failed)
+            self.sources.append([last.number])
+        self.reaches = list(range(len(self.items)))
+        for number, sources in enumerate(self.sources):
+            for source in sources:
+                self.reaches[source] = number
 
-def levels(tree: Block) -> list[list[Block]]:
-    """The blocks that a picture can fold and unfold: the outermost first, level by level."""
-    found, level = [], [tree]
-    while level:
-        level = [part for block in level for part in block.parts if isinstance(part, Block)]
-        found += [level] if level else []
-    return found
+    def _item(
+        self, frame: Frame, kind: str, name: str, shape: Shape, *steps: Step, text: str = ""
+    ) -> Item:
+        item = Item(len(self.items), kind, name, shape, list(steps), text=text)
+        self.items.append(item)
+        frame.parts.append(item)
+        return item
+
+    def _fill(self, frame: Frame) -> None:
+        for part in frame.block.parts:
+            if isinstance(part, Step):
+                self._owner[part.index] = self._box_of(frame, part)
+            elif part.id in self._unfolded:
+                inner = Frame(part)
+                frame.parts.append(inner)
+                self._fill(inner)
+            else:
+                item = self._item(frame, "block", part.id, part.call.output, *part.steps)
+                item.block = part
+                self._owner.update(dict.fromkeys([step.index for step in part.steps], item))
+
+    def _box_of(self, frame: Frame, step: Step) -> Item:
+        """The box that a step belongs to: that of the step before it, or one of its own."""
+        before = self._owner[step.sources[0]] if step.sources else None
+        if before and _is_idle(step):
+            return before
+        keeps = keeps_shape(step)
+        if before and keeps and self._uses[step.sources[0]] == 1:
+            ends = before.steps and before.steps[-1].index == step.sources[0]
+            if ends and before.kind != "block" and before in frame.parts:
+                before.steps.append(step)
+                return before
+        kind = "slab" if keeps else _kind(step)
+        return self._item(frame, kind, f"@{step.index}", step.output, step)
+
+    def _sources(self, item: Item) -> list[int]:
+        feeding = {self._owner[n].number for step in item.steps for n in step.sources}
+        return sorted(feeding - {item.number})
 
 
 def keeps_shape(step: Step) -> bool:
@@ -110,59 +127,6 @@ def is_named(block: Block) -> bool:
 def title(block: Block, gap: str = "  ") -> str:
     """What stands over an unfolded block: its kind and its path, where it has one."""
     return f"{block.call.kind}{gap}{block.id}" if is_named(block) else block.call.kind
-
-
-class _Viewer:
-    """Makes the boxes of one view."""
-
-    def __init__(self, unfolded: frozenset[str], uses: Counter[int]) -> None:
-        self.unfolded, self.uses = unfolded, uses
-        self.items: list[Item] = []
-        self.owner: dict[int, Item] = {}  # step -> the box that stands for it
-
-    def item(self, frame: Frame, kind: str, name: str, shape: Shape) -> Item:
-        item = Item(len(self.items), kind, name, shape)
-        self.items.append(item)
-        frame.parts.append(item)
-        return item
-
-    def fill(self, frame: Frame, block: Block) -> None:
-        for part in block.parts:
-            if isinstance(part, Step):
-                self._add(frame, part)
-            elif part.id in self.unfolded:
-                inner = Frame(part, [])
-                frame.parts.append(inner)
-                self.fill(inner, part)
-            else:
-                item = self.item(frame, "block", part.id, part.call.output)
-                item.block, item.steps = part, list(part.steps)
-                self.owner.update(dict.fromkeys([step.index for step in item.steps], item))
-
-    def _add(self, frame: Frame, step: Step) -> None:
-        before = self.owner[step.sources[0]] if step.sources else None
-        if before and _is_idle(step):
-            self.owner[step.index] = before
-            return
-        keeps = keeps_shape(step)
-        if before and keeps and self.uses[step.sources[0]] == 1:
-            ends = before.steps and before.steps[-1].index == step.sources[0]
-            if ends and before.kind != "block" and before in frame.parts:
-                before.steps.append(step)
-                self.owner[step.index] = before
-                return
-        kind = "slab" if keeps else _kind(step)
-        item = self.item(frame, kind, f"@{step.index}", step.output)
-        item.steps.append(step)
-        self.owner[step.index] = item
-
-    def sources(self) -> list[list[int]]:
-        found: list[set[int]] = [set() for _ in self.items]
-        for item in self.items:
-            for step in item.steps:
-                found[item.number].update([self.owner[source].number for source in step.sources])
-            found[item.number].discard(item.number)
-        return [sorted(numbers) for numbers in found]
 
 
 def _kind(step: Step) -> str:

@@ -8,17 +8,17 @@ a further row. Coordinates are pixels, y downwards.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from layerwise.operations.shapes import without_batch
 from layerwise.tracing.module_tree import Block
 
-from .box_sizes import LINE, BoxSize, box_size, caption, text_width
-from .columns import break_rows
-from .graph import Frame, Item, View, title, view
-from .rows import Row, row
-from .scene import Area, Box, Group, Part, Scene, Thing, Wire
+from .box_sizes import LINE, box_size, caption, text_width
+from .graph import Frame, Item, View, title
+from .placed_row import PlacedRow
+from .row_breaks import break_rows
+from .scene import Box, Group, Part, Scene, Thing, Wire
+from .svg_text import Area
 
 ROOM = 940  # px: the widest picture that a notebook page shows whole
 MARGIN = 12
@@ -32,150 +32,127 @@ _BETWEEN = 16  # between rows
 
 def layout(tree: Block, unfolded: Collection[str], failed: str | None = None) -> Scene:
     """Place what is visible of `tree` when `unfolded` are; `failed` adds a broken box."""
-    shown = view(tree, unfolded, failed)
-    whole = _panel(shown.root, shown, ROOM)
-    above, below = whole.rows[0].up, whole.offsets[-1] + whole.rows[-1].down
-    placed = list(whole.rows_placed(MARGIN, MARGIN + above))
+    view = View(tree, unfolded, failed)
+    rows = _Rows(view.root, view, ROOM)
+    placed = list(rows.placed(MARGIN, MARGIN + rows.up))
     return Scene(
-        shown,
+        view,
         [thing for thing in placed if not isinstance(thing, Wire)],
         [thing for thing in placed if isinstance(thing, Wire)],
-        whole.inside + 2 * MARGIN,
-        above + below + 2 * MARGIN,
+        rows.width + 2 * MARGIN,
+        rows.up + rows.down + 2 * MARGIN,
     )
 
 
-# --------------------------------------------------------------------------- boxes
-
-
-@dataclass(frozen=True)
-class _Leaf(Part):
+def _box(item: Item, needs: Sequence[int]) -> Part:
     """A box, measured; its anchor is the middle of its front face."""
-
-    item: Item
-    size: BoxSize
-    lines: Sequence[str]
-    title: str
-
-    def placed(self, x: float, y: float) -> Iterator[Thing]:
-        area = Area(x, y - self.up, self.width, self.up + self.down)
-        yield Box(self.item, area, x + self.left, y, self.size, self.lines, self.title)
-
-
-def _leaf(item: Item, needs: Sequence[int]) -> _Leaf:
     size, lines = box_size(item), caption(item)
     over = "" if item.kind in ("join", "broken") else without_batch(item.shape)
-    words = max([text_width(line) for line in (*lines, over)], default=0)
-    width = max(size.length + size.right, words)
+    drawn = size.length + size.right
+    width = max(drawn, *[text_width(line) for line in (*lines, over)])
     left = (width - size.length - size.right) / 2
-    return _Leaf(
-        first=item.number,
-        last=item.number,
+    up = size.height / 2 + size.up + (OVER + LINE if over else 0)
+    down = size.height / 2 + _GAP + LINE * len(lines)
+
+    def placed(x: float, y: float) -> Iterator[Thing]:
+        yield Box(item, Area(x, y - up, width, up + down), x + left, y, size, lines, over)
+
+    return Part(
+        boxes=range(item.number, item.number + 1),
         needs=needs,
         width=width,
-        up=size.height / 2 + size.up + (OVER + LINE if over else 0),
-        down=size.height / 2 + _GAP + LINE * len(lines),
+        up=up,
+        down=down,
         left=left,
         right=left + size.length + size.right / 2,
         face=size.height,
-        item=item,
-        size=size,
-        lines=lines,
-        title=over,
+        placed=placed,
     )
 
 
-# -------------------------------------------------------------------------- frames
-
-
-@dataclass(frozen=True)
-class _Panel(Part):
-    """An unfolded block, measured: rows of parts, with a frame and a title around them.
+def _frame(frame: Frame, view: View, room: float) -> Part:
+    """An unfolded block, measured: its rows, with a frame and a title around them.
 
     The anchor is that of its first row.
     """
+    rows = _Rows(frame, view, room)
+    width = max(rows.width + 2 * _PAD, text_width(title(frame.block)) + 28)
+    up, down = rows.up + HEADER + _PAD / 2, rows.down + _PAD
+    first, last = rows.rows[0], rows.rows[-1]
+    leaves = {n: rows.offsets[-1] + level for n, level in last.leaves.items()}
 
-    block: Block
-    rows: Sequence[Row]
-    offsets: Sequence[float]  # from one row's anchor down to each
-    side: float  # beside the rows, for wires that go on in the next
-    inside: float  # width without the frame
+    def placed(x: float, y: float) -> Iterator[Thing]:
+        yield Group(frame.block, Area(x, y - up, width, up + down))
+        inset = (width - rows.width) / 2
+        yield from rows.placed(x + inset, y)
+        start = x + (inset + rows.side)
+        for source, level in first.enters.items():
+            points = [(x, y + level), (start, y + level)]
+            yield Wire(source, points, skips=source != first.straight)
+        for source, level in leaves.items():
+            yield Wire(source, [(start + last.width, y + level), (x + width, y + level)])
 
-    def placed(self, x: float, y: float) -> Iterator[Thing]:
-        yield Group(self.block, Area(x, y - self.up, self.width, self.up + self.down))
-        inset = (self.width - self.inside) / 2
-        yield from self.rows_placed(x + inset, y)
-        first, last, side = self.rows[0], self.rows[-1], inset + self.side
-        for source, level in self.enters.items():
-            port = [(x, y + level), (x + side, y + level)]
-            yield Wire(source, port, skips=source != first.straight)
-        end = x + side + last.width
-        for source, level in self.leaves.items():
-            yield Wire(source, [(end, y + level), (x + self.width, y + level)])
-
-    def rows_placed(self, x: float, y: float) -> Iterator[Thing]:
-        """What is in the frame."""
-        start = x + self.side
-        for above, offset in zip(self.rows, self.offsets, strict=True):
-            yield from above.placed(start, y + offset)
-        ends = [y + offset for offset in self.offsets]
-        for (above, top), (below, base) in pairwise(zip(self.rows, ends, strict=True)):
-            yield from _turns(above, below, start, top, base)
-
-
-def _panel(frame: Frame, shown: View, room: float) -> _Panel:
-    inner = room - 6 * _PAD  # a frame's own sides, and those of rows that go on
-    parts: list[Part] = [
-        _leaf(part, shown.sources[part.number])
-        if isinstance(part, Item)
-        else _panel(part, shown, inner)
-        for part in frame.parts
-    ]
-    first, last = parts[0].first, parts[-1].last
-    needs = sorted({n for part in parts for n in part.needs if n < first})
-    gives = [n for n in range(first, last + 1) if shown.reaches[n] > last]
-    rows = _rows(break_rows(parts, needs, gives, room, room - 4 * _PAD), needs, gives)
-    turns = [_TURN * (len(above.leaves) - 1) for above in rows[:-1]]
-    steps = [a.down + _BETWEEN + t + b.up for (a, b), t in zip(pairwise(rows), turns, strict=True)]
-    offsets = list(accumulate(steps, initial=0.0))
-    side = max(turns) + 2 * _PAD if turns else 0.0
-    inside = max([one.width for one in rows]) + 2 * side
-    width = max(inside + 2 * _PAD, text_width(title(frame.block)) + 28)
-    return _Panel(
-        first=first,
-        last=last,
-        needs=needs,
+    return Part(
+        boxes=rows.boxes,
+        needs=rows.needs,
         width=width,
-        up=rows[0].up + HEADER + _PAD / 2,
-        down=offsets[-1] + rows[-1].down + _PAD,
+        up=up,
+        down=down,
         left=0.0,
         right=width,
-        enters=rows[0].enters,
-        leaves={n: offsets[-1] + level for n, level in rows[-1].leaves.items()},
-        block=frame.block,
-        rows=rows,
-        offsets=offsets,
-        side=side,
-        inside=inside,
+        enters=first.enters,
+        leaves=leaves,
+        placed=placed,
     )
 
 
-def _rows(
-    groups: Sequence[Sequence[Part]], needs: Sequence[int], gives: Sequence[int]
-) -> list[Row]:
-    """The rows of a frame: what a later one uses goes on from one to the next."""
-    rows: list[Row] = []
-    enter, known = needs, set(needs)
-    for number, parts in enumerate(groups, start=1):
-        later = {n for group in groups[number:] for part in group for n in part.needs}
-        known.update([n for part in parts for n in range(part.first, part.last + 1)])
-        leave = sorted(known & later.union(gives))
-        rows.append(row(parts, enter, leave))
-        enter = leave
-    return rows
+class _Rows:
+    """What is in a frame: its parts in one row, or in several where they need more room."""
+
+    def __init__(self, frame: Frame, view: View, room: float) -> None:
+        inner = room - 6 * _PAD  # a frame's own sides, and those of rows that go on
+        parts = [
+            _box(part, view.sources[part.number])
+            if isinstance(part, Item)
+            else _frame(part, view, inner)
+            for part in frame.parts
+        ]
+        self.boxes = range(parts[0].boxes.start, parts[-1].boxes.stop)
+        before, after = self.boxes.start, self.boxes.stop
+        self.needs = sorted({n for part in parts for n in part.needs if n < before})
+        gives = [n for n in self.boxes if view.reaches[n] >= after]
+        self.rows = list(self._filled(break_rows(parts, gives, room, room - 4 * _PAD), gives))
+        turns = [_TURN * (len(row.leaves) - 1) for row in self.rows[:-1]]
+        steps = [
+            above.down + _BETWEEN + turn + below.up
+            for (above, below), turn in zip(pairwise(self.rows), turns, strict=True)
+        ]
+        self.offsets = list(accumulate(steps, initial=0.0))  # from the first row's anchor to each
+        self.side = max(turns) + 2 * _PAD if turns else 0.0  # beside them, for wires that go on
+        self.width = max([row.width for row in self.rows]) + 2 * self.side
+        self.up, self.down = self.rows[0].up, self.offsets[-1] + self.rows[-1].down
+
+    def _filled(self, groups: list[list[Part]], gives: Sequence[int]) -> Iterator[PlacedRow]:
+        """The rows; what a later one uses goes on from one to the next."""
+        enter, known = self.needs, set(self.needs)
+        for number, parts in enumerate(groups, start=1):
+            later = {n for group in groups[number:] for part in group for n in part.needs}
+            known.update([n for part in parts for n in part.boxes])
+            leave = sorted(known & later.union(gives))
+            yield PlacedRow(parts, enter, leave)
+            enter = leave
+
+    def placed(self, x: float, y: float) -> Iterator[Thing]:
+        """All of it, with its left end and the anchor of its first row at (x, y)."""
+        start, anchors = x + self.side, [y + offset for offset in self.offsets]
+        rows = list(zip(self.rows, anchors, strict=True))
+        for row, anchor in rows:
+            yield from row.placed(start, anchor)
+        for (above, top), (below, base) in pairwise(rows):
+            yield from _turns(above, below, start, top, base)
 
 
-def _turns(above: Row, below: Row, x: float, top: float, base: float) -> Iterator[Wire]:
+def _turns(above: PlacedRow, below: PlacedRow, x: float, top: float, base: float) -> Iterator[Wire]:
     """Lead each wire that a row does not end round to the start of the next row."""
     ordered = sorted(above.leaves.items(), key=lambda leaf: leaf[1], reverse=True)
     for rank, (source, level) in enumerate(ordered):

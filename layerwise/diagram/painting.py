@@ -1,65 +1,54 @@
-"""A scene as SVG text: boxes with their words and facts, frames, wires, the scale.
+"""A scene as SVG text: boxes with their words and facts, frames, wires, the scale."""
 
-Text and lines take JupyterLab's own colours where the picture stands in its page, so that both
-themes can be read; elsewhere the dark fallback holds.
-"""
-
-import re
 from collections.abc import Collection, Iterator
 from html import escape
 
 from layerwise.operations.shapes import times
 from layerwise.tracing.module_tree import Block
-from layerwise.views.columns import describe
+from layerwise.views.columns import describe, shapes_of
 
-from .box_shapes import CHANGED, EDGE, INK, OUTLINED, fill, px, rect, shape, sign
+from .box_shapes import CHANGED, EDGE, OUTLINED, fill, shape, sign
 from .box_sizes import FONT, LINE, MOST_LINES, SCALE, SCALE_OF_BARS, extents, shortened, text_width
 from .graph import Item, is_named, title
 from .layout import HEADER, MARGIN, OVER
-from .scene import Area, Box, Group, Points, Scene, Wire
+from .scene import Box, Group, Points, Scene, Wire
+from .svg_text import INK, Area, px, rect, whole
 
 SKIP = "var(--course-skip, #0072b2)"
 _FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
-_PAGE_COLOUR = re.compile(r"var\(--[a-z0-9-]+, (#[0-9a-f]+)\)")
 _BEND = 5  # px, radius of a corner
 
 
 def paint(scene: Scene, name: str, changed: Collection[int], card: bool) -> str:
     """The picture of a scene; `card` puts a light card behind it and names no page colours."""
-    note = list(_legend(scene))
+    note = _legend(scene)
     width = max(scene.width, 2 * MARGIN + max(map(text_width, note)))
-    height = scene.height + LINE * len(note) + 4
     left = (scene.width - width) / 2
-    frame = f'width="{px(width)}" height="{px(height)}"'
-    back = f'<rect x="{px(left)}" {frame} rx="8" fill="#fcfcfc"/>\n' if card else ""
-    lines = [_text(left + MARGIN, scene.height + LINE * i + 6, line) for i, line in enumerate(note)]
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {frame} '
-        f'viewBox="{px(left)} 0 {px(width)} {px(height)}" role="{"img" if card else "group"}" '
-        f'aria-label="{escape(name)}" font-family="{_FONTS}" font-size="{FONT}">\n'
-        f"<title>{escape(name)}</title>\n{back}"
-    )
-    body = (
-        head,
-        *map(_group_back, scene.groups),
+    area = Area(left, 0, width, scene.height + LINE * len(note) + 4)
+    frame = f'x="{px(left)}" width="{px(width)}" height="{px(area.height)}"'
+    body = [
+        f"\n<title>{escape(name)}</title>\n",
+        f'<rect {frame} rx="8" fill="#fcfcfc"/>\n' if card else "",
+        *map(_frame, scene.groups),
         *_wires(scene),
         f'<g fill="{INK}" text-anchor="middle">\n',
         *_boxes(scene, changed),
         f'</g>\n<g class="scale" fill="{INK}" fill-opacity="0.8">',
-        *lines,
-        "</g></svg>\n",
-    )
-    text = "".join(body)
-    return _PAGE_COLOUR.sub(r"\1", text) if card else text
+        *[_text(left + MARGIN, scene.height + LINE * i + 6, line) for i, line in enumerate(note)],
+        "</g>",
+    ]
+    looks = f'font-family="{_FONTS}" font-size="{FONT}"'
+    return whole(area, name, looks, "".join(body), card=card) + "\n"
 
 
-def _legend(scene: Scene) -> Iterator[str]:
+def _legend(scene: Scene) -> list[str]:
     """The scale in one line or two, as wide as the picture."""
     bars = any(extents(box.item)[0] is None for box in scene.boxes)
-    parts = [SCALE, *([SCALE_OF_BARS] if bars else [])]
-    parts += ["Blue: past other boxes."] if any(wire.skips for wire in scene.wires) else []
+    skips = any(wire.skips for wire in scene.wires)
+    parts = [SCALE, SCALE_OF_BARS if bars else "", "Blue: past other boxes." if skips else ""]
+    parts = list(filter(None, parts))
     line = " ".join(parts)
-    yield from [line] if text_width(line) + 2 * MARGIN < max(scene.width, 330) else parts
+    return [line] if text_width(line) + 2 * MARGIN < max(scene.width, 330) else parts
 
 
 # ------------------------------------------------------------------------ boxes
@@ -69,39 +58,38 @@ def _boxes(scene: Scene, changed: Collection[int]) -> Iterator[str]:
     """Boxes and titles of frames in the order in which they run; Tab reaches the first."""
     marked = frozenset(changed)
     for number, thing in enumerate(scene.things):
-        stop = "-1" if number else "0"
+        tab_index = "-1" if number else "0"
         if isinstance(thing, Group):
-            yield _group_title(thing, stop) + "\n"
+            yield _frame_title(thing, tab_index) + "\n"
         else:
             is_changed = not marked.isdisjoint([step.index for step in thing.item.steps])
-            yield _box(thing, scene, stop, is_changed) + "\n"
+            yield _box(thing, scene, tab_index, is_changed) + "\n"
 
 
-def _box(box: Box, scene: Scene, stop: str, changed: bool) -> str:
+def _box(box: Box, scene: Scene, tab_index: str, changed: bool) -> str:
     item, size = box.item, box.size
     role = 'role="button" aria-expanded="false"' if item.kind == "block" else 'role="img"'
     middle = box.left + (size.length + size.right) / 2
-    top, low = box.middle - size.height / 2 - size.up, box.middle + size.height / 2
+    over = box.middle - size.height / 2 - size.up - OVER
+    below = box.middle + size.height / 2 + 2
     edge = CHANGED if changed else INK if item.kind in OUTLINED else EDGE
     drawn = (
-        f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{stop}" {role} '
-        f"{_facts(item, scene, changed)}>{_hit(box.area)}"
+        f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{tab_index}" {role} '
+        f"{_facts(item, scene, changed)}>{_pointer_area(box.area)}"
         f'<g stroke="{edge}" stroke-width="{1.8 if changed else 0.7}" stroke-linejoin="round" '
         f'fill="{fill(item)}">{shape(box)}</g>'
     )
-    words = [_text(middle, low + LINE * (i + 1) + 2, line) for i, line in enumerate(box.lines)]
+    words = [_text(middle, below + LINE * i, line) for i, line in enumerate(box.lines, start=1)]
     if box.title:
-        words.append(_text(middle, top - OVER, box.title))
+        words.append(_text(middle, over, box.title))
     if box.title and changed:
         wide = text_width(box.title) - 2
-        words.append(
-            f'<path d="M{px(middle - wide / 2)} {px(top - OVER + 3)}h{px(wide)}" '
-            f'stroke="{CHANGED}" stroke-width="2"/>'
-        )
+        line = f"M{px(middle - wide / 2)} {px(over + 3)}h{px(wide)}"
+        words.append(f'<path d="{line}" stroke="{CHANGED}" stroke-width="2"/>')
     return f"{drawn}{''.join(words)}</g>"
 
 
-def _hit(area: Area) -> str:
+def _pointer_area(area: Area) -> str:
     """What the pointer meets, and where the focus is shown."""
     return f'<rect class="hit" {rect(area)} rx="3" fill="none" pointer-events="all"/>'
 
@@ -111,31 +99,30 @@ def _hit(area: Area) -> str:
 
 def _facts(item: Item, scene: Scene, changed: bool) -> str:
     """What a tooltip and a screen reader say of a box."""
-    shape = times(item.shape)
     if item.kind == "broken":
         return f'data-operation="broken" aria-label="{escape("Broken: " + item.text)}"'
     if item.kind == "input":
-        given = scene.view.root.block.call.inputs
-        shapes = " and ".join(map(times, given)) or "none"
+        shapes = shapes_of(scene.view.root.block.call.inputs)
         return f'data-operation="input" data-shape="{shapes}" aria-label="input {shapes}"'
-    facts = {"operation": _operation(item), "shape": shape}
-    params, macs = sum(s.params for s in item.steps), sum(s.macs for s in item.steps)
-    if params:
-        facts["parameters"] = f"{params:,}"
-    if macs:
-        facts["MACs"] = f"{macs:,}"
-    last = item.steps[-1].receptive_field
-    if last:
-        facts["receptive field"] = times(last)
-    listed = "; ".join(f"{name} {value}" for name, value in list(facts.items())[1:])
-    label = f"{facts['operation']}: {listed}{', changed' if changed else ''}"
-    data = " ".join(f'data-{_key(name)}="{escape(value)}"' for name, value in facts.items())
-    path = _path(item.block) if item.block else item.steps[0].path
-    return f'{data} data-path="{escape(path)}" aria-label="{escape(label)}"'
-
-
-def _key(name: str) -> str:
-    return name.lower().replace(" ", "-")
+    sums = {
+        "parameters": sum(step.params for step in item.steps),
+        "MACs": sum(step.macs for step in item.steps),
+    }
+    facts = {"shape": times(item.shape)} | {name: f"{n:,}" for name, n in sums.items() if n}
+    if field := item.steps[-1].receptive_field:
+        facts["receptive field"] = times(field)
+    operation, path = _operation(item), item.steps[0].path
+    if item.block:
+        path = _path_of(item.block)
+    listed = "; ".join(f"{name} {value}" for name, value in facts.items())
+    label = f"{operation}: {listed}{', changed' if changed else ''}"
+    data = "".join(
+        f'data-{name.lower().replace(" ", "-")}="{value}" ' for name, value in facts.items()
+    )
+    return (
+        f'data-operation="{escape(operation)}" {data}data-path="{escape(path)}" '
+        f'aria-label="{escape(label)}"'
+    )
 
 
 def _operation(item: Item) -> str:
@@ -145,31 +132,31 @@ def _operation(item: Item) -> str:
     return ", then ".join(shortened(words, f"{len(words) - MOST_LINES} more"))
 
 
-def _path(block: Block) -> str:
+def _path_of(block: Block) -> str:
     return block.id if is_named(block) else ""
 
 
 # ---------------------------------------------------------------- frames and wires
 
 
-def _group_back(group: Group) -> str:
+def _frame(group: Group) -> str:
     return (
         f'<rect class="frame" {rect(group.area)} rx="7" fill="{INK}" fill-opacity="0.035" '
         f'stroke="{INK}" stroke-opacity="0.4" stroke-width="1"/>'
     )
 
 
-def _group_title(group: Group, stop: str) -> str:
+def _frame_title(group: Group, tab_index: str) -> str:
     block, (x, y, _, _) = group.block, group.area
     text = title(block)
     label = f"{title(block, ' ')}, unfolded; output {times(block.call.output)}"
     return (
-        f'<g class="box frame" data-id="{escape(block.id)}" tabindex="{stop}" role="button" '
+        f'<g class="box frame" data-id="{escape(block.id)}" tabindex="{tab_index}" role="button" '
         f'aria-expanded="true" data-operation="{escape(text)}" '
         f'data-shape="{times(block.call.output)}" data-parameters="{block.params:,}" '
-        f'data-macs="{block.macs:,}" data-path="{escape(_path(block))}" '
+        f'data-macs="{block.macs:,}" data-path="{escape(_path_of(block))}" '
         f'aria-label="{escape(label)}">'
-        f"{_hit(Area(x + 3, y + 3, text_width(text) + 20, HEADER - 3))}"
+        f"{_pointer_area(Area(x + 3, y + 3, text_width(text) + 20, HEADER - 3))}"
         f"{sign(x + 12, y + HEADER / 2 + 1, '−')}"
         f'<text x="{px(x + 21)}" y="{px(y + HEADER - 4)}" text-anchor="start">{escape(text)}'
         "</text></g>"
@@ -180,7 +167,7 @@ def _wires(scene: Scene) -> Iterator[str]:
     """One path for all pieces of each box's way, skips apart."""
     ways: dict[tuple[int, bool], list[str]] = {}
     for wire in scene.wires:
-        ways.setdefault((wire.source, wire.skips), []).append(_way(wire))
+        ways.setdefault((wire.source, wire.skips), []).append(_path_data(wire))
     yield '<g fill="none" stroke-width="1.3" stroke-linecap="round" stroke-linejoin="round">'
     for (source, skips), pieces in sorted(ways.items()):
         ink = f'stroke="{SKIP}"' if skips else f'stroke="{INK}" stroke-opacity="0.65"'
@@ -189,12 +176,11 @@ def _wires(scene: Scene) -> Iterator[str]:
     yield "</g>"
 
 
-def _way(wire: Wire) -> str:
-    points = wire.points
-    (x, y), *others = points
+def _path_data(wire: Wire) -> str:
+    (x, y), *others = wire.points
     pieces = [f"M{px(x)} {px(y)}"]
     if wire.turns:
-        pieces += _rounded(points)
+        pieces += _rounded(wire.points)
     else:
         for a, b in others:
             if a != x and abs(b - y) > 0.05:
@@ -204,16 +190,16 @@ def _way(wire: Wire) -> str:
                 pieces.append(f"L{px(a)} {px(b)}")
             x, y = a, b
     if wire.target is not None:
-        x, y = points[-1]
+        x, y = wire.points[-1]
         pieces.append(f"M{px(x - 4.5)} {px(y - 3)}L{px(x)} {px(y)}L{px(x - 4.5)} {px(y + 3)}")
     return "".join(pieces)
 
 
 def _rounded(points: Points) -> Iterator[str]:
     """Straight lines through the points, with round corners."""
-    for (x, y), (a, b), (c, d) in zip(points, points[1:], points[2:], strict=False):
-        before, after = _towards(a, b, x, y), _towards(a, b, c, d)
-        yield f"L{px(before[0])} {px(before[1])}Q{px(a)} {px(b)} {px(after[0])} {px(after[1])}"
+    for before, (a, b), after in zip(points, points[1:], points[2:], strict=False):
+        (x, y), (c, d) = (_towards(a, b, *point) for point in (before, after))
+        yield f"L{px(x)} {px(y)}Q{px(a)} {px(b)} {px(c)} {px(d)}"
     yield f"L{px(points[-1][0])} {px(points[-1][1])}"
 
 

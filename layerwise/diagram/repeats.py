@@ -40,17 +40,17 @@ def _foldable(block: Block, uses: Counter[int]) -> Block:
             inside.append(part)
         else:
             inside += part.steps if is_one_box(part, uses) else [_foldable(part, uses)]
-    parts = _gathered(tuple(inside), uses)
+    parts = _repeats_in_blocks(tuple(inside), uses)
     return block if parts == block.parts else replace(block, parts=parts)
 
 
-def _gathered(parts: Parts, uses: Counter[int]) -> Parts:
+def _repeats_in_blocks(parts: Parts, uses: Counter[int]) -> Parts:
     """Parts of a frame that can be read, as long as enough of them repeat."""
     while len(parts) > MOST_BOXES and sum(map(_is_box, parts)) > MOST_BOXES:
         start, stop, size = _longest_run(parts)
         if sum(map(_is_box, parts[start:stop])) < _FEWEST:
             break
-        parts = (*parts[:start], _run(parts[start:stop], size, uses), *parts[stop:])
+        parts = (*parts[:start], _block_of_rounds(parts[start:stop], size, uses), *parts[stop:])
     return parts
 
 
@@ -64,7 +64,7 @@ def _longest_run(parts: Parts) -> tuple[int, int, int]:
     A first round often lacks something, so what is left over stands before the run.
     """
     numbers: dict[Hashable, int] = {}
-    codes = [numbers.setdefault(_looks(part), len(numbers)) for part in parts]
+    codes = [numbers.setdefault(_signature(part), len(numbers)) for part in parts]
     boxes = list(accumulate(map(_is_box, parts), initial=0))
     best = (0, 0, 0, 0)
     for size in range(1, min(len(codes) // 2, _LONGEST) + 1):
@@ -78,27 +78,27 @@ def _longest_run(parts: Parts) -> tuple[int, int, int]:
     return best[2], best[3], -best[1]
 
 
-def _looks(part: Block | Step) -> Hashable:
+def _signature(part: Block | Step) -> Hashable:
     if isinstance(part, Step):
         return part.op, part.inputs, part.output, part.macs
-    return part.call.kind, part.call.inputs, part.call.output, tuple(map(_looks, part.parts))
+    return part.call.kind, part.call.inputs, part.call.output, tuple(map(_signature, part.parts))
 
 
-def _run(parts: Parts, size: int, uses: Counter[int]) -> Block:
+def _block_of_rounds(parts: Parts, size: int, uses: Counter[int]) -> Block:
     """A block for all rounds, with a block for each in it unless a round is one box."""
     count, first = len(parts) // size, parts[0]
     if size == 1:
         name = first.call.kind if isinstance(first, Block) else first.op
-        return _block(f"{count} × {name}", parts)
+        return _block_of(f"{count} × {name}", parts)
     inside: list[Block | Step] = []
     for i in range(count):
         one = parts[i * size : (i + 1) * size]
-        block = _block(f"round {i + 1}", _gathered(one, uses))
+        block = _block_of(f"round {i + 1}", _repeats_in_blocks(one, uses))
         inside += one if is_one_box(block, uses) else [block]
-    return _block(f"{count} × {len(block.steps)} steps", tuple(inside))
+    return _block_of(f"{count} × {len(block.steps)} steps", tuple(inside))
 
 
-def _block(kind: str, parts: Parts) -> Block:
+def _block_of(kind: str, parts: Parts) -> Block:
     first, last = parts[0], parts[-1]
     start = first.call.start if isinstance(first, Block) else first.index
     stop = last.call.stop if isinstance(last, Block) else last.index + 1

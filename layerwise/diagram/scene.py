@@ -1,7 +1,6 @@
 """What a layout makes and a painter paints: boxes, frames and wires, in pixels, y downwards."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,17 +8,9 @@ from layerwise.tracing.module_tree import Block
 
 from .box_sizes import BoxSize
 from .graph import Item, View
+from .svg_text import Area
 
 Points = list[tuple[float, float]]
-
-
-class Area(NamedTuple):
-    """A rectangle: its upper left corner and its size."""
-
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 class Box(NamedTuple):
@@ -32,6 +23,12 @@ class Box(NamedTuple):
     size: BoxSize
     lines: Sequence[str]  # under it
     title: str  # the shape over it, "" where it says nothing new
+
+    @property
+    def face(self) -> Area:
+        """The front face."""
+        top = self.middle - self.size.height / 2
+        return Area(self.left, top, self.size.length, self.size.height)
 
 
 class Group(NamedTuple):
@@ -59,14 +56,13 @@ Thing = Box | Group | Wire
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part(ABC):
+class Part:
     """What stands in a row, measured: a box, or an unfolded block with all that is in it.
 
     Its anchor is the height at which a plain chain of boxes is connected.
     """
 
-    first: int  # the boxes that it holds
-    last: int
+    boxes: range  # those that it holds
     needs: Sequence[int]  # the boxes before it that feed it
     width: float
     up: float  # what it takes above its anchor
@@ -76,10 +72,7 @@ class Part(ABC):
     face: float = 0.0  # height of the front face at which they end; 0: they go on inside
     enters: Mapping[int, float] = field(default_factory=dict)  # heights from the anchor, or 0
     leaves: Mapping[int, float] = field(default_factory=dict)
-
-    @abstractmethod
-    def placed(self, x: float, y: float) -> Iterator[Thing]:
-        """All that is in it, its left end and anchor at (x, y)."""
+    placed: Callable[[float, float], Iterator[Thing]]  # with its left end and anchor at (x, y)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,16 @@ of the drawing, which are pixels of the screen.
 """
 
 import textwrap
+from collections.abc import Iterator
 from html import escape
+from itertools import product
 
 from layerwise.operations.shapes import times
 from layerwise.operations.sizes import sizes
 from layerwise.tracing.records import Step, Trace
 from layerwise.views.columns import describe
 
+from .svg_text import Area, whole
 from .window_axes import Axis, input_label, output_label
 
 LIMIT = 18  # pixels on an axis, with its padding: 12 pixels and 3 of padding on each side
@@ -23,19 +26,15 @@ _TOP, _LEFT, _RIGHT = 76, 34, 384  # where the room of the input and of the outp
 _EDGE, _FOOT = 16, _TOP + _BOX + 26  # left end, and first line, of the text below the maps
 _WRAP = 100  # characters in a line of text
 
+_INK, _FAINT = "var(--jp-ui-font-color1, #222)", "var(--jp-ui-font-color2, #616161)"
+_FONTS = "var(--jp-ui-font-family, system-ui, sans-serif)"
 _WINDOW = "#d55e00"  # Okabe and Ito's vermilion, and their sky blue for pixels
 _PIXEL = 'fill="#56b4e9" fill-opacity="0.5"'
-_UNREAD = 'fill="{faint}" fill-opacity="0.16"'
-_PADDING = 'fill="none" stroke="{faint}" stroke-dasharray="3 2" stroke-opacity="0.75"'
-_PAST = 'fill="none" stroke="{faint}" stroke-dasharray="1 3" stroke-opacity="0.75"'
+_UNREAD = f'fill="{_FAINT}" fill-opacity="0.16"'
+_PADDING = f'fill="none" stroke="{_FAINT}" stroke-dasharray="3 2" stroke-opacity="0.75"'
+_PAST = _PADDING.replace("3 2", "1 3")
 _MARK = f'fill="none" stroke="{_WINDOW}" stroke-width="3"'
 _READ = f'fill="{_WINDOW}" fill-opacity="0.45"'
-_LIVE = {  # the theme's colours, and what they are outside JupyterLab
-    "text": "var(--jp-ui-font-color1, #222)",
-    "faint": "var(--jp-ui-font-color2, #616161)",
-    "font": "var(--jp-ui-font-family, system-ui, sans-serif)",
-}
-_CARD = {"text": "#222", "faint": "#616161", "font": "system-ui, sans-serif"}
 
 # JupyterLab takes single letters as shortcuts where an element does not say otherwise.
 _FOCUSABLE = 'tabindex="-1" data-lm-suppress-shortcuts="true"'
@@ -52,40 +51,40 @@ def fits(t: Trace) -> bool:
     if len(step.settings.get("kernel_size", ())) != 2 or "dilation" not in step.settings:
         return False  # no window, or that of a transposed convolution
     sides = (*step.inputs[0][-2:], *step.output[-2:])
-    return min(sides) > 0 and all(Axis(step, i).whole <= LIMIT for i in (0, 1))
+    return min(sides) > 0 and all(len(Axis(step, i).places) <= LIMIT for i in (0, 1))
 
 
-def svg(t: Trace, output: tuple[int, int] = (0, 0), *, card: bool = False) -> str:
-    """Draw input and output of the one window, with the output pixel `output` selected.
+def svg(t: Trace, *, card: bool = False) -> str:
+    """Draw input and output of the one window, with the first output pixel selected.
 
     As it is, the picture stands inside a page, takes JupyterLab's colours, and has the size
     WIDTH×HEIGHT. With `card` it serves as an image file: on a light card of its own, cut to its
-    contents. Raises ValueError where `fits` says no, or where there is no such output pixel.
+    contents. Raises ValueError where `fits` says no.
     """
     if not fits(t):
         raise ValueError(
             "the picture shows one convolution or pooling over rows and columns, of at most "
             f"{LIMIT} pixels on an axis with padding, not {t!r}"
         )
-    plan = _Plan(t.steps[0], output, card)
-    if not (0 <= output[0] < plan.rows.count and 0 <= output[1] < plan.columns.count):
-        shape = times(plan.step.output[-2:])
-        raise ValueError(f"the output is {shape}, counted from 0: it has no pixel {output}")
-    parts = [_heads(plan), _around(plan), _input(plan), _output(plan), _pointer(plan)]
-    lines, end = _feet(plan)
-    return _frame(plan, "".join([*parts, *lines]), end if card else max(end, HEIGHT))
+    plan = _Plan(t.steps[0], card)
+    told, end = _feet(plan)
+    height = end if card else max(end, HEIGHT)
+    back = f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#fdfdfd"/>' if card else ""
+    body = [back, _heads(plan), _around(plan), _input(plan), _output(plan), _pointer(plan), told]
+    name = f"{describe(plan.step)}: which input pixels each output pixel reads"
+    looks = f'font-family="{_FONTS}" font-size="12.5" fill="{_INK}"'
+    return whole(Area(0, 0, WIDTH, height), name, looks, "".join(body), card=card)
 
 
 class _Plan:
     """Where everything stands: the side of a pixel, and the corners of both maps."""
 
-    def __init__(self, step: Step, selected: tuple[int, int], card: bool) -> None:
-        self.step, self.selected = step, selected
-        self.card, self.ink = card, _CARD if card else _LIVE
+    def __init__(self, step: Step, card: bool) -> None:
+        self.step, self.card = step, card
         self.rows, self.columns = rows, columns = Axis(step, 0), Axis(step, 1)
-        longest = max(rows.whole, columns.whole)
+        longest = max(len(rows.places), len(columns.places))
         self.side = next(side for most, side in _CELLS if longest <= most)
-        self.around = self._centred(_LEFT, rows.whole, columns.whole)
+        self.around = self._centred(_LEFT, len(rows.places), len(columns.places))
         self.input = self.at(self.around, rows.before, columns.before)
         self.output = self._centred(_RIGHT, rows.count, columns.count)
 
@@ -110,22 +109,23 @@ def _tile(plan: _Plan, corner: Corner, look: str) -> str:
 
 def _input(plan: _Plan) -> str:
     """The pixels; a grey and hatched one is read by no window."""
-    tiles, hatched, unread = [], [], _UNREAD.format_map(plan.ink)
-    for i in range(plan.rows.size):
-        for j in range(plan.columns.size):
-            corner, look = plan.at(plan.input, i, j), _PIXEL
-            if not (plan.rows.readers[i] and plan.columns.readers[j]):
-                look = unread
-                hatched.append(_hatch(corner[0] + 1, corner[1] + 1, plan.side - 2))
-            if not plan.card:
-                look += (
-                    f' class="pixel" data-row="{i}" data-col="{j}" {_FOCUSABLE} role="img"'
-                    f' aria-label="{input_label(plan.rows, plan.columns, i, j)}"'
-                )
-            tiles.append(_tile(plan, corner, look))
-    lines = f'<path d="{"".join(hatched)}" stroke="{plan.ink["faint"]}" pointer-events="none"/>'
-    numbers = _numbers(plan, plan.input, plan.around, (plan.rows.size, plan.columns.size))
-    return _map(plan, "input", tiles) + (lines if hatched else "") + numbers
+    rows, columns = plan.rows, plan.columns
+    tiles, hatched = [], []
+    for i, j in product(range(rows.size), range(columns.size)):
+        corner, look = plan.at(plan.input, i, j), _PIXEL
+        if not (rows.readers[i] and columns.readers[j]):
+            look = _UNREAD
+            hatched.append(_hatch(corner[0] + 1, corner[1] + 1, plan.side - 2))
+        if not plan.card:
+            look += (
+                f' class="pixel" data-row="{i}" data-col="{j}" {_FOCUSABLE} role="img"'
+                f' aria-label="{input_label(rows, columns, i, j)}"'
+            )
+        tiles.append(_tile(plan, corner, look))
+    faint = f'stroke="{_FAINT}" pointer-events="none"'
+    lines = f'<path d="{"".join(hatched)}" {faint}/>' if hatched else ""
+    numbers = _numbers(plan, plan.input, plan.around, (rows.size, columns.size))
+    return _map(plan, "input", tiles) + lines + numbers
 
 
 def _hatch(x: int, y: int, side: int) -> str:
@@ -140,32 +140,23 @@ def _hatch(x: int, y: int, side: int) -> str:
 def _around(plan: _Plan) -> str:
     """Padding as dashed tiles; dotted ones where a window passes even the padding."""
     rows, columns, width = plan.rows, plan.columns, plan.side - 4
-    padding: list[str] = []
-    past: list[str] = []
-    for i in range(-rows.before, rows.size + rows.after):
-        for j in range(-columns.before, columns.size + columns.after):
-            if 0 <= i < rows.size and 0 <= j < columns.size:
-                continue
+    tiles: dict[str, str] = {_PADDING: "", _PAST: ""}
+    for i, j in product(rows.places, columns.places):
+        if not (0 <= i < rows.size and 0 <= j < columns.size):
             x, y = plan.at(plan.input, i, j)
-            within = i < rows.size + rows.padding_after and j < columns.size + columns.padding_after
-            tile = f"M{x + 2} {y + 2}h{width}v{width}h{-width}z"
-            (padding if within else past).append(tile)
-    return "".join(
-        f'<path d="{"".join(tiles)}" {look.format_map(plan.ink)}/>'
-        for tiles, look in ((padding, _PADDING), (past, _PAST))
-        if tiles
-    )
+            past = i >= rows.size + rows.padding_after or j >= columns.size + columns.padding_after
+            tiles[_PAST if past else _PADDING] += f"M{x + 2} {y + 2}h{width}v{width}h{-width}z"
+    return "".join(f'<path d="{path}" {look}/>' for look, path in tiles.items() if path)
 
 
 def _output(plan: _Plan) -> str:
     """The output pixels; each knows its window."""
     rows, columns = plan.rows.count, plan.columns.count
     cells = []
-    for i in range(rows):
-        for j in range(columns):
-            known = "" if plan.card else _known(plan, i, j)
-            tile = _tile(plan, plan.at(plan.output, i, j), _PIXEL)
-            cells.append(f'<g class="cell"{known}>{tile}</g>')
+    for i, j in product(range(rows), range(columns)):
+        known = "" if plan.card else _known(plan, i, j)
+        tile = _tile(plan, plan.at(plan.output, i, j), _PIXEL)
+        cells.append(f'<g class="cell"{known}>{tile}</g>')
     numbers = _numbers(plan, plan.output, plan.output, (rows, columns))
     return _map(plan, "output", cells) + numbers
 
@@ -173,7 +164,7 @@ def _output(plan: _Plan) -> str:
 def _known(plan: _Plan, i: int, j: int) -> str:
     """The attributes with which the browser moves the window to the place of this output."""
     (left, top), (x, y) = plan.ends(i, j)
-    selected = (i, j) == plan.selected
+    selected = i == j == 0
     rows = " ".join(map(str, plan.rows.reads[i]))
     columns = " ".join(map(str, plan.columns.reads[j]))
     return (
@@ -191,7 +182,7 @@ def _map(plan: _Plan, name: str, parts: list[str]) -> str:
 
 def _pointer(plan: _Plan) -> str:
     """The window on the input, the mark on the output, and two lines from one to the other."""
-    (x, y), (u, v) = plan.ends(*plan.selected)
+    (x, y), (u, v) = plan.ends(0, 0)
     side = plan.side
     width, height = side * plan.columns.extent, side * plan.rows.extent
     read = [(side * j, side * i) for i in plan.rows.taps for j in plan.columns.taps]
@@ -220,7 +211,7 @@ def _numbers(plan: _Plan, first: Corner, around: Corner, counts: tuple[int, int]
         f'<text x="{x + plan.side * j + half}" y="{top - 5}" text-anchor="middle">{j}</text>'
         for j in range(0, columns, apart)
     ]
-    faint = f'font-size="11" fill="{plan.ink["faint"]}"'
+    faint = f'font-size="11" fill="{_FAINT}"'
     return f'<g class="numbers" aria-hidden="true" {faint}>{"".join(parts)}</g>'
 
 
@@ -237,17 +228,17 @@ def _heads(plan: _Plan) -> str:
     return head
 
 
-def _feet(plan: _Plan) -> tuple[list[str], int]:
+def _feet(plan: _Plan) -> tuple[str, int]:
     """What is selected, the legend, the formula with its numbers; and where they end."""
-    sentence = output_label(plan.rows, plan.columns, *plan.selected)
+    sentence = output_label(plan.rows, plan.columns, 0, 0)
     head = _text(_EDGE, _FOOT, sentence[0].upper() + sentence[1:] + ".", 'class="told"')
     lines = [line for text in sizes(plan.step) for line in textwrap.wrap(text, _WRAP)]
     first = _FOOT + 46
     texts = [_text(_EDGE, first + 18 * i, line) for i, line in enumerate(lines)]
-    return [head, _legend(plan, _FOOT + 22), *texts], first + 18 * len(lines) - 4
+    return "".join([head, *_legend(plan, _FOOT + 22), *texts]), first + 18 * len(lines) - 4
 
 
-def _legend(plan: _Plan, y: int) -> str:
+def _legend(plan: _Plan, y: int) -> Iterator[str]:
     """A small tile and a word for each kind of pixel in the picture."""
     rows, columns = plan.rows, plan.columns
     unread = rows.size * columns.size - len(rows.readers) * len(columns.readers)
@@ -258,28 +249,15 @@ def _legend(plan: _Plan, y: int) -> str:
         ("past the edge", _PAST, any(a.padding_after < a.after for a in (rows, columns))),
         (f"never read: {unread}", _UNREAD, unread),
     )
-    parts, x = [], _EDGE
+    x = _EDGE
     for name, look, there in kinds:
         if there:
-            where = f'x="{x + 0.5}" y="{y - 10.5}" width="12" height="12"'
-            parts.append(f"<rect {where} {look.format_map(plan.ink)}/>{_text(x + 19, y, name)}")
+            yield f'<rect x="{x + 0.5}" y="{y - 10.5}" width="12" height="12" {look}/>'
+            yield _text(x + 19, y, name)
             if look == _UNREAD:
-                lines = _hatch(x + 1, y - 10, 11)
-                parts.append(f'<path d="{lines}" stroke="{plan.ink["faint"]}"/>')
+                yield f'<path d="{_hatch(x + 1, y - 10, 11)}" stroke="{_FAINT}"/>'
             x += 42 + 7 * len(name)
-    return "".join(parts)
 
 
 def _text(x: int, y: int, words: str, more: str = "") -> str:
     return f'<text x="{x}" y="{y}" {more}>{escape(words)}</text>'
-
-
-def _frame(plan: _Plan, body: str, height: int) -> str:
-    title = escape(f"{describe(plan.step)}: which input pixels each output pixel reads")
-    card = f'<rect width="{WIDTH}" height="{height}" rx="8" fill="#fdfdfd"/>' if plan.card else ""
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
-        f'viewBox="0 0 {WIDTH} {height}" role="{"img" if plan.card else "group"}" '
-        f'aria-label="{title}" font-family="{plan.ink["font"]}" font-size="12.5" '
-        f'fill="{plan.ink["text"]}">{card}{body}</svg>'
-    )

@@ -28,9 +28,9 @@ class Axis:
         self.padding_after = self.before if of.get("ceil_mode") else self.after
 
     @property
-    def whole(self) -> int:
+    def places(self) -> range:
         """Pixels with all that is around them."""
-        return self.before + self.size + self.after
+        return range(-self.before, self.size + self.after)
 
     @cached_property
     def reads(self) -> list[list[int]]:

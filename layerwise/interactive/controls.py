@@ -7,23 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import TypeAlias
 
-from ipywidgets import (
-    Checkbox,
-    Dropdown,
-    FloatSlider,
-    IntSlider,
-    Layout,
-    SelectionRangeSlider,
-    SelectionSlider,
-    SelectMultiple,
-    ValueWidget,
-    fixed,
-    interactive,
-)
+import ipywidgets as ui
 
 from layerwise.operations.shapes import Shape
 
-Control: TypeAlias = "ValueWidget | fixed"  # `fixed` is a choice without a slider
+Control: TypeAlias = ui.ValueWidget | ui.fixed  # `fixed` is a choice without a slider
 EMPTY = inspect.Parameter.empty
 INPUT_SIZE = "input_size"  # the one control that changes the input and not the network
 
@@ -45,11 +33,11 @@ def make(build: Callable, input_shape: Shape, forms: Mapping[str, object]) -> di
         controls[name] = _widget(name, form, defaults.get(name, EMPTY))
     width = max((len(label(name)) for name in forms), default=0)
     for name, widget in controls.items():
-        if isinstance(widget, fixed):
+        if isinstance(widget, ui.fixed):
             continue
         widget.description = label(name)
         widget.style.description_width = f"{0.55 * width + 0.5:.1f}em"
-        widget.layout = Layout(width="auto", height="32px")
+        widget.layout = ui.Layout(width="auto", height="32px")
     return controls
 
 
@@ -60,20 +48,20 @@ def label(name: str) -> str:
 
 def values(widget: Control) -> list:
     """Every value that a control can take, in order."""
-    if isinstance(widget, Checkbox):
+    if isinstance(widget, ui.Checkbox):
         return [False, True]
-    if isinstance(widget, (IntSlider, FloatSlider)):
+    if isinstance(widget, (ui.IntSlider, ui.FloatSlider)):
         count = round((widget.max - widget.min) / widget.step + 1e-9)
         steps = [widget.min + i * widget.step for i in range(count + 1)]
-        if isinstance(widget, FloatSlider):
+        if isinstance(widget, ui.FloatSlider):
             steps = [round(step, 10) for step in steps]
         return [step for step in steps if step <= widget.max]
     if not hasattr(widget, "options"):
         return [widget.value]
     options = [pair[1] for pair in widget._options_full]  # noqa: SLF001  ipywidgets has no public name for it
-    if isinstance(widget, SelectionRangeSlider):
+    if isinstance(widget, ui.SelectionRangeSlider):
         return list(itertools.combinations_with_replacement(options, 2))
-    if isinstance(widget, SelectMultiple):  # of all sets of options, those of one, and the present
+    if isinstance(widget, ui.SelectMultiple):  # of all sets, those of one, and the present
         return list(dict.fromkeys([*((option,) for option in options), widget.value]))
     return options
 
@@ -103,12 +91,12 @@ def _check_names(build: Callable, parameters: Mapping, forms: Mapping) -> None:
 
 
 def _widget(name: str, form: object, default: object) -> Control:
-    if isinstance(form, ValueWidget):
+    if isinstance(form, ui.ValueWidget):
         return form
     if isinstance(form, (dict, list, range)):
         return _choice(name, form, default)
     try:
-        widget = interactive.widget_from_abbrev(form, default)
+        widget = ui.interactive.widget_from_abbrev(form, default)
     except (TypeError, ValueError) as problem:
         raise ValueError(f"the control {name}={form!r} cannot be made: {problem}") from problem
     if widget is None:
@@ -119,16 +107,16 @@ def _widget(name: str, form: object, default: object) -> Control:
     return widget
 
 
-def _choice(name: str, form: Mapping | Sequence, default: object) -> ValueWidget:
+def _choice(name: str, form: Mapping | Sequence, default: object) -> ui.ValueWidget:
     """A slider for numbers that go up, a menu for all else."""
     options = list(form.items()) if isinstance(form, dict) else [(_shown(v), v) for v in form]
     if not options:
         raise ValueError(f"the control {name} has no choices")
     found = [value for _, value in options]
-    start = next((value for value in found if _same(value, default)), found[0])
+    start = next((value for value in found if _plain(value) == _plain(default)), found[0])
     numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in found)
     rising = numbers and len(found) > 1 and found == sorted(found)
-    kind = SelectionSlider if rising and not isinstance(form, dict) else Dropdown
+    kind = ui.SelectionSlider if rising and not isinstance(form, dict) else ui.Dropdown
     return kind(options=options, value=start)
 
 
@@ -141,12 +129,8 @@ def _shown(value: object) -> str:
     return getattr(value, "__name__", None) or str(value)
 
 
-def _same(value: object, default: object) -> bool:
-    """Whether they are equal, where lists and tuples count as one kind."""
-    return _plain(value) == _plain(default)
-
-
 def _plain(value: object) -> object:
+    """What two values that are the same have in common: lists are tuples, True is not 1."""
     if isinstance(value, (tuple, list)):
         return [_plain(part) for part in value]
     return (type(value), value) if isinstance(value, bool) else value

@@ -104,11 +104,6 @@ class Lab:
             self._watch()
             self._turned()
 
-    @property
-    def panels(self) -> tuple[Panel, Panel]:
-        """The live page above and below the picture."""
-        return self._top, self._bottom
-
     def states(self) -> Iterator[dict]:
         """Every setting that the controls can reach."""
         return controls.states(self.controls)
@@ -156,6 +151,7 @@ class Lab:
         self._top = Panel(self._pressed, spoken=True, steady=True)
         self._top.layout = Layout(flex="1 1 420px", width="auto")
         self._bottom = Panel(self._pressed)
+        self.panels = self._top, self._bottom
         self._pixels, self._figure = Pixels(), Figure()
         self._picture = VBox(layout=Layout(width="100%", overflow="visible"))
         top = HBox([left, self._top], layout=Layout(flex_flow="row wrap", width="100%"))

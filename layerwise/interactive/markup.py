@@ -4,35 +4,35 @@ A notebook's sanitizer removes style sheets and keeps style attributes, so there
 carries its own look, and nothing can be pressed.
 """
 
-from dataclasses import dataclass
+import re
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 
 SHEET = (Path(__file__).with_name("static") / "looks.css").read_text(encoding="utf-8")
-_RULES = (line.partition(" { ") for line in SHEET.splitlines() if line.startswith(".lab-"))
-_LOOKS = {name.removeprefix(".lab-"): look.removesuffix(" }") for name, _, look in _RULES}
+_LOOKS = dict(re.findall(r"^\.(lab-\w+) { (.*) }$", SHEET, re.MULTILINE))
+_CLASSES = re.compile(' class="([^"]*)"')
+_BUTTON = re.compile("<button( data-copy)?[^>]*>(.*?)</button>")
 
 
-@dataclass(frozen=True)
-class Markup:
-    """Makes elements, for a live page or for a stored notebook."""
+def element(tag: str, looks: str, content: str, **attributes: str) -> str:
+    """An element with the `looks` of these names; `data_send` stands for data-send.
 
-    live: bool
+    `content` is HTML, the attributes are text.
+    """
+    classes = " ".join(f"lab-{name}" for name in looks.split())
+    told = ({"class": classes} if classes else {}) | attributes
+    text = "".join(f' {k.replace("_", "-")}="{escape(v)}"' for k, v in told.items())
+    return f"<{tag}{text}>{content}</{tag}>"
 
-    def element(self, tag: str, looks: str, content: str, **attributes: str) -> str:
-        """An element with the `looks` of these names; `data_send` stands for data-send.
 
-        `content` is HTML, the attributes are text.
-        """
-        names = looks.split()
-        if self.live:
-            look = {"class": " ".join(f"lab-{name}" for name in names)}
-        else:
-            look = {"style": "; ".join(_LOOKS[name] for name in names if name in _LOOKS)}
-        told = {name: value for name, value in look.items() if value} | attributes
-        text = "".join(f' {k.replace("_", "-")}="{escape(v)}"' for k, v in told.items())
-        return f"<{tag}{text}>{content}</{tag}>"
+def stored(html: str) -> str:
+    """A live page as a notebook's file keeps it: no buttons, and each look in its element."""
+    words = _BUTTON.sub(lambda found: "" if found[1] else found[2], html)
+    return _CLASSES.sub(lambda found: _style(found[1]), words)
 
-    def button(self, looks: str, content: str, **attributes: str) -> str:
-        """A button, or what stands on it where there is nothing to press."""
-        return self.element("button", looks, content, **attributes) if self.live else content
+
+@lru_cache(256)
+def _style(classes: str) -> str:
+    looks = [_LOOKS[name] for name in classes.split() if name in _LOOKS]
+    return f' style="{"; ".join(looks)}"' if looks else ""

@@ -60,3 +60,11 @@ def outline(t: Trace) -> Block:
         parts = list(parts[0].parts)
     whole = Call("", t.name, t.inputs, t.calls[-1].output if t.calls else (), 0, len(t.steps))
     return Block("", whole, (*parts, *t.steps[taken:]))
+
+
+def levels(tree: Block) -> list[list[Block]]:
+    """The blocks inside, which can be folded and unfolded: level by level, the outermost first."""
+    found, level = [], [tree]
+    while level := [part for block in level for part in block.parts if isinstance(part, Block)]:
+        found.append(level)
+    return found

@@ -43,6 +43,15 @@ def trace(net: nn.Module, *args: Any, **kwargs: Any) -> Trace:
     return result
 
 
+def traced(net: nn.Module | Trace, args: tuple, kwargs: dict[str, Any], view: str) -> Trace:
+    """The trace that a view takes as it is, or makes; TypeError where a Trace comes with inputs."""
+    if not isinstance(net, Trace):
+        return trace(net, *args, **kwargs)
+    if args or kwargs:
+        raise TypeError(f"a Trace knows its input shapes: {view}(trace) takes no others")
+    return net
+
+
 def trace_or_fail(net: nn.Module, given: Inputs) -> Outcome:
     """Like `trace`, but a failure gives the steps up to it, and is read and not raised."""
     result, broken = _recorded(net, given)

@@ -133,6 +133,11 @@ def describe(step: Step) -> str:
     return joined(operation(step).words())
 
 
+def shapes_of(given: Sequence[Shape]) -> str:
+    """Shapes that come in, in words: "1×28×28 and 1×10"; "none"."""
+    return " and ".join(map(times, given)) or "none"
+
+
 def joined(words: Words) -> str:
     """The words as one text."""
     return "".join(lead + value for lead, value in words)
@@ -142,21 +147,19 @@ def aligned(lines: Iterable[Sequence[str]]) -> list[str]:
     """Lines of cells under each other, words on the left and numbers on the right."""
     table = [[column.name for column in COLUMNS], *lines]
     widths = [max(map(len, cells)) for cells in zip(*table, strict=True)]
-    return ["  ".join(map(_padded, COLUMNS, cells, widths)).rstrip() for cells in table]
-
-
-def _padded(column: Column, cell: str, width: int) -> str:
-    return cell.rjust(width) if column.is_number else cell.ljust(width)
+    sides = [">" if column.is_number else "<" for column in COLUMNS]
+    form = "  ".join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
+    return [form.format(*cells).rstrip() for cells in table]
 
 
 def images(t: Trace) -> int | None:
     """How many images or examples the run was for; None where the input is no batch."""
     first = t.inputs[0] if t.inputs else ()
-    alone = next((found for step in t.steps if (found := _alone(t, step)) is not None), False)
+    alone = next((found for step in t.steps if (found := _unbatched(t, step)) is not None), False)
     return None if alone or len(first) < 2 else first[0]
 
 
-def _alone(t: Trace, step: Step) -> bool | None:
+def _unbatched(t: Trace, step: Step) -> bool | None:
     """Whether a step reads one image or sequence without a batch; None where it takes anything."""
     if "kernel_size" in step.settings and step.inputs:
         return len(step.inputs[0]) == len(step.settings["kernel_size"]) + 1

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from enum import Enum
 
 from layerwise.operations.kinds import Kind
-from layerwise.tracing.module_tree import Block
+from layerwise.tracing.module_tree import Block, levels
 from layerwise.tracing.records import Failure, Step
 
 from .columns import COLUMNS, Clash, Column, Operation, Row, Words, row, words
@@ -74,7 +74,7 @@ def compare(start: Block | None, now: Block | None, failure: Failure | None = No
     behind it is not reached. None stands for a network that could not be built.
     """
     if now is None:
-        return list(_all(start.parts if start else (), Status.UNREACHED))
+        return list(_all_lines(start.parts if start else (), Status.UNREACHED))
     return list(_merged((start or now).parts, now.parts, 0, failure))
 
 
@@ -95,23 +95,20 @@ def folded(lines: Sequence[Line], unfolded: Collection[str]) -> Iterator[Line]:
 def default_fold(tree: Block) -> frozenset[str]:
     """Ids of the blocks to unfold: from the outermost inwards while the table stays short."""
     unfolded: set[str] = set()
-    level, lines = [tree], len(tree.parts)
-    while level:
-        inner = [part for block in level for part in block.parts if isinstance(part, Block)]
-        lines += sum(len(block.parts) for block in inner)
+    lines = len(tree.parts)
+    for level in levels(tree):
+        lines += sum(len(block.parts) for block in level)
         if lines > LONGEST:
             break
-        unfolded |= {block.id for block in inner}
-        level = inner
+        unfolded |= {block.id for block in level}
     return frozenset(unfolded)
 
 
 def unfinished(lines: Sequence[Line]) -> frozenset[str]:
     """Ids of the blocks in which the run broke off; empty for a complete run."""
-    blocks = [
-        line.part for line in lines if isinstance(line.part, Block) and line.row.output is None
-    ]
-    return frozenset(block.id for block in blocks)
+    return frozenset(
+        line.part.id for line in lines if isinstance(line.part, Block) and line.row.output is None
+    )
 
 
 def changed_steps(lines: Sequence[Line]) -> frozenset[int]:
@@ -128,34 +125,33 @@ def _merged(
     old: Sequence[Part], new: Sequence[Part], depth: int, failure: Failure | None
 ) -> Iterator[Line]:
     """The lines of two lists of parts; a `failure` happened in the last of `new` or behind it."""
-    old, new = _in_blocks(old, new), _in_blocks(new, old)
+    old, new = _put_in_blocks(old, new), _put_in_blocks(new, old)
     known = list(map(_name, old)) == list(map(_name, new))
-    pairs = list(_matched(old, new) if known else _matched(old, new, _own, _name))
-    reached = len(pairs)
+    pairs = list(_matched(old, new) if known else _matched(old, new, _own_values, _name))
+    ran, tail = pairs, []
     if failure is not None:  # what is there now comes before what the start had behind it
         met = max((n for n, pair in enumerate(pairs, start=1) if None not in pair), default=0)
-        pairs[met:] = sorted(pairs[met:], key=lambda pair: pair[1] is None)
-        reached = met + sum(b is not None for _, b in pairs[met:])
+        ran = [pair for n, pair in enumerate(pairs) if n < met or pair[1] is not None]
+        tail = [old for old, new in pairs[met:] if old is not None and new is None]
     broke_off = False
-    for number, (a, b) in enumerate(pairs[:reached], start=1):
-        broke_off = (
-            bool(failure) and number == reached and isinstance(b, Block) and not b.call.output
-        )
+    for a, b in ran:
+        last = failure is not None and b is ran[-1][1]
+        broke_off = last and isinstance(b, Block) and not b.call.output
         yield _line(a, b, depth, broke_off)
         yield from _merged(_parts(a), _parts(b), depth + 1, failure if broke_off else None)
-    if failure is not None:
-        tail = [a for a, _ in pairs[reached:] if a is not None]
-        inside = _all(tail, Status.UNREACHED, depth)
-        yield from inside if broke_off else _behind(tail, failure, depth)
+    if broke_off:
+        yield from _all_lines(tail, Status.UNREACHED, depth)
+    elif failure is not None:
+        yield from _from_the_break(tail, failure, depth)
 
 
-def _behind(tail: Sequence[Part], failure: Failure, depth: int) -> Iterator[Line]:
+def _from_the_break(tail: Sequence[Part], failure: Failure, depth: int) -> Iterator[Line]:
     """What failed, and what the start had from the break on: before that layer, and after it."""
-    same = [n for n, part in enumerate(tail) if _is_at(part, failure, first=not n)]
+    same = [n for n, part in enumerate(tail) if _is_what_failed(part, failure, first=not n)]
     here = same[0] if same else -1
-    yield from _all(tail[: max(here, 0)], Status.GONE, depth)
+    yield from _all_lines(tail[: max(here, 0)], Status.GONE, depth)
     yield Line(_broken(failure), depth, Status.FAILED)
-    yield from _all(tail[here + 1 :], Status.UNREACHED, depth)
+    yield from _all_lines(tail[here + 1 :], Status.UNREACHED, depth)
 
 
 def _line(old: Part | None, new: Part | None, depth: int, broke_off: bool) -> Line:
@@ -175,25 +171,25 @@ def _broken(failure: Failure) -> Row:
     return Row(failure.path, Operation(f"{named} breaks here", {}), clash)
 
 
-def _all(parts: Sequence[Part], status: Status, depth: int = 0) -> Iterator[Line]:
+def _all_lines(parts: Sequence[Part], status: Status, depth: int = 0) -> Iterator[Line]:
     """A line for each part, and for all inside."""
     for part in parts:
         yield Line(row(part), depth, status, part=part)
-        yield from _all(_parts(part), status, depth + 1)
+        yield from _all_lines(_parts(part), status, depth + 1)
 
 
 def _parts(part: Part | None) -> tuple[Part, ...]:
     return part.parts if isinstance(part, Block) else ()
 
 
-def _is_at(part: Part, failure: Failure, *, first: bool) -> bool:
+def _is_what_failed(part: Part, failure: Failure, *, first: bool) -> bool:
     """Whether a part of the start did what failed now; the first one may have moved."""
     if isinstance(part, Block) or not (first or part.path == failure.path):
         return False
     return part.function == failure.function if failure.block else part.op == failure.layer
 
 
-def _in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
+def _put_in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
     """The parts; one that is alone in a block, of which `others` have more, stands in that block.
 
     A tree leaves out a block around one thing.
@@ -228,7 +224,7 @@ def _matched(old: Sequence[Part], new: Sequence[Part], *keys: Callable) -> Itera
         yield from ((None, part) for part in new)
 
 
-def _own(part: Part) -> str:
+def _own_values(part: Part) -> str:
     """All that a part does by itself, wherever it stands."""
     own = row(part)
     return repr((own.operation, own.output, own.params, own.macs))

@@ -14,7 +14,7 @@ from layerwise.operations.shapes import times
 from layerwise.tracing.records import Call, Step, Trace
 from layerwise.tracing.tracer import trace
 
-from .columns import describe, images, unit
+from .columns import describe, images, shapes_of, unit
 
 WIDTH = 100  # JupyterLab breaks longer lines in the middle of a word
 FOLD_FROM = 60  # steps; in longer networks what repeats the one before is folded
@@ -50,7 +50,7 @@ def explain(net: nn.Module, *inputs: Any, **keywords: Any) -> None:
 def account(t: Trace) -> list[str]:
     """The lines that `explain` prints."""
     lines = wrap(f"{t.name}, {_inputs_in_words(t)}.", WIDTH) + (wrap(t.note, WIDTH) or [])
-    owners = [_block(step, t.calls) for step in t.steps]
+    owners = [_block_of(step, t.calls) for step in t.steps]
     told: dict[Call, _Block] = {}
     before: tuple[str, list[tuple]] = ("", [])
     for call, group in groupby(t.steps, key=lambda step: owners[step.index]):
@@ -95,7 +95,7 @@ class _Block:
         return f"the result of {path}" if path else "an earlier step of the net"
 
 
-def _block(step: Step, calls: tuple[Call, ...]) -> Call:
+def _block_of(step: Step, calls: tuple[Call, ...]) -> Call:
     """The run of the block a step belongs to.
 
     That is the nearest submodule with a forward of its own; where there are Sequentials only,
@@ -118,7 +118,7 @@ def _title(call: Call) -> str:
 
 def _block_lines(block: _Block, steps: list[Step], goes_on: bool, *, fold: bool) -> list[str]:
     call, count = block.call, len(block.numbers)
-    given = " and ".join(map(times, call.inputs))
+    given = shapes_of(call.inputs) if call.inputs else ""
     head = f"{_title(call)} goes on" if goes_on else _title(call)
     lines = wrap(head if goes_on or not given else f"{head}, input {given}", WIDTH)
     width = len(str(count + 1)) + 2
@@ -127,17 +127,17 @@ def _block_lines(block: _Block, steps: list[Step], goes_on: bool, *, fold: bool)
         for step in told:
             label = step.path.removeprefix(call.path).lstrip(".")
             number = f"{block.numbers[step.index]:>{width}}. "
-            lines += _under(margin, f"{_name(step, label)}:  {_change(step)}", number)
-            lines += _packed(_reason(step, block), margin)
+            lines += _indented(margin, f"{_name(step, label)}:  {_shape_change(step)}", number)
+            lines += _sentence_lines(_reason(step, block), margin)
         if more:
             first, last = (block.numbers[step.index] for step in (told[0], told[-1]))
             again = f"Steps {last + 1} to {last + more * len(told)} repeat steps {first} to {last}."
-            lines += _under(margin, again)
+            lines += _indented(margin, again)
     if call.stop == steps[-1].index + 1:
         out = times(call.output)
         kept = "the shape that came in" if out == given else f"where {given} came in"
         result = f"Result:  {out}, {kept}." if given else f"Result:  {out}."
-        lines += _under(margin, result, f"{count + 1:>{width}}. ")
+        lines += _indented(margin, result, f"{count + 1:>{width}}. ")
     return lines
 
 
@@ -158,12 +158,12 @@ def _stretches(steps: list[Step]) -> Iterator[tuple[list[Step], int]]:
         at += length * (more + 1)
 
 
-def _under(margin: str, text: str, lead: str = "") -> list[str]:
+def _indented(margin: str, text: str, lead: str = "") -> list[str]:
     """The text in lines that fit, under each other behind the `lead`."""
     return wrap(text, WIDTH, initial_indent=lead or margin, subsequent_indent=margin)
 
 
-def _packed(text: str, margin: str) -> list[str]:
+def _sentence_lines(text: str, margin: str) -> list[str]:
     """As many whole sentences to a line as fit."""
     first, *rest = re.split(r"(?<=\.) ", text)
     lines = [first]
@@ -172,7 +172,7 @@ def _packed(text: str, margin: str) -> list[str]:
             lines.append(sentence)
         else:
             lines[-1] += f" {sentence}"
-    return [short for line in lines for short in _under(margin, line)]
+    return [short for line in lines for short in _indented(margin, line)]
 
 
 def _name(step: Step, label: str) -> str:
@@ -183,7 +183,7 @@ def _name(step: Step, label: str) -> str:
     return f"{label} ({what})" if label else what
 
 
-def _change(step: Step) -> str:
+def _shape_change(step: Step) -> str:
     between = f" {step.operation.symbol} " if step.merge is Merge.ADD else ", "
     shapes = step.inputs if step.merges else dict.fromkeys(step.inputs)
     given = (between if step.merges else " and ").join(map(times, shapes))
@@ -196,7 +196,7 @@ def _reason(step: Step, block: _Block) -> str:
     if step.merges and step.merge in (Merge.ADD, Merge.MULTIPLY) and len(origins) == 2:
         told = _COMBINES.get(step.operation.symbol, "Combines {} and {}").format(*origins)
         if len(set(step.inputs)) > 1:
-            shapes = " and ".join(map(times, step.inputs))
+            shapes = shapes_of(step.inputs)
             return f"{told}. Their shapes differ ({shapes}): PyTorch repeats the smaller one."
         return f"{told}, number by number: both have the same shape."
     if step.merges and step.merge is Merge.CONCAT and len(step.output) == len(step.inputs[0]):
@@ -229,12 +229,12 @@ def _inputs_in_words(t: Trace) -> str:
     words = _AXES.get(len(shape)) if batched else _AXES.get(len(shape) + 1, ("",))[1:]
     told = ", ".join(words).format(*shape) if words else " by ".join(map(str, shape))
     told = told.replace(" 1 channels", " 1 channel")
-    return f"input {' and '.join(map(times, t.inputs))} ({told})"
+    return f"input {shapes_of(t.inputs)} ({told})"
 
 
 def _summary(t: Trace) -> list[str]:
     count = len(t.steps)
-    change = f"{' and '.join(map(times, t.inputs)) or 'no input'} → {times(t.output)}"
+    change = f"{shapes_of(t.inputs) if t.inputs else 'no input'} → {times(t.output)}"
     meet = [step for step in t.steps if len(set(step.sources)) > 1]
     met = Counter(_MEETINGS.get(step.merge or step.kind, step.op) for step in meet)
     meetings = [f"{n} {what}{'s' if n > 1 else ''}" for what, n in met.most_common()]

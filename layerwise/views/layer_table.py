@@ -7,12 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from layerwise.operations.shapes import times
 from layerwise.tracing.module_tree import Block, outline
 from layerwise.tracing.records import Step, Trace
-from layerwise.tracing.tracer import trace
+from layerwise.tracing.tracer import trace, traced
 
-from .columns import COLUMNS, Operation, Row, aligned, row, unit
+from .columns import COLUMNS, Operation, Row, aligned, row, shapes_of, unit
 
 # Sanitized HTML keeps style attributes but no style sheets. No colour of text is set, and the
 # background is translucent, so that both of JupyterLab's themes stay readable.
@@ -47,11 +46,7 @@ def table(
     depth takes one row: 1 shows the top-level children. Raises what `trace` raises, TypeError
     where a Trace comes with shapes, and ValueError where `depth` is negative.
     """
-    if isinstance(net, Trace):
-        if inputs or keywords:
-            raise TypeError("a Trace knows its input shapes: table(trace) takes no others")
-        return Table(net, depth)
-    return Table(trace(net, *inputs, **keywords), depth)
+    return Table(traced(net, inputs, keywords, "table"), depth)
 
 
 def rows(t: Trace, depth: int | None = None) -> list[Row]:
@@ -74,9 +69,9 @@ class Table:
     @property
     def caption(self) -> str:
         """The network, its input, and the unit of the MACs."""
-        shapes = " and ".join(map(times, self.trace.inputs)) or "none"
-        note = f" {self.trace.note}" if self.trace.note else ""
-        return f"{self.trace.name}, input {shapes}. MACs for {unit(self.trace)}.{note}"
+        t = self.trace
+        said = f"{t.name}, input {shapes_of(t.inputs)}. MACs for {unit(t)}. {t.note}"
+        return said.rstrip()
 
     def cells(self) -> list[tuple[str, ...]]:
         """The rows as text, the totals last."""

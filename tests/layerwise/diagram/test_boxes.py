@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from layerwise import draw, trace
 from layerwise.diagram.box_shapes import FILLS, MULTIPLIES, fill
 from layerwise.diagram.box_sizes import MOST_LINES, caption, extents
-from layerwise.diagram.drawing import default_unfolded, levels, svg
-from layerwise.diagram.graph import view
+from layerwise.diagram.drawing import default_unfolded, svg
+from layerwise.diagram.graph import View
 from layerwise.diagram.repeats import foldable
 from layerwise.operations.kinds import Kind
-from layerwise.tracing.module_tree import outline
+from layerwise.tracing.module_tree import levels, outline
 
 
 class Does(nn.Module):
@@ -32,7 +32,7 @@ class Does(nn.Module):
 
 
 def boxes(function, *shapes, **parts):
-    return view(foldable(outline(trace(Does(function, **parts), *shapes))), ()).items
+    return View(foldable(outline(trace(Does(function, **parts), *shapes))), ()).items
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def boxes(function, *shapes, **parts):
 def test_branches_meet_in_a_sign_a_concat_or_a_product(join, kind, sign):
     net = Does(lambda _, x: join(x.relu(), x.tanh()))
     t = trace(net, (2, 3, 8, 8))
-    last = view(foldable(outline(t)), ()).items[-1]
+    last = View(foldable(outline(t)), ()).items[-1]
     drawn = ET.fromstring(svg(t)).findall(".//*[@class='box join']")  # noqa: S314  our own text
     assert last.kind == kind
     assert [box.find(".//*[@font-size='15']").text for box in drawn] == ([sign] if sign else [])

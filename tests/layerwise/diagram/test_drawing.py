@@ -18,12 +18,12 @@ from course_utils import nets
 from layerwise import trace
 from layerwise.diagram.box_sizes import LINE, box_size, text_width
 from layerwise.diagram.drawing import default_unfolded, draw, svg
-from layerwise.diagram.graph import Item, keeps_shape, levels, title, view
+from layerwise.diagram.graph import Item, View, keeps_shape, title
 from layerwise.diagram.layout import HEADER, MARGIN, layout
 from layerwise.diagram.repeats import MOST_BOXES, foldable
 from layerwise.diagram.scene import Box
 from layerwise.tracing.building import run
-from layerwise.tracing.module_tree import outline
+from layerwise.tracing.module_tree import levels, outline
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -165,7 +165,7 @@ def every(*, folds=FOLDS):
 
 @every()
 def test_every_step_is_in_one_box(name, fold):
-    shown = view(tree(traced(name)), unfolded(traced(name), fold))
+    shown = View(tree(traced(name)), unfolded(traced(name), fold))
     found = [step.index for item in shown.items for step in item.steps if step.op != "Identity"]
     wanted = [step.index for step in traced(name).steps if step.op != "Identity"]
     assert sorted(found) == wanted
@@ -195,7 +195,7 @@ def test_alexnet_shows_its_twelve_maps_and_names_what_follows_them():
 
 @every()
 def test_sources_of_boxes_are_those_of_their_steps(name, fold):
-    shown = view(tree(traced(name)), unfolded(traced(name), fold))
+    shown = View(tree(traced(name)), unfolded(traced(name), fold))
     home = {step.index: item.number for item in shown.items for step in item.steps} | {-1: 0}
     for step in traced(name).steps:  # an Identity stands where its source stands
         if step.op == "Identity" and step.index not in home:

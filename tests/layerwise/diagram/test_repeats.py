@@ -6,10 +6,10 @@ from test_boxes import Does
 from torch import nn
 
 from layerwise import draw, trace
-from layerwise.diagram.drawing import default_unfolded, levels, svg
-from layerwise.diagram.graph import view
+from layerwise.diagram.drawing import default_unfolded, svg
+from layerwise.diagram.graph import View
 from layerwise.diagram.repeats import MOST_BOXES, foldable
-from layerwise.tracing.module_tree import outline
+from layerwise.tracing.module_tree import levels, outline
 
 CELL = {"inner": nn.Linear(8, 8), "outer": nn.Linear(8, 8)}
 
@@ -26,7 +26,7 @@ def loop(rounds):
 
 
 def folded(t, opened=()):
-    return view(foldable(outline(t)), opened)
+    return View(foldable(outline(t)), opened)
 
 
 def test_rounds_of_a_loop_are_one_block_with_a_block_for_each():

@@ -6,27 +6,27 @@ from types import SimpleNamespace
 import pytest
 from test_drawing import scene
 
-from layerwise.diagram.columns import CURVED, STRAIGHT, _counts, _crossing, break_rows
+from layerwise.diagram.row_breaks import CURVED, STRAIGHT, _counts, _crossing, break_rows
 
 
 def part(number, *needs, width=100):
-    return SimpleNamespace(first=number, last=number, needs=needs, width=width)
+    return SimpleNamespace(boxes=range(number, number + 1), needs=needs, width=width)
 
 
 CHAIN = [part(1, 0), part(2, 1), part(3, 2)]
 
 
 def test_a_wire_that_goes_out_crosses_every_gap_behind_its_box():
-    assert _crossing([[one] for one in CHAIN], [0], [3]) == [1, 1, 1]
-    assert _crossing([[one] for one in CHAIN], [0], [1, 3]) == [1, 2, 2]
-    assert _crossing([[one] for one in CHAIN], [0], []) == [1, 1, 0]
+    assert _crossing([[one] for one in CHAIN], [3]) == [1, 1, 1]
+    assert _crossing([[one] for one in CHAIN], [1, 3]) == [1, 2, 2]
+    assert _crossing([[one] for one in CHAIN], []) == [1, 1, 0]
 
 
 def test_a_gap_that_two_wires_cross_is_as_wide_as_curves_need():
     forked = [part(1, 0), part(2, 1, 0)]
     needed = 200 + CURVED + STRAIGHT
-    assert break_rows(forked, [0], [2], needed, 150) == [forked]
-    assert break_rows(forked, [0], [2], needed - 1, 150) == [[one] for one in forked]
+    assert break_rows(forked, [2], needed, 150) == [forked]
+    assert break_rows(forked, [2], needed - 1, 150) == [[one] for one in forked]
 
 
 def test_a_row_ends_where_few_wires_cross():

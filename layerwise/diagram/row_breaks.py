@@ -2,41 +2,39 @@
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Any
+
+from .scene import Part
 
 STRAIGHT, CURVED = 11, 26  # px, gap between columns: for a straight wire, for curves
 
 
-def columns(parts: Sequence[Any], enter: set[int]) -> list[int]:
+def columns_of(parts: Sequence[Part]) -> list[int]:
     """For each part the column right of all that feed it; column 0 is where wires enter."""
-    at = dict.fromkeys(enter, 0)
-    found = []
+    at: dict[int, int] = {}
     for part in parts:
-        column = 1 + max([at[n] for n in part.needs if n in at], default=0)
-        at.update(dict.fromkeys(range(part.first, part.last + 1), column))
-        found.append(column)
-    return found
+        column = 1 + max([at.get(source, 0) for source in part.needs], default=0)
+        at.update(dict.fromkeys(part.boxes, column))
+    return [at[part.boxes[0]] for part in parts]
 
 
 def break_rows(
-    parts: Sequence[Any], enter: Sequence[int], gives: Sequence[int], whole: float, room: float
-) -> list[list[Any]]:
+    parts: Sequence[Part], gives: Sequence[int], whole: float, room: float
+) -> list[list[Part]]:
     """Parts in one row if `whole` pixels hold it, else in rows no wider than `room`.
 
-    Rows are of like widths, and broken where few wires cross.
-
-    `enter` and `gives` are the boxes whose wires come into and go out of all of the rows.
+    Rows are of like widths, and broken where few wires cross. `gives` are the boxes whose wires
+    go out of all of the rows.
     """
     if sum([part.width + CURVED for part in parts]) <= whole:  # even without stacking any
         return [list(parts)]
-    at = columns(parts, set(enter))
-    stacks: list[list[Any]] = [[] for _ in range(max(at))]
+    at = columns_of(parts)
+    stacks: list[list[Part]] = [[] for _ in range(max(at))]
     for part, column in zip(parts, at, strict=True):
         stacks[column - 1].append(part)
-    crossing = _crossing(stacks, enter, gives)
-    gaps = [STRAIGHT if wires < 2 else CURVED for wires in crossing]
+    crossing = _crossing(stacks, gives)
     widths = [
-        max([part.width for part in stack]) + gap for stack, gap in zip(stacks, gaps, strict=True)
+        max([part.width for part in stack]) + (STRAIGHT if wires < 2 else CURVED)
+        for stack, wires in zip(stacks, crossing, strict=True)
     ]
     if sum(widths) <= whole:
         return [list(parts)]
@@ -47,20 +45,19 @@ def break_rows(
         if len(tighter) > len(counts):
             break
         counts = tighter
-    starts = [0, *accumulate(counts)]
     return [
-        sorted([part for stack in stacks[a:b] for part in stack], key=lambda part: part.first)
-        for a, b in pairwise(starts)
+        [part for part, column in zip(parts, at, strict=True) if start < column <= stop]
+        for start, stop in pairwise(accumulate(counts, initial=0))
     ]
 
 
-def _crossing(stacks: list[list[Any]], enter: Sequence[int], gives: Sequence[int]) -> list[int]:
+def _crossing(stacks: list[list[Part]], gives: Sequence[int]) -> list[int]:
     """How many wires cross the gap behind each column."""
-    made = dict.fromkeys(enter, 0)
+    made: dict[int, int] = {}
     until: dict[int, int] = {}
     for column, stack in enumerate(stacks):
         for part in stack:
-            made.update(dict.fromkeys(range(part.first, part.last + 1), column))
+            made.update(dict.fromkeys(part.boxes, column))
             until.update(dict.fromkeys(part.needs, column))
     until.update(dict.fromkeys(gives, len(stacks)))
     crossing = [0] * len(stacks)
