@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from layerwise.tracing.meta_copy import ONE_PASS
-from layerwise.tracing.recorder import is_layer
+from layerwise.tracing.module_tree import is_layer
 from layerwise.tracing.records import SourceLine
 
 from .source_code import expressions, line_of, methods, names_read

@@ -79,7 +79,7 @@ def _shown(state: State, unfolded: Collection[str]) -> list[Line]:
 
 def _caption(state: State) -> str:
     """What the table shows; the changed lines are marked, so they need no legend."""
-    seen = state.seen or state.first
+    seen = state.partial or state.first
     if seen is None:
         return ""
     shapes = " and ".join(map(times, seen.inputs))

@@ -1,7 +1,7 @@
 """One operation without numbers: by its rule where the rule's conditions hold, else by PyTorch.
 
-A rule holds where all tensors have one floating type and the entry's layout tells how the result
-lies in memory. Elsewhere PyTorch's own kernels decide, slower and right.
+A rule holds where all tensors have one floating type and the entry's memory format tells how the
+result lies in memory. Elsewhere PyTorch's own kernels decide, slower and right.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from torch import Tensor
 from layerwise.operations.kinds import Kind
 from layerwise.operations.registry import (
     Effect,
-    Layout,
+    MemoryFormat,
     Operation,
     find,
 )
@@ -135,11 +135,13 @@ def _by_rule(
     if all([tensor.is_contiguous() for tensor in tensors]) and not _is_ambiguous(first):
         same = tuple(first.shape) == effect.shape and first.dtype.is_floating_point
         return first.detach() if same else blank(effect.shape, tensors[-1].dtype)
-    if entry.layout is Layout.IMAGE:
+    if entry.memory_format is MemoryFormat.CHANNELS_LAST:
         return _imaged(tensors[:2] if effect.macs else tensors[:1], effect)
-    if entry.layout is Layout.PLAIN:
+    if entry.memory_format is MemoryFormat.CONTIGUOUS:
         return blank(effect.shape, first.dtype)
-    return first.detach() if entry.layout is Layout.KEPT and _dense(first) else None
+    return (
+        first.detach() if entry.memory_format is MemoryFormat.PRESERVE and _dense(first) else None
+    )
 
 
 def _is_ambiguous(image: Tensor) -> bool:

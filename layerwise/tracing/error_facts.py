@@ -21,7 +21,7 @@ from layerwise.operations.kinds import Merge
 from layerwise.operations.registry import find
 
 from . import source_lines
-from .recorder import is_layer
+from .module_tree import is_layer
 
 Facts = dict[str, Any]
 

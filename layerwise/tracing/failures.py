@@ -10,7 +10,8 @@ from layerwise.operations.kinds import Merge
 from layerwise.operations.registry import find
 
 from . import error_facts, source_lines
-from .recorder import Broken, FailedOperation, is_layer
+from .module_tree import is_layer
+from .recorder import FailedOperation, RunError
 from .records import Failure
 
 
@@ -33,16 +34,16 @@ def of_build(error: Exception, build: Callable) -> Failure:
     )
 
 
-def of_run(broken: Broken) -> Failure:
+def of_run(failed: RunError) -> Failure:
     """The forward failed, in a layer or in the student's own code."""
-    error, module, attempt = broken.error, broken.module, broken.attempt
+    error, module, attempt = failed.error, failed.module, failed.attempt
     line = source_lines.last_line(error) or source_lines.first_line(type(module).forward)
     tried = _tried(attempt) if attempt else {}
     return Failure(
         "run",
         type(error).__name__,
         _message(error),
-        broken.path,
+        failed.path,
         type(module).__name__,
         not is_layer(module),
         settings=_settings(module, attempt, error),

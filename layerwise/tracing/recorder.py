@@ -23,6 +23,7 @@ from . import receptive_field as receptive
 from .accounting import Accounts
 from .dispatch import CASTS, NeedsValues, public, tensors_in, writes
 from .meta_copy import Memo, named_modules
+from .module_tree import is_layer
 from .operands import Operands
 from .records import Call, Step
 
@@ -53,7 +54,7 @@ class FailedOperation(NamedTuple):
     sources: tuple[int, ...]
 
 
-class Broken(NamedTuple):
+class RunError(NamedTuple):
     """The error that ended a run, where it happened, and the operation that raised it."""
 
     error: Exception
@@ -89,7 +90,7 @@ class Recorder(TorchFunctionMode):
         for path, module in named_modules(net):
             vars(module)["forward"] = self._watched(path, module, module.forward)
 
-    def run(self, args: tuple, kwargs: dict) -> Broken | None:
+    def run(self, args: tuple, kwargs: dict) -> RunError | None:
         """Run the network; return the error that ended the run, with its place."""
         samples = tensors_in((args, kwargs))
         self._no_inputs = not samples
@@ -103,7 +104,7 @@ class Recorder(TorchFunctionMode):
         except NeedsValues:
             raise
         except Exception as problem:  # noqa: BLE001  the network's own, whatever it is
-            return self._broken(problem)
+            return self._run_error(problem)
         results = tensors_in((output,))
         self.complete = not results or any(id(tensor) in self._made for tensor in results)
         return None
@@ -113,10 +114,10 @@ class Recorder(TorchFunctionMode):
         """The steps so far."""
         return tuple([Step(**row) for row in self._rows])
 
-    def _broken(self, error: Exception) -> Broken:
+    def _run_error(self, error: Exception) -> RunError:
         path = self._where[1] if self._where and self._where[0] is error else ""
         attempt = self._attempt[1] if self._attempt and self._attempt[0] is error else None
-        return Broken(error, path, self.net.get_submodule(path), attempt)
+        return RunError(error, path, self.net.get_submodule(path), attempt)
 
     # ------------------------------------------------------------------ modules
 
@@ -331,11 +332,6 @@ class Recorder(TorchFunctionMode):
 
 def _shapes(tensors: list[Tensor]) -> tuple[Shape, ...]:
     return tuple([tuple(tensor.shape) for tensor in tensors])
-
-
-def is_layer(module: nn.Module) -> bool:
-    """Whether a module is one of PyTorch's own layers, and no block with a forward of its own."""
-    return type(module).__module__.startswith("torch.nn.modules")
 
 
 def _is_lazy(tensor: Any) -> bool:

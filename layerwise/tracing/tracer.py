@@ -20,7 +20,7 @@ from layerwise.operations.shapes import ShapeError
 from . import failures, inputs, surroundings
 from .inputs import Inputs
 from .meta_copy import TraceError, meta_copy, real_copy, unwrapped
-from .recorder import Broken, NeedsValues, Recorder
+from .recorder import NeedsValues, Recorder, RunError
 from .records import Outcome, Trace
 
 
@@ -37,19 +37,19 @@ def trace(net: nn.Module, *args: Any, **kwargs: Any) -> Trace:
     or no input, TraceError where the network cannot be traced, and whatever the network raises.
     """
     inputs.checked_net(net)
-    result, broken = _recorded(net, inputs.read(unwrapped(net), args, kwargs))
-    if broken is not None:
-        raise _located(broken, result.name)
+    result, failed = _recorded(net, inputs.read(unwrapped(net), args, kwargs))
+    if failed is not None:
+        raise _located(failed, result.name)
     return result
 
 
 def trace_or_fail(net: nn.Module, given: Inputs) -> Outcome:
     """Like `trace`, but a failure gives the steps up to it, and is read and not raised."""
-    result, broken = _recorded(net, given)
-    return Outcome(result, broken and failures.of_run(broken))
+    result, failed = _recorded(net, given)
+    return Outcome(result, failed and failures.of_run(failed))
 
 
-def _recorded(net: nn.Module, given: Inputs) -> tuple[Trace, Broken | None]:
+def _recorded(net: nn.Module, given: Inputs) -> tuple[Trace, RunError | None]:
     with undisturbed(torchs=False):
         copy, copies = meta_copy(net)
         try:
@@ -60,10 +60,10 @@ def _recorded(net: nn.Module, given: Inputs) -> tuple[Trace, Broken | None]:
     return _run_for_real(net, given, why)
 
 
-def _run(recorder: Recorder, given: Inputs, note: str = "") -> tuple[Trace, Broken | None]:
-    broken = recorder.run(given.args, given.kwargs)
+def _run(recorder: Recorder, given: Inputs, note: str = "") -> tuple[Trace, RunError | None]:
+    failed = recorder.run(given.args, given.kwargs)
     accounts, calls = recorder.accounts, tuple(recorder.calls)
-    if broken is None and (not recorder.complete or accounts.uncounted):
+    if failed is None and (not recorder.complete or accounts.uncounted):
         note = f"{note} {_LOST}".strip()
     result = Trace(
         type(recorder.net).__name__,
@@ -72,10 +72,10 @@ def _run(recorder: Recorder, given: Inputs, note: str = "") -> tuple[Trace, Brok
         calls,
         accounts.total(),
         note,
-        accounts.unused({call.path for call in calls}) if broken is None else {},
+        accounts.unused({call.path for call in calls}) if failed is None else {},
         accounts.unregistered,
     )
-    return result, broken
+    return result, failed
 
 
 _LOST = (
@@ -84,7 +84,7 @@ _LOST = (
 )
 
 
-def _run_for_real(net: nn.Module, given: Inputs, why: str) -> tuple[Trace, Broken | None]:
+def _run_for_real(net: nn.Module, given: Inputs, why: str) -> tuple[Trace, RunError | None]:
     if any(parameter.is_meta for parameter in net.parameters()):
         raise TraceError(
             f"{why}, but this network is on the meta device and has none. "
@@ -98,10 +98,10 @@ def _run_for_real(net: nn.Module, given: Inputs, why: str) -> tuple[Trace, Broke
             return _run(recorder, given.real(device), f"{why}, so the network ran for real.")
 
 
-def _located(broken: Broken, name: str) -> Exception:
+def _located(failed: RunError, name: str) -> Exception:
     """The error to raise: a ShapeError says in which layer it happened."""
-    error, path = broken.error, broken.path
-    kind = type(broken.module).__name__
+    error, path = failed.error, failed.path
+    kind = type(failed.module).__name__
     where = f"{path} ({kind})" if path else kind
     if isinstance(error, ShapeError):
         made = ShapeError(f"{where}: {error}", error.expected, error.got)
