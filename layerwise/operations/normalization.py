@@ -1,4 +1,4 @@
-"""Batch, layer and group normalization."""
+"""Batch, layer, group and local response normalization."""
 
 from math import prod
 
@@ -108,3 +108,17 @@ def group_norm(
             1,
         )
     return Effect(shape, window=None, settings={"groups": num_groups})
+
+
+@operation("local_response_norm", Kind.NORMALIZATION,
+           sentence="Divides each number by what its neighbouring channels hold. "
+                    "The shape stays.")  # fmt: skip
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Effect:
+    """Normalize across channels (Krizhevsky and others 2012, §3.3)."""
+    axes = input.dim()
+    if axes < 3:
+        message = f"local response norm needs 3 dimensions or more, but {axes} arrive"
+        raise ShapeError(message, 3, axes)
+    return NotImplemented  # a pooling inside, whose window decides

@@ -21,8 +21,6 @@ for _kind, _names, _sentence in (
      "Normalizes each channel of each image by itself. The shape stays."),
     (Kind.NORMALIZATION, "rms_norm",
      "Divides each position by its own root mean square. The shape stays."),
-    (Kind.NORMALIZATION, "local_response_norm",
-     "Divides each number by what its neighbouring channels hold. The shape stays."),
     (Kind.POOLING, "lp_pool1d lp_pool2d fractional_max_pool2d max_unpool2d",
      "Pools each window, channel by channel."),
     (Kind.EMBEDDING, "one_hot", "A 1 in the place of the index, 0 elsewhere."),
