@@ -14,36 +14,19 @@ import torch
 from torch import Tensor
 
 from layerwise.operations.kinds import Kind
-from layerwise.operations.registry import (
-    Effect,
-    MemoryFormat,
-    Operation,
-    find,
-)
+from layerwise.operations.registry import Effect, MemoryFormat, Operation, find
 from layerwise.operations.shapes import ShapeError, times
 
 from .meta_copy import blank, like
 
 CASTS: Mapping[str, torch.dtype | None] = {
-    "to": None,
-    "cpu": None,
-    "cuda": None,
-    "float": torch.float32,
-    "half": torch.float16,
-    "double": torch.float64,
-    "bfloat16": torch.bfloat16,
-    "long": torch.int64,
-    "int": torch.int32,
-    "bool": torch.bool,
+    **dict.fromkeys(("to", "cpu", "cuda")),
+    **{name: getattr(torch, name) for name in "float half double bfloat16 long int bool".split()},
 }
 MOST, MOST_MACS = 2**20, 2**25  # what a kernel may really compute, to tell types and layout
-
-
 MULTIPLYING = frozenset(
     {Kind.PRODUCT, Kind.LINEAR, Kind.RECURRENT, Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION}
 )
-
-
 _LEAVES = frozenset({int, float, bool, str, type(None), torch.dtype})
 
 
@@ -139,26 +122,14 @@ def _by_rule(
         return _imaged(tensors[:2] if effect.macs else tensors[:1], effect)
     if entry.memory_format is MemoryFormat.CONTIGUOUS:
         return blank(effect.shape, first.dtype)
-    return (
-        first.detach() if entry.memory_format is MemoryFormat.PRESERVE and _dense(first) else None
-    )
+    made = torch.empty_like(first)
+    dense = made.stride() == first.stride()
+    return made if dense and entry.memory_format is MemoryFormat.PRESERVE else None
 
 
 def _is_ambiguous(image: Tensor) -> bool:
     """Whether a map of one channel is contiguous, and channels last as well."""
     return image.dim() > 3 and image.shape[1] == 1 and image.stride()[1] == 1
-
-
-def _dense(tensor: Tensor) -> bool:
-    """Whether its numbers lie in memory without a gap, in whatever order."""
-    pairs = sorted(zip(tensor.stride(), tensor.shape, strict=True))
-    due = 1
-    for stride, size in pairs:
-        if size != 1:
-            if stride != due:
-                return False
-            due *= size
-    return True
 
 
 def _imaged(tensors: list[Tensor], effect: Effect) -> Tensor:

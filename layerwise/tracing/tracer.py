@@ -68,7 +68,7 @@ def _run(recorder: Recorder, given: Inputs, note: str = "") -> tuple[Trace, RunE
     result = Trace(
         type(recorder.net).__name__,
         given.shapes,
-        recorder.steps,
+        tuple(recorder.steps),
         calls,
         accounts.total(),
         note,
