@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._prims_common import suggest_memory_format
 
 from layerwise.operations.kinds import Kind
 from layerwise.operations.registry import Effect, MemoryFormat, Operation, find
@@ -134,22 +135,14 @@ def _is_ambiguous(image: Tensor) -> bool:
 
 def _imaged(tensors: list[Tensor], effect: Effect) -> Tensor:
     """The result of a convolution: channels last where the image or the weights are."""
-    memory = {4: torch.channels_last, 5: torch.channels_last_3d}.get(len(effect.shape))
-    if memory is None or not any(map(_channels_last, tensors)):
+    axes = len(effect.shape)
+    formats = {suggest_memory_format(tensor) for tensor in tensors if tensor.dim() == axes}
+    formats -= {torch.contiguous_format}
+    if not formats:
         return blank(effect.shape, tensors[0].dtype)
-    return torch.empty(effect.shape, dtype=tensors[0].dtype, device="meta", memory_format=memory)
-
-
-def _channels_last(tensor: Tensor) -> bool:
-    """Whether channels come closest to each other: PyTorch's `is_channels_last_strides`."""
-    strides, sizes, least = tensor.stride(), tensor.shape, 0
-    if len(sizes) not in (4, 5) or 0 in sizes or not strides[1]:
-        return False
-    for axis in (1, *range(len(sizes) - 1, 1, -1), 0):
-        if strides[axis] < least or (axis == 0 and least == strides[1]):
-            return False
-        least = strides[axis] * sizes[axis]
-    return True
+    return torch.empty(
+        effect.shape, dtype=tensors[0].dtype, device="meta", memory_format=formats.pop()
+    )
 
 
 def _by_kernels(
@@ -173,7 +166,8 @@ def _by_kernels(
         try:
             made = _on_zeros(func, name, args, kwargs)
         except RuntimeError as problem:
-            if not _for_zeros(problem):
+            singular = isinstance(problem, torch.linalg.LinAlgError)
+            if not singular and "ZeroDivision" not in str(problem):  # other numbers would not do
                 raise
         else:
             return made, effect_of(made, macs)
@@ -189,11 +183,6 @@ def _on_zeros(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
     if writes(name) or kwargs.get("inplace"):
         return args[0] if args else tensors_in(kwargs.values())[0]
     return mapped(_emptied, made) if kwargs.get("out") is None else kwargs["out"]
-
-
-def _for_zeros(problem: RuntimeError) -> bool:
-    """Whether other numbers would do: a division by zero, a matrix that cannot be inverted."""
-    return isinstance(problem, torch.linalg.LinAlgError) or "ZeroDivision" in str(problem)
 
 
 def _size(tensors: list[Tensor]) -> int:

@@ -11,6 +11,8 @@ from operator import is_
 from types import FunctionType, ModuleType
 from typing import Any
 
+from .meta_copy import content
+
 _MISSING = object()
 _HOLDERS = (dict, list, set, OrderedDict, defaultdict)
 _FIXED = (FunctionType, ModuleType, type, property, classmethod, staticmethod)
@@ -29,7 +31,7 @@ def kept(classes: Iterable[type]) -> Iterator[None]:
     }
     held = [value for *_, value in (*names, *globals_.values())]
     held += [value for f in functions for value in (f.__defaults__ or ())]
-    held += [c.cell_contents for f in functions for c in f.__closure__ or () if _is_filled(c)]
+    held += [content(cell) for f in functions for cell in f.__closure__ or ()]
     contents = [(value, value.copy()) for value in held if type(value) in _HOLDERS]
     try:
         yield
@@ -53,13 +55,6 @@ def _data(kind: type) -> dict[str, Any]:
         for name, value in vars(kind).items()
         if not name.startswith("__") and not isinstance(value, _FIXED)
     }
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
 
 
 def _refill(value: Any, before: Any) -> None:

@@ -19,7 +19,7 @@ from layerwise.operations.shapes import ShapeError
 
 from . import failures, inputs, surroundings
 from .inputs import Inputs
-from .meta_copy import TraceError, meta_copy, real_copy, unwrapped
+from .meta_copy import TraceError, copied, unwrapped
 from .recorder import NeedsValues, Recorder, RunError
 from .records import Outcome, Trace
 
@@ -50,23 +50,34 @@ def trace_or_fail(net: nn.Module, given: Inputs) -> Outcome:
 
 
 def _recorded(net: nn.Module, given: Inputs) -> tuple[Trace, RunError | None]:
-    with undisturbed(torchs=False):
-        copy, copies = meta_copy(net)
-        try:
-            with surroundings.kept({type(module) for module in copy.modules()}):
-                return _run(Recorder(copy, copies), given)
-        except NeedsValues as reason:
-            why = str(reason)
-    return _run_for_real(net, given, why)
+    try:
+        with undisturbed(torchs=False):
+            return _run(net, given)
+    except NeedsValues as reason:
+        why = str(reason)
+    if any(parameter.is_meta for parameter in net.parameters()):
+        raise TraceError(
+            f"{why}, but this network is on the meta device and has none. "
+            "Build it on the CPU, without torch.device('meta')."
+        )
+    device = next((p.device for p in net.parameters()), torch.device("cpu"))
+    with undisturbed():
+        note = f"{why}, so the network ran for real."
+        return _run(net, given.real(device), note, real=True)
 
 
-def _run(recorder: Recorder, given: Inputs, note: str = "") -> tuple[Trace, RunError | None]:
-    failed = recorder.run(given.args, given.kwargs)
+def _run(
+    net: nn.Module, given: Inputs, note: str = "", *, real: bool = False
+) -> tuple[Trace, RunError | None]:
+    copy, copies = copied(net, numbers=real)
+    recorder = Recorder(copy, copies, real)
+    with surroundings.kept({type(module) for module in copy.modules()}):
+        failed = recorder.run(given.args, given.kwargs)
     accounts, calls = recorder.accounts, tuple(recorder.calls)
     if failed is None and (not recorder.complete or accounts.uncounted):
         note = f"{note} {_LOST}".strip()
     result = Trace(
-        type(recorder.net).__name__,
+        type(copy).__name__,
         given.shapes,
         tuple(recorder.steps),
         calls,
@@ -82,20 +93,6 @@ _LOST = (
     "Part of the forward leaves PyTorch's sight (numpy, vmap, a custom function) and comes back: "
     "what it does in between is not listed, and its MACs are not counted."
 )
-
-
-def _run_for_real(net: nn.Module, given: Inputs, why: str) -> tuple[Trace, RunError | None]:
-    if any(parameter.is_meta for parameter in net.parameters()):
-        raise TraceError(
-            f"{why}, but this network is on the meta device and has none. "
-            "Build it on the CPU, without torch.device('meta')."
-        )
-    device = next((p.device for p in net.parameters()), torch.device("cpu"))
-    with undisturbed():
-        copy, copies = real_copy(net)
-        with surroundings.kept({type(module) for module in copy.modules()}):
-            recorder = Recorder(copy, copies, real=True)
-            return _run(recorder, given.real(device), f"{why}, so the network ran for real.")
 
 
 def _located(failed: RunError, name: str) -> Exception:
