@@ -80,7 +80,7 @@ class Operation:
     view: bool = False  # PyTorch rearranges it exactly on tensors without numbers
     limits: Mapping[str, object] = field(default_factory=dict)  # setting -> the lowest it can be
 
-    def told(self, step: Applied) -> str:
+    def describe(self, step: Applied) -> str:
         """What one use of it does to the numbers, "" where nothing is known."""
         return self.sentence if isinstance(self.sentence, str) else self.sentence(step)
 

@@ -243,7 +243,7 @@ class Recorder(TorchFunctionMode):
             effect = self._viewed(name, tensors, results)
         if not self._is_live(tensors):
             self.accounts.pass_on(tensors, results, effect.macs)
-            self._operands.kept(results)
+            self._operands.remember(results)
         elif results and not (results[0] is tensors[0] and public(name) in CASTS):
             function = public(name)
             self._record(self._stack[-1], function, function, tensors, results[0], effect)

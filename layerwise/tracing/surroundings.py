@@ -19,7 +19,7 @@ _FIXED = (FunctionType, ModuleType, type, property, classmethod, staticmethod)
 
 
 @contextmanager
-def kept(classes: Iterable[type]) -> Iterator[None]:
+def restored(classes: Iterable[type]) -> Iterator[None]:
     """Afterwards, all that methods of these classes can write to outside is as it was."""
     own = {base for kind in classes for base in kind.__mro__ if not _is_torchs(base)}
     functions = [f for base in own for f in vars(base).values() if isinstance(f, FunctionType)]

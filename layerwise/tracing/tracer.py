@@ -71,7 +71,7 @@ def _run(
 ) -> tuple[Trace, RunError | None]:
     copy, copies = copied(net, numbers=real)
     recorder = Recorder(copy, copies, real)
-    with surroundings.kept({type(module) for module in copy.modules()}):
+    with surroundings.restored({type(module) for module in copy.modules()}):
         failed = recorder.run(given.args, given.kwargs)
     accounts, calls = recorder.accounts, tuple(recorder.calls)
     if failed is None and (not recorder.complete or accounts.uncounted):
