@@ -34,8 +34,8 @@ def in_place(run: Run) -> Finding | None:
         return None
     net, reads = run.case.net, _Reads()
     args, kwargs = run.case.inputs
-    kept = surroundings.kept({type(module) for module in net.modules()})
-    with suppress(Exception), quietly(), undisturbed(), kept, torch.device("meta"), reads:
+    restored = surroundings.restored({type(module) for module in net.modules()})
+    with suppress(Exception), quietly(), undisturbed(), restored, torch.device("meta"), reads:
         net(*args, **kwargs)
     if reads.found is None:
         return None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from torch import Tensor, nn
 
 from layerwise.tracing.meta_copy import ONE_PASS
-from layerwise.tracing.recorder import is_layer
+from layerwise.tracing.module_tree import is_layer
 from layerwise.tracing.records import Step
 from layerwise.tracing.source_lines import first_line
 

@@ -218,11 +218,11 @@ class Lab:
         state = self._state
         if state.trace is not None and pixels.fits(state.trace):
             return pixels.svg(state.trace, card=card)
-        if state.seen is None:
+        if state.partial is None:
             return ""
         changed, failed = comparison.changed_steps(state.lines), page.broken(state)
         opened = self._figure.unfolded
-        return diagram.svg(state.seen, opened, changed=changed, failed=failed, card=card)
+        return diagram.svg(state.partial, opened, changed=changed, failed=failed, card=card)
 
 
 def after(seconds: float, action: Callable[[], None]) -> None:

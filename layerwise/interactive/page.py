@@ -78,7 +78,7 @@ def _shown(state: State, unfolded: Collection[str]) -> list[Line]:
 
 def _caption(state: State) -> str:
     """What the table shows; the changed lines are marked, so they need no legend."""
-    seen = state.seen or state.first
+    seen = state.partial or state.first
     if seen is None:
         return ""
     return f"{seen.name}, input {shapes_of(seen.inputs)}. {seen.note}".rstrip()

@@ -22,7 +22,7 @@ class State:
     choices: dict[str, Any]
     turned: dict[str, tuple]  # choices that are not those of the start -> (start, now)
     code: str  # the line that builds this very network
-    seen: Trace | None  # as far as the run came; None where nothing could be built
+    partial: Trace | None  # as far as the run came; None where nothing could be built
     tree: Block | None
     problem: Diagnosis | None
     trace: Trace | None  # None while the network is broken
@@ -41,18 +41,18 @@ class Experiment:
         """The state with these choices. The first that is asked for is the start."""
         outcome = building.run(self.build, self.given, choices)
         problem = explained(self.build, self.given, choices, outcome, self.allowed)
-        seen, failure = outcome
-        trace = seen if failure is None else None
+        partial, failure = outcome
+        trace = partial if failure is None else None
         if failure and problem:
             failure = replace(failure, expected=problem.expected, got=problem.got)
-        tree = outline(seen) if seen else None
+        tree = outline(partial) if partial else None
         start = self._start
         first = start.trace if start else trace
         started = start.choices if start else choices
         turned = {n: (started[n], now) for n, now in choices.items() if started[n] != now}
         lines = compare((start.tree if start else tree) if first else None, tree, failure)
         state = State(
-            choices, turned, self._code(choices), seen, tree, problem, trace, first, lines
+            choices, turned, self._code(choices), partial, tree, problem, trace, first, lines
         )
         self._start = start or state
         return state

@@ -5,16 +5,14 @@ from math import prod
 from torch import Tensor
 
 from .kinds import Kind
-from .registry import Applied, Effect, Layout, operation
+from .registry import Applied, Effect, MemoryFormat, operation
 from .shapes import PerAxis, Shape, ShapeError, per_axis
 from .sizes import sizes
 from .window import Window, fitted, same_padding, span, spatial
 
 _LIMITS = {
-    **dict.fromkeys(("in_channels", "out_channels", "kernel_size", "stride", "dilation"), 1),
-    "groups": 1,
-    "padding": 0,
-    "output_padding": 0,
+    **dict.fromkeys("in_channels out_channels kernel_size stride dilation groups".split(), 1),
+    **dict.fromkeys(("padding", "output_padding"), 0),
 }
 
 
@@ -25,13 +23,8 @@ def _filters(step: Applied) -> str:
     return " ".join([lead, *sizes(step)])
 
 
-@operation(
-    "conv1d conv2d conv3d",
-    Kind.CONVOLUTION,
-    sentence=_filters,
-    layout=Layout.IMAGE,
-    limits=_LIMITS,
-)
+@operation("conv1d conv2d conv3d", Kind.CONVOLUTION, sentence=_filters, limits=_LIMITS,
+           memory_format=MemoryFormat.CHANNELS_LAST)  # fmt: skip
 def convolution(
     input: Tensor,
     weight: Tensor,
@@ -58,30 +51,22 @@ def convolution(
         columns = zip(image, kernel, strides, around, spread, strict=True)
         out = tuple([fitted(op, *numbers) for numbers in columns])
     shape = (*lead[:-1], w[0], *out)
-    return Effect(
-        shape,
-        prod(shape) * prod(w[1:]),
-        Window(span(kernel, spread), strides),
-        {
-            "in_channels": w[1] * groups,
-            "out_channels": w[0],
-            "kernel_size": kernel,
-            "stride": strides,
-            "padding": around,
-            "dilation": spread,
-            "groups": groups,
-            "bias": bias is not None,
-        },
-    )
+    settings = {
+        "in_channels": w[1] * groups,
+        "out_channels": w[0],
+        "kernel_size": kernel,
+        "stride": strides,
+        "padding": around,
+        "dilation": spread,
+        "groups": groups,
+        "bias": bias is not None,
+    }
+    return Effect(shape, prod(shape) * prod(w[1:]), Window(span(kernel, spread), strides), settings)
 
 
-@operation(
-    "conv_transpose1d conv_transpose2d conv_transpose3d",
-    Kind.TRANSPOSED_CONVOLUTION,
-    sentence=_filters,
-    layout=Layout.IMAGE,
-    limits=_LIMITS,
-)
+@operation("conv_transpose1d conv_transpose2d conv_transpose3d", Kind.TRANSPOSED_CONVOLUTION,
+           sentence=_filters, limits=_LIMITS,
+           memory_format=MemoryFormat.CHANNELS_LAST)  # fmt: skip
 def transposed(
     input: Tensor,
     weight: Tensor,
@@ -141,17 +126,13 @@ def _check_channels(channels: int, weight: Shape, groups: int, op: str) -> None:
             weight[0],
         )
     if channels != weight[1] * groups:
+        expected = weight[1] * groups
         raise ShapeError(
-            f"{op} expects {weight[1] * groups} input channels, but {channels} arrive",
-            weight[1] * groups,
-            channels,
+            f"{op} expects {expected} input channels, but {channels} arrive", expected, channels
         )
 
 
 def _check_bias(bias: Tensor | None, outputs: int, op: str) -> None:
-    if bias is not None and tuple(bias.shape) != (outputs,):
-        raise ShapeError(
-            f"{op} has a bias of {tuple(bias.shape)} for {outputs} outputs",
-            outputs,
-            tuple(bias.shape),
-        )
+    if bias is not None and bias.shape != (outputs,):
+        shape = tuple(bias.shape)
+        raise ShapeError(f"{op} has a bias of {shape} for {outputs} outputs", outputs, shape)

@@ -1,11 +1,11 @@
 """Activations, dropout, softmax and other operations that take numbers one by one."""
 
-from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 
 from .kinds import Kind
-from .registry import Applied, Effect, Layout, declare, operation
+from .registry import Applied, Effect, MemoryFormat, declare, operation
 from .shapes import ShapeError, axis
 
 _STAYS = "The shape stays."
@@ -41,26 +41,30 @@ _ACTIVATIONS = {  # name -> title in prose, sentence
     "logsigmoid": ("", "The logarithm of the sigmoid."),
 }
 for _name, (_title, _sentence) in _ACTIVATIONS.items():
-    _told = f"{_sentence} {_STAYS}"
-    _layout = Layout.ASKED if _name == "logsigmoid" else Layout.KEPT
-    operation(_name, Kind.ACTIVATION, title=_title, sentence=_told, layout=_layout)(_each)
-operation(
-    "abs exp log sqrt rsqrt square neg reciprocal erf sin cos log1p expm1 sign floor ceil round",
-    Kind.OTHER,
-    sentence=f"Takes a function of each number. {_STAYS}",
-    layout=Layout.KEPT,
-)(_each)
+    declare(
+        _name,
+        Kind.ACTIVATION,
+        rule=_each,
+        title=_title,
+        sentence=f"{_sentence} {_STAYS}",
+        memory_format=MemoryFormat.KERNEL if _name == "logsigmoid" else MemoryFormat.PRESERVE,
+    )
+for _names, _sentence in (
+    ("abs exp log sqrt rsqrt square neg reciprocal erf sin cos log1p expm1 sign floor ceil round",
+     "Takes a function of each number."),
+    ("fill zero uniform normal bernoulli trunc_normal copy", "Writes other numbers into it."),
+):  # fmt: skip
+    declare(_names, Kind.OTHER, rule=_each, sentence=f"{_sentence} {_STAYS}",
+            memory_format=MemoryFormat.PRESERVE)  # fmt: skip
 
 
-@operation("clamp clip", Kind.OTHER, layout=Layout.KEPT,
+@operation("clamp clip", Kind.OTHER, memory_format=MemoryFormat.PRESERVE,
            sentence=f"Cuts each number off at a lowest and a highest value. {_STAYS}")  # fmt: skip
 def clamp(input: Tensor, min: object = None, max: object = None) -> Effect:
     """Cut off at two numbers, of which one may be missing."""
     return NotImplemented if min is None and max is None else _each(input, min, max)
 
 
-operation("fill zero uniform normal bernoulli trunc_normal copy", Kind.OTHER, layout=Layout.KEPT,
-          sentence=f"Writes other numbers into it. {_STAYS}")(_each)  # fmt: skip
 declare("threshold rrelu hardshrink softshrink tanhshrink", Kind.ACTIVATION,
         sentence=f"Bends or cuts off each number. {_STAYS}")  # fmt: skip
 
@@ -84,12 +88,8 @@ def _dropped(step: Applied) -> str:
     return f"Does nothing in eval mode. {_STAYS}"
 
 
-@operation(
-    "dropout alpha_dropout",
-    Kind.DROPOUT,
-    sentence=_dropped,
-    layout=Layout.KEPT,
-)
+@operation("dropout alpha_dropout", Kind.DROPOUT, sentence=_dropped,
+           memory_format=MemoryFormat.PRESERVE)  # fmt: skip
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Effect:
     """Raise for a `p` that is no probability."""
     if not 0 <= p <= 1:
@@ -97,17 +97,21 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return Effect(tuple(input.shape), settings={"p": p, "training": training})
 
 
-def _whole_channels(axes: tuple[int, ...]) -> Callable[..., Effect]:
-    def rule(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Effect:
-        effect = dropout(input, p, training)
-        return effect if input.dim() in axes else NotImplemented
-
-    return rule
+def _dropped_channels(
+    axes: tuple[int, ...],
+    input: Tensor,
+    p: float = 0.5,
+    training: bool = True,
+    inplace: bool = False,
+) -> Effect:
+    effect = dropout(input, p, training)
+    return effect if input.dim() in axes else NotImplemented
 
 
 for _name, _axes in {"dropout1d": (2, 3), "dropout2d": (3, 4), "dropout3d": (4, 5),
                      "feature_alpha_dropout": (2, 3, 4, 5)}.items():  # fmt: skip
-    operation(_name, Kind.DROPOUT, sentence=_dropped, layout=Layout.KEPT)(_whole_channels(_axes))
+    declare(_name, Kind.DROPOUT, rule=partial(_dropped_channels, _axes), sentence=_dropped,
+            memory_format=MemoryFormat.PRESERVE)  # fmt: skip
 
 
 @operation("softmax log_softmax softmin", Kind.ACTIVATION,

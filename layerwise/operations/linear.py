@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .kinds import Kind
-from .registry import Applied, Effect, Layout, declare, operation
+from .registry import Applied, Effect, MemoryFormat, declare, operation
 from .shapes import ShapeError, times
 
 
@@ -15,7 +15,7 @@ def _reads(step: Applied) -> str:
     return f"Each of the {s['out_features']:,} outputs reads all {s['in_features']:,} inputs."
 
 
-@operation("linear", Kind.LINEAR, sentence=_reads, layout=Layout.PLAIN,
+@operation("linear", Kind.LINEAR, sentence=_reads, memory_format=MemoryFormat.CONTIGUOUS,
            limits={"in_features": 1, "out_features": 1})  # fmt: skip
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Effect:
     """Multiply the last axis by `weight`, which is (out_features, in_features)."""
@@ -36,12 +36,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Effect:
     return Effect(out, prod(out) * inputs, None, settings)
 
 
-@operation(
-    "embedding",
-    Kind.EMBEDDING,
-    sentence="Looks up a row of numbers for each index.",
-    limits={"num_embeddings": 1, "embedding_dim": 1},
-)
+@operation("embedding", Kind.EMBEDDING, sentence="Looks up a row of numbers for each index.",
+           limits={"num_embeddings": 1, "embedding_dim": 1})  # fmt: skip
 def embedding(
     input: Tensor,
     weight: Tensor,
@@ -55,17 +51,14 @@ def embedding(
     if weight.dim() != 2 or max_norm is not None:
         return NotImplemented
     if input.dtype not in (torch.int64, torch.int32):
+        arrives = str(input.dtype).removeprefix("torch.")
         raise ShapeError(
-            f"Embedding looks up whole numbers (int64), but {_name(input.dtype)} arrives: "
+            f"Embedding looks up whole numbers (int64), but {arrives} arrives: "
             "give its input as (shape, torch.int64)",
             "int64",
-            _name(input.dtype),
+            arrives,
         )
     return Effect((*input.shape, weight.shape[1]), window=None)
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 declare("bilinear", Kind.LINEAR, sentence="A weighted sum of all products of two inputs.")

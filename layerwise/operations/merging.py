@@ -1,6 +1,7 @@
 """Where branches meet: number by number, or one behind the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor
 
@@ -9,14 +10,10 @@ from .registry import POINTWISE, Applied, Effect, declare, operation
 from .shapes import Shape, ShapeError, axis, broadcast, times
 
 
-def _sentence_of(sentence: str) -> Callable[[Applied], str]:
+def _with_a_constant(sentence: str, step: Applied) -> str:
     """What it does where no branches meet: to one input and a constant or a parameter."""
-
-    def told(step: Applied) -> str:
-        stays = step.inputs and step.inputs[0] == step.output
-        return f"{sentence} The shape stays." if stays else sentence
-
-    return told
+    stays = step.inputs and step.inputs[0] == step.output
+    return f"{sentence} The shape stays." if stays else sentence
 
 
 def _binary(input: object, other: object, *args: object, **kwargs: object) -> Effect:
@@ -34,10 +31,8 @@ for _names, _merge, _symbol, _sentence in (
     ("maximum", None, "", "Keeps the larger of two numbers."),
     ("minimum", None, "", "Keeps the smaller of two numbers."),
 ):
-    _kind = Kind.MERGE if _merge else Kind.OTHER
-    operation(_names, _kind, merge=_merge, symbol=_symbol, sentence=_sentence_of(_sentence))(
-        _binary
-    )
+    declare(_names, Kind.MERGE if _merge else Kind.OTHER, rule=_binary, merge=_merge,
+            symbol=_symbol, sentence=partial(_with_a_constant, _sentence))  # fmt: skip
 
 
 @operation("cat concat concatenate", Kind.MERGE, merge=Merge.CONCAT, title="concat")
@@ -60,11 +55,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Effect:
 
 def _check_branch(first: Shape, shape: Shape, number: int, dim: int) -> None:
     if len(shape) != len(first):
-        raise ShapeError(
-            f"cat: branch 1 is {times(first)}, branch {number} is {times(shape)}",
-            len(first),
-            len(shape),
-        )
+        message = f"cat: branch 1 is {times(first)}, branch {number} is {times(shape)}"
+        raise ShapeError(message, len(first), len(shape))
     for i, (m, n) in enumerate(zip(first, shape, strict=True)):
         if i != dim and m != n:
             raise ShapeError(
@@ -86,14 +78,9 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Effect:
         if shape != first:
             raise ShapeError(f"stack: {times(first)} against {times(shape)}", first, shape)
     dim = axis(dim, len(first) + 1)
-    shape = (*first[:dim], len(shapes), *first[dim:])
-    return Effect(shape, window=None, settings={"dim": dim})
+    return Effect((*first[:dim], len(shapes), *first[dim:]), window=None, settings={"dim": dim})
 
 
 declare("where addcmul addcdiv lerp", Kind.OTHER, sentence="Combines its inputs number by number.")
-declare(
-    "hstack vstack dstack column_stack",
-    Kind.MERGE,
-    merge=Merge.CONCAT,
-    sentence="Joins its inputs.",
-)
+declare("hstack vstack dstack column_stack", Kind.MERGE, merge=Merge.CONCAT,
+        sentence="Joins its inputs.")  # fmt: skip

@@ -1,11 +1,11 @@
-"""Batch, layer, group, instance and local response normalization."""
+"""Batch, layer, group and local response normalization."""
 
 from math import prod
 
 from torch import Tensor
 
 from .kinds import Kind
-from .registry import Applied, Effect, Layout, operation
+from .registry import POINTWISE, Applied, Effect, MemoryFormat, operation
 from .shapes import Shape, ShapeError, times
 
 
@@ -14,8 +14,8 @@ def _batch(step: Applied) -> str:
     return f"Normalizes each {unit} over the batch, then scales and shifts it. The shape stays."
 
 
-@operation("batch_norm", Kind.NORMALIZATION, sentence=_batch, layout=Layout.IMAGE,
-           limits={"num_features": 1})  # fmt: skip
+@operation("batch_norm", Kind.NORMALIZATION, sentence=_batch, limits={"num_features": 1},
+           memory_format=MemoryFormat.CHANNELS_LAST)  # fmt: skip
 def batch_norm(
     input: Tensor,
     running_mean: Tensor | None = None,
@@ -37,9 +37,8 @@ def batch_norm(
         raise ShapeError("batch norm in eval mode needs running_mean and running_var")
     if training and shape[1] and prod(shape) // shape[1] == 1:
         raise ShapeError(
-            "batch norm in training mode needs more than one value per channel, "
-            f"but {times(shape)} holds one: use a larger batch or input, or call "
-            "net.eval()",
+            "batch norm in training mode needs more than one value per channel, but "
+            f"{times(shape)} holds one: use a larger batch or input, or call net.eval()",
             2,
             1,
         )
@@ -56,13 +55,9 @@ def _check_channels(name: str, shape: Shape, *tensors: Tensor | None) -> None:
             )
 
 
-@operation(
-    "layer_norm",
-    Kind.NORMALIZATION,
-    sentence="Normalizes each position over its own features, then scales and shifts them. "
-    "The shape stays.",
-    limits={"normalized_shape": 1},
-)
+@operation("layer_norm", Kind.NORMALIZATION, limits={"normalized_shape": 1},
+           sentence="Normalizes each position over its own features, then scales and shifts them. "
+                    "The shape stays.")  # fmt: skip
 def layer_norm(
     input: Tensor,
     normalized_shape: tuple[int, ...],
@@ -81,17 +76,13 @@ def layer_norm(
     for tensor in (weight, bias):
         if tensor is not None and tuple(tensor.shape) != last:
             raise ShapeError(f"layer norm over {last} has a weight of {tuple(tensor.shape)}")
-    window = "pointwise" if len(last) < 2 and len(shape) != 4 else None
+    window = POINTWISE if len(last) < 2 and len(shape) != 4 else None
     return Effect(shape, window=window, settings={"normalized_shape": last})
 
 
-@operation(
-    "group_norm",
-    Kind.NORMALIZATION,
-    sentence="Normalizes each group of channels of one image, then scales and shifts each "
-    "channel. The shape stays.",
-    limits={"num_groups": 1, "num_channels": 1},
-)
+@operation("group_norm", Kind.NORMALIZATION, limits={"num_groups": 1, "num_channels": 1},
+           sentence="Normalizes each group of channels of one image, then scales and shifts each "
+                    "channel. The shape stays.")  # fmt: skip
 def group_norm(
     input: Tensor,
     num_groups: int,
@@ -119,19 +110,15 @@ def group_norm(
     return Effect(shape, window=None, settings={"groups": num_groups})
 
 
-@operation(
-    "local_response_norm",
-    Kind.NORMALIZATION,
-    sentence="Divides each number by what its neighbouring channels hold. The shape stays.",
-)
+@operation("local_response_norm", Kind.NORMALIZATION,
+           sentence="Divides each number by what its neighbouring channels hold. "
+                    "The shape stays.")  # fmt: skip
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Effect:
     """Normalize across channels (Krizhevsky and others 2012, §3.3)."""
-    if input.dim() < 3:
-        raise ShapeError(
-            f"local response norm needs 3 dimensions or more, but {input.dim()} arrive",
-            3,
-            input.dim(),
-        )
+    axes = input.dim()
+    if axes < 3:
+        message = f"local response norm needs 3 dimensions or more, but {axes} arrive"
+        raise ShapeError(message, 3, axes)
     return NotImplemented  # a pooling inside, whose window decides

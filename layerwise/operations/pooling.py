@@ -1,32 +1,24 @@
 """Max and average pooling, and pooling to a fixed size."""
 
-from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 
 from .kinds import Kind
-from .registry import Applied, Effect, operation
-from .shapes import PerAxis, ShapeError, filled, per_axis, times
+from .registry import Applied, Effect, declare
+from .shapes import PerAxis, ShapeError, per_axis, times
 from .sizes import sizes
 from .window import Window, adaptive_window, fitted, span, spatial
 
 _LIMITS = {"kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0, "output_size": 0}
 
 
-def _largest(step: Applied) -> str:
-    return _windows(step, "largest number")
-
-
-def _average(step: Applied) -> str:
-    return _windows(step, "average")
-
-
-def _windows(step: Applied, kind: str) -> str:
+def _windows(kind: str, step: Applied) -> str:
     lead = f"The {kind} of each {times(step.settings['kernel_size'])} window, channel by channel."
     return " ".join([lead, *sizes(step)])
 
 
-def _parts(step: Applied, kind: str) -> str:
+def _parts(kind: str, step: Applied) -> str:
     size = times(step.settings["output_size"])
     return f"The {kind} over each part of the map: {size} remain of each channel."
 
@@ -63,67 +55,60 @@ def _pooled(
     return Effect(shape, 0, Window(span(kernel, spread), strides), settings)
 
 
-def _max(axes: int) -> Callable[..., Effect]:
-    def rule(
-        input: Tensor,
-        kernel_size: PerAxis,
-        stride: PerAxis | None = None,
-        padding: PerAxis = 0,
-        dilation: PerAxis = 1,
-        ceil_mode: bool = False,
-        return_indices: bool = False,
-    ) -> Effect:
-        if return_indices:
-            return NotImplemented
-        return _pooled(axes, input, kernel_size, stride, padding, dilation, ceil_mode)
-
-    return rule
+def _max(
+    axes: int,
+    input: Tensor,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Effect:
+    if return_indices:
+        return NotImplemented
+    return _pooled(axes, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def _avg(axes: int) -> Callable[..., Effect]:
-    def rule(
-        input: Tensor,
-        kernel_size: PerAxis,
-        stride: PerAxis | None = None,
-        padding: PerAxis = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> Effect:
-        if divisor_override == 0:
-            raise ShapeError("divisor_override must not be 0", "not 0", 0)
-        if axes == 3 and any(
-            n < k for n, k in zip(input.shape[-3:], filled(kernel_size, 3), strict=False)
-        ):  # PyTorch looks at the image without its padding here, and only here
-            raise ShapeError(f"AvgPool3d: {tuple(input.shape)} is smaller than {kernel_size}")
-        return _pooled(axes, input, kernel_size, stride, padding, 1, ceil_mode)
-
-    return rule
+def _avg(
+    axes: int,
+    input: Tensor,
+    kernel_size: PerAxis,
+    stride: PerAxis | None = None,
+    padding: PerAxis = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Effect:
+    if divisor_override == 0:
+        raise ShapeError("divisor_override must not be 0", "not 0", 0)
+    kernel = per_axis(kernel_size, axes, "kernel_size", 1)
+    if axes == 3 and any(n < k for n, k in zip(input.shape[-3:], kernel, strict=False)):
+        # PyTorch looks at the image without its padding here, and only here
+        raise ShapeError(f"AvgPool3d: {tuple(input.shape)} is smaller than {kernel_size}")
+    return _pooled(axes, input, kernel, stride, padding, 1, ceil_mode)
 
 
-def _adaptive(axes: int) -> Callable[..., Effect]:
-    def rule(input: Tensor, output_size: PerAxis, return_indices: bool = False) -> Effect:
-        if return_indices:
-            return NotImplemented
-        asked = output_size if isinstance(output_size, (tuple, list)) else [output_size] * axes
-        if input.dim() > axes + 2:
-            return NotImplemented  # PyTorch takes the mean where 1 pixel is asked for
-        lead, image = spatial(tuple(input.shape), axes, f"AdaptivePool{axes}d")
-        sizes_ = [n if want is None else want for want, n in zip(asked, image, strict=True)]
-        out = per_axis(sizes_, axes, "output_size", 0)
-        window = adaptive_window(image, out)
-        return Effect((*lead, *out), 0, window, {"output_size": out})
-
-    return rule
+def _adaptive(
+    axes: int, input: Tensor, output_size: PerAxis, return_indices: bool = False
+) -> Effect:
+    if return_indices or input.dim() > axes + 2:
+        return NotImplemented  # with more axes PyTorch takes the mean where 1 pixel is asked for
+    asked = output_size if isinstance(output_size, (tuple, list)) else [output_size] * axes
+    lead, image = spatial(tuple(input.shape), axes, f"AdaptivePool{axes}d")
+    wanted = [n if want is None else want for want, n in zip(asked, image, strict=True)]
+    out = per_axis(wanted, axes, "output_size", 0)
+    return Effect((*lead, *out), 0, adaptive_window(image, out), {"output_size": out})
 
 
-for _axes in (1, 2, 3):
-    operation(f"max_pool{_axes}d", Kind.POOLING, sentence=_largest, limits=_LIMITS)(_max(_axes))
-    operation(f"avg_pool{_axes}d", Kind.POOLING, sentence=_average, limits=_LIMITS)(_avg(_axes))
-    for _name, _what in (("avg", "average"), ("max", "maximum")):
-        operation(
-            f"adaptive_{_name}_pool{_axes}d",
-            Kind.POOLING,
-            sentence=lambda step, what=_what: _parts(step, what),
-            limits=_LIMITS,
-        )(_adaptive(_axes))
+for _rule, _name, _sentence in (
+    (_max, "max_pool", partial(_windows, "largest number")),
+    (_avg, "avg_pool", partial(_windows, "average")),
+    (_adaptive, "adaptive_max_pool", partial(_parts, "maximum")),
+    (_adaptive, "adaptive_avg_pool", partial(_parts, "average")),
+):
+    for _axes in (1, 2, 3):
+        _names = f"{_name}{_axes}d"
+        declare(
+            _names, Kind.POOLING, rule=partial(_rule, _axes), sentence=_sentence, limits=_LIMITS
+        )

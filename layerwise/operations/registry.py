@@ -20,7 +20,7 @@ from .window import Window
 
 POINTWISE = "pointwise"  # each output pixel sees the same input pixel; the field is unchanged
 FAMILIES = (
-    "convolution pooling normalization linear products merging elementwise shaping attention other"
+    "convolution pooling normalization linear products merging elementwise shaping other"
 ).split()
 
 
@@ -53,13 +53,13 @@ class Applied(Protocol):
         """As the rule's `Effect` holds them."""
 
 
-class Layout(Enum):
+class MemoryFormat(Enum):
     """In which order a result lies in memory, where an input is not contiguous."""
 
-    KEPT = "as the input's"
-    IMAGE = "channels last where the image or the weights are, else contiguous"
-    PLAIN = "contiguous"
-    ASKED = "as PyTorch's own kernel makes it"
+    PRESERVE = "as the input's"
+    CHANNELS_LAST = "channels last where the image or the weights are, else contiguous"
+    CONTIGUOUS = "contiguous"
+    KERNEL = "as PyTorch's own kernel makes it"
 
 
 Rule = Callable[..., Effect]
@@ -76,11 +76,11 @@ class Operation:
     title: str = ""  # how prose calls it, where that is not its name: "ReLU"
     symbol: str = ""  # in a picture: "+"
     merge: Merge | None = None  # of the kind MERGE: how
-    layout: Layout = Layout.ASKED
+    memory_format: MemoryFormat = MemoryFormat.KERNEL
     view: bool = False  # PyTorch rearranges it exactly on tensors without numbers
     limits: Mapping[str, object] = field(default_factory=dict)  # setting -> the lowest it can be
 
-    def told(self, step: Applied) -> str:
+    def describe(self, step: Applied) -> str:
         """What one use of it does to the numbers, "" where nothing is known."""
         return self.sentence if isinstance(self.sentence, str) else self.sentence(step)
 

@@ -52,14 +52,6 @@ def per_axis(value: object, axes: int, name: str, low: int) -> Shape:
     return tuple(int(number) for number in values)
 
 
-def filled(value: object, axes: int) -> Shape:
-    """The same for a value that a rule has already accepted."""
-    if type(value) is tuple and len(value) == axes:
-        return value
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    return values * axes if len(values) == 1 else values
-
-
 def axis(dim: int, ndim: int) -> int:
     """A possibly negative axis number as one of 0 .. ndim - 1; raises ShapeError outside."""
     if not -max(ndim, 1) <= dim < max(ndim, 1):

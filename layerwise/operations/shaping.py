@@ -32,8 +32,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Effect:
     return Effect(joined, window=None)
 
 
-def reshaped(shape: Shape, target: Shape) -> Shape:
-    """The same elements in another shape, in which one axis may be -1; raises ShapeError."""
+def _check_target(shape: Shape, target: Shape) -> None:
+    """Raise where the numbers cannot be laid out as `target`, in which one axis may be -1."""
     count, known = prod(shape), prod(n for n in target if n != -1)
     unknown = sum(n == -1 for n in target)
     if unknown > 1 or any(n < -1 for n in target):
@@ -44,7 +44,6 @@ def reshaped(shape: Shape, target: Shape) -> Shape:
             known,
             count,
         )
-    return tuple(count // known if n == -1 else n for n in target)
 
 
 @operation("view reshape", Kind.SHAPING, view=True, sentence="Lays the same numbers out anew.")
@@ -53,7 +52,7 @@ def reshape(input: Tensor, *shape: object) -> Effect:
     target = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
     sizes = tuple(n for n in target if isinstance(n, int))
     if target and len(sizes) == len(target):
-        reshaped(tuple(input.shape), sizes)
+        _check_target(tuple(input.shape), sizes)
     return NotImplemented
 
 
@@ -84,9 +83,8 @@ declare("amax amin max min argmax argmin std var norm prod logsumexp median cums
         Kind.REDUCTION, sentence="One number in place of many along an axis.")  # fmt: skip
 
 
-@operation(
-    "pad", Kind.PADDING, sentence="Puts a border of zeros, or of copied numbers, around the map."
-)
+@operation("pad", Kind.PADDING,
+           sentence="Puts a border of zeros, or of copied numbers, around the map.")  # fmt: skip
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Effect:
@@ -95,20 +93,14 @@ def pad(
         return NotImplemented
     shape, amounts = tuple(input.shape), tuple(pad)
     if len(amounts) % 2 or len(amounts) > 2 * len(shape):
-        raise ShapeError(
-            f"{len(amounts)} pad amounts for {len(shape)} axes: two per axis",
-            2 * len(shape),
-            len(amounts),
-        )
+        message = f"{len(amounts)} pad amounts for {len(shape)} axes: two per axis"
+        raise ShapeError(message, 2 * len(shape), len(amounts))
     out = list(shape)
     for i in range(len(amounts) // 2):
         before, after = amounts[2 * i], amounts[2 * i + 1]
         if out[-1 - i] + min(before, 0) + min(after, 0) < 0:
-            raise ShapeError(
-                f"padding {amounts} crops more than {times(shape)} holds",
-                out[-1 - i],
-                before + after,
-            )
+            message = f"padding {amounts} crops more than {times(shape)} holds"
+            raise ShapeError(message, out[-1 - i], before + after)
         out[-1 - i] += before + after
     return Effect(tuple(out), settings={"pad": amounts})
 
@@ -123,8 +115,7 @@ declare("detach contiguous clone data real imag alias", Kind.SHAPING, view=True,
         sentence="The same numbers once more. The shape stays.")  # fmt: skip
 declare("roll flip fliplr flipud rot90 channel_shuffle native_channel_shuffle", Kind.SHAPING,
         sentence="Moves the numbers to other places of the map. The shape stays.")  # fmt: skip
-declare("repeat tile", Kind.SHAPING, sentence="Repeats the numbers.")
-declare("repeat_interleave", Kind.SHAPING, sentence="Repeats the numbers.")
+declare("repeat tile repeat_interleave", Kind.SHAPING, sentence="Repeats the numbers.")
 declare("pixel_shuffle", Kind.SHAPING,
         sentence="Channels become pixels: each group of channels fills a larger map.")  # fmt: skip
 declare("pixel_unshuffle", Kind.SHAPING, sentence="Pixels become channels of a smaller map.")

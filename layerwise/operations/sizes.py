@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from .registry import Applied
-from .shapes import filled
 from .window import window_formula
 
 _AXES = {1: ("position",), 2: ("row", "column"), 3: ("plane", "row", "column")}
@@ -18,7 +17,7 @@ def sizes(step: Applied) -> list[str]:
     if "kernel_size" not in s or "dilation" not in s or not step.inputs:
         return []
     axes = len(s["kernel_size"])
-    window = (s["kernel_size"], s["stride"], s["padding"], filled(s["dilation"], axes))
+    window = (s["kernel_size"], s["stride"], s["padding"], s["dilation"])
     columns = (step.inputs[0][-axes:], step.output[-axes:], *window)
     alike: dict[tuple, list[str]] = {}
     for name, *numbers in zip(_AXES[axes], *columns, strict=True):

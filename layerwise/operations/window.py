@@ -30,26 +30,6 @@ def adaptive_window(size: Sequence[int], output: Sequence[int]) -> Window:
     return Window(tuple(spans), tuple(strides))
 
 
-def window_size(
-    size: int,
-    kernel: int,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
-    ceil_mode: bool = False,
-) -> int:
-    """Positions of a sliding window: floor((n + 2p - d(k - 1) - 1) / s) + 1.
-
-    With `ceil_mode` the division rounds up, but a window may not start in the right padding.
-    The result is below 1 when the window does not fit.
-    """
-    room = size + 2 * padding - dilation * (kernel - 1) - 1
-    if not ceil_mode:
-        return room // stride + 1
-    count = -(-room // stride) + 1
-    return count - 1 if (count - 1) * stride >= size + padding else count
-
-
 def window_formula(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> str:
     """The same formula with its numbers: "floor((224 + 2·1 - 11) / 4) + 1"."""
     extent = str(kernel) if dilation == 1 else f"({dilation}·({kernel} - 1) + 1)"
@@ -79,10 +59,17 @@ def fitted(
     dilation: int,
     ceil_mode: bool = False,
 ) -> int:
-    """`window_size`, or a ShapeError where the window does not fit."""
-    count = window_size(size, kernel, stride, padding, dilation, ceil_mode)
+    """Positions of a sliding window: floor((n + 2p - d(k - 1) - 1) / s) + 1.
+
+    With `ceil_mode` the division rounds up, but a window may not start in the right padding.
+    Raises ShapeError where the window does not fit.
+    """
+    extent, padded = dilation * (kernel - 1) + 1, size + 2 * padding
+    count = (padded - extent) // stride + 1
+    if ceil_mode:
+        count = -((extent - padded) // stride) + 1
+        count -= (count - 1) * stride >= size + padding
     if count < 1:
-        extent, padded = dilation * (kernel - 1) + 1, size + 2 * padding
         raise ShapeError(
             f"{op} needs at least {extent} pixels for its window of {kernel}, but {padded} "
             f"arrive ({size} + 2·{padding} of padding): "

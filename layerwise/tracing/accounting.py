@@ -1,5 +1,7 @@
 """Who pays for a parameter: the first step that uses it, or something made of it."""
 
+from collections import Counter
+
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -14,8 +16,7 @@ class Accounts:
         self._macs: dict[int, int] = {}  # debt -> MACs spent on parameters alone
         self._debts: dict[int, set[int]] = {}  # tensor made of parameters alone -> what it owes
         self._alive: list[Tensor] = []  # ids stay unique while these live
-        self._strangers: set[int] = set()
-        self.unregistered: dict[str, int] = {}  # submodule -> parameters read, not the net's own
+        self._foreign: dict[int, tuple[str, Tensor]] = {}  # parameters that are not the net's own
 
     def total(self) -> int:
         """Every parameter of the network once."""
@@ -28,20 +29,15 @@ class Accounts:
         """
         params = macs = 0
         for tensor in tensors:
-            if type(tensor) is not Tensor and id(tensor) not in self._ids:
-                self._notice(tensor, path)
+            foreign = type(tensor) is not Tensor and id(tensor) not in self._ids
+            if foreign and isinstance(tensor, nn.Parameter):
+                self._foreign.setdefault(id(tensor), (path, tensor))
         for key in self._owed(tensors):
             if key in self._free:
                 params += self._free.pop(key)[1].numel()
             else:
                 macs += self._macs.pop(key, 0)
         return params, macs
-
-    def _notice(self, tensor: Tensor, path: str) -> None:
-        if isinstance(tensor, nn.Parameter) and id(tensor) not in self._strangers:
-            self._strangers.add(id(tensor))
-            self._alive.append(tensor)
-            self.unregistered[path] = self.unregistered.get(path, 0) + tensor.numel()
 
     def pass_on(self, tensors: list[Tensor], results: list[Tensor], macs: int) -> None:
         """An operation on parameters alone: its cost falls to the step that uses its result."""
@@ -64,16 +60,24 @@ class Accounts:
         """MACs of operations whose results no step has used."""
         return sum(self._macs.values())
 
+    @property
+    def unregistered(self) -> dict[str, int]:
+        """Path of each submodule that read parameters not the net's own -> how many."""
+        found: Counter[str] = Counter()
+        for path, parameter in self._foreign.values():
+            found[path] += parameter.numel()
+        return dict(found)
+
     def unused(self, ran: set[str]) -> dict[str, int]:
         """Path of each submodule whose parameters no step used -> how many."""
-        owners: dict[str, int] = {}
+        owners: Counter[str] = Counter()
         for name, parameter in self._free.values():
             if not is_lazy(parameter):
                 parts = name.split(".")[:-1]
                 outer = (".".join(parts[: i + 1]) for i in range(len(parts)))
                 owner = next((path for path in outer if path not in ran), ".".join(parts))
-                owners[owner] = owners.get(owner, 0) + parameter.numel()
-        return owners
+                owners[owner] += parameter.numel()
+        return dict(owners)
 
     def _owed(self, tensors: list[Tensor]) -> set[int]:
         keys = {key for key in map(id, tensors) if key in self._free}

@@ -1,7 +1,7 @@
 """One operation without numbers: by its rule where the rule's conditions hold, else by PyTorch.
 
-A rule holds where all tensors have one floating type and the entry's layout tells how the result
-lies in memory. Elsewhere PyTorch's own kernels decide, slower and right.
+A rule holds where all tensors have one floating type and the entry's memory format tells how the
+result lies in memory. Elsewhere PyTorch's own kernels decide, slower and right.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,38 +12,22 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._prims_common import suggest_memory_format
 
 from layerwise.operations.kinds import Kind
-from layerwise.operations.registry import (
-    Effect,
-    Layout,
-    Operation,
-    find,
-)
+from layerwise.operations.registry import Effect, MemoryFormat, Operation, find
 from layerwise.operations.shapes import ShapeError, times
 
 from .meta_copy import blank, like
 
 CASTS: Mapping[str, torch.dtype | None] = {
-    "to": None,
-    "cpu": None,
-    "cuda": None,
-    "float": torch.float32,
-    "half": torch.float16,
-    "double": torch.float64,
-    "bfloat16": torch.bfloat16,
-    "long": torch.int64,
-    "int": torch.int32,
-    "bool": torch.bool,
+    **dict.fromkeys(("to", "cpu", "cuda")),
+    **{name: getattr(torch, name) for name in "float half double bfloat16 long int bool".split()},
 }
 MOST, MOST_MACS = 2**20, 2**25  # what a kernel may really compute, to tell types and layout
-
-
 MULTIPLYING = frozenset(
     {Kind.PRODUCT, Kind.LINEAR, Kind.RECURRENT, Kind.CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION}
 )
-
-
 _LEAVES = frozenset({int, float, bool, str, type(None), torch.dtype})
 
 
@@ -135,11 +119,13 @@ def _by_rule(
     if all([tensor.is_contiguous() for tensor in tensors]) and not _is_ambiguous(first):
         same = tuple(first.shape) == effect.shape and first.dtype.is_floating_point
         return first.detach() if same else blank(effect.shape, tensors[-1].dtype)
-    if entry.layout is Layout.IMAGE:
+    if entry.memory_format is MemoryFormat.CHANNELS_LAST:
         return _imaged(tensors[:2] if effect.macs else tensors[:1], effect)
-    if entry.layout is Layout.PLAIN:
+    if entry.memory_format is MemoryFormat.CONTIGUOUS:
         return blank(effect.shape, first.dtype)
-    return first.detach() if entry.layout is Layout.KEPT and _dense(first) else None
+    made = torch.empty_like(first)
+    dense = made.stride() == first.stride()
+    return made if dense and entry.memory_format is MemoryFormat.PRESERVE else None
 
 
 def _is_ambiguous(image: Tensor) -> bool:
@@ -147,36 +133,16 @@ def _is_ambiguous(image: Tensor) -> bool:
     return image.dim() > 3 and image.shape[1] == 1 and image.stride()[1] == 1
 
 
-def _dense(tensor: Tensor) -> bool:
-    """Whether its numbers lie in memory without a gap, in whatever order."""
-    pairs = sorted(zip(tensor.stride(), tensor.shape, strict=True))
-    due = 1
-    for stride, size in pairs:
-        if size != 1:
-            if stride != due:
-                return False
-            due *= size
-    return True
-
-
 def _imaged(tensors: list[Tensor], effect: Effect) -> Tensor:
     """The result of a convolution: channels last where the image or the weights are."""
-    memory = {4: torch.channels_last, 5: torch.channels_last_3d}.get(len(effect.shape))
-    if memory is None or not any(map(_channels_last, tensors)):
+    axes = len(effect.shape)
+    formats = {suggest_memory_format(tensor) for tensor in tensors if tensor.dim() == axes}
+    formats -= {torch.contiguous_format}
+    if not formats:
         return blank(effect.shape, tensors[0].dtype)
-    return torch.empty(effect.shape, dtype=tensors[0].dtype, device="meta", memory_format=memory)
-
-
-def _channels_last(tensor: Tensor) -> bool:
-    """Whether channels come closest to each other: PyTorch's `is_channels_last_strides`."""
-    strides, sizes, least = tensor.stride(), tensor.shape, 0
-    if len(sizes) not in (4, 5) or 0 in sizes or not strides[1]:
-        return False
-    for axis in (1, *range(len(sizes) - 1, 1, -1), 0):
-        if strides[axis] < least or (axis == 0 and least == strides[1]):
-            return False
-        least = strides[axis] * sizes[axis]
-    return True
+    return torch.empty(
+        effect.shape, dtype=tensors[0].dtype, device="meta", memory_format=formats.pop()
+    )
 
 
 def _by_kernels(
@@ -200,7 +166,8 @@ def _by_kernels(
         try:
             made = _on_zeros(func, name, args, kwargs)
         except RuntimeError as problem:
-            if not _for_zeros(problem):
+            singular = isinstance(problem, torch.linalg.LinAlgError)
+            if not singular and "ZeroDivision" not in str(problem):  # other numbers would not do
                 raise
         else:
             return made, effect_of(made, macs)
@@ -216,11 +183,6 @@ def _on_zeros(func: Callable, name: str, args: tuple, kwargs: dict) -> Any:
     if writes(name) or kwargs.get("inplace"):
         return args[0] if args else tensors_in(kwargs.values())[0]
     return mapped(_emptied, made) if kwargs.get("out") is None else kwargs["out"]
-
-
-def _for_zeros(problem: RuntimeError) -> bool:
-    """Whether other numbers would do: a division by zero, a matrix that cannot be inverted."""
-    return isinstance(problem, torch.linalg.LinAlgError) or "ZeroDivision" in str(problem)
 
 
 def _size(tensors: list[Tensor]) -> int:

@@ -1,6 +1,6 @@
 """What an exception and the frames behind it know, read once, as data for a diagnosis.
 
-"mistake" names a mistake of Python's that is known, "" for others; the readers below say what
+"mistake" names a mistake of Python's that is known, "" for others; the functions below say what
 each adds. Besides: "own": whether the student's own code raised it; "raised": whether it did so
 by a `raise` or `assert`; "function": the innermost function of theirs; "none": whether None
 stands where it must not; "quotient": whether a division made a float of a whole number.
@@ -21,7 +21,7 @@ from layerwise.operations.kinds import Merge
 from layerwise.operations.registry import find
 
 from . import source_lines
-from .recorder import is_layer
+from .module_tree import is_layer
 
 Facts = dict[str, Any]
 
@@ -36,20 +36,37 @@ def read(error: Exception, build: Callable | None = None) -> Facts:
     """The facts of an error; `build` is the builder that it came out of, if one did."""
     trail = source_lines.frames(error)
     place = source_lines.innermost(error)
-    facts: Facts = {
-        "own": bool(trail and source_lines.theirs(trail[-1][0].f_code)),
-        "raised": bool(str(error)) and _raised(error),
+    frame = trail[-1][0]
+    own = source_lines.theirs(frame.f_code)
+    return {
+        "own": own,
+        "raised": own and bool(str(error)) and _raises(error),
         "function": place[0].co_qualname.rpartition("<locals>.")[2] if place else "",
         "none": "NoneType" in str(error),
         "mistake": "",
         "quotient": isinstance(error, TypeError) and "float" in str(error) and _divides(error),
-    }
-    frame = trail[-1][0] if trail else None
-    for reader in _READERS:
-        found = reader(error, frame, build)
-        if found:
-            return facts | found
-    return facts
+    } | _mistake(error, frame, build)
+
+
+def _mistake(error: Exception, frame: FrameType, build: Callable | None) -> Facts:
+    """What is known of the mistake, {} if it is none that is known. `frame` is the innermost."""
+    if isinstance(error, RecursionError):
+        return {"mistake": "recursion"}
+    if isinstance(error, NameError):
+        return _name(error, frame)
+    if isinstance(error, AttributeError):
+        return _super(error) or _attribute(error)
+    if isinstance(error, NotImplementedError) and frame.f_code is nn.Module.forward.__code__:
+        return {"mistake": "no forward", "owner": type(frame.f_locals["self"]).__name__}
+    if not isinstance(error, TypeError):
+        return {}
+    return (
+        _no_layer(error, frame)
+        or _called(error, frame)
+        or _unlisted(error)
+        or _operand(error)
+        or _arguments(error, build)
+    )
 
 
 def _divides(error: Exception) -> bool:
@@ -57,24 +74,17 @@ def _divides(error: Exception) -> bool:
     return line is not None and "/" in line.text.replace("//", "")
 
 
-def _raised(error: Exception) -> bool:
-    """Whether the student's own code says so itself, with `raise` or `assert`."""
-    trail = error.__traceback__
-    while trail is not None and trail.tb_next is not None:
+def _raises(error: Exception) -> bool:
+    """Whether its innermost frame stopped at a `raise` or `assert`."""
+    trail: Any = error.__traceback__
+    while trail.tb_next is not None:
         trail = trail.tb_next
-    if trail is None or not source_lines.theirs(trail.tb_frame.f_code):
-        return False
-    code = trail.tb_frame.f_code.co_code
-    return code[trail.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    return trail.tb_frame.f_code.co_code[trail.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
 
-def _recursion(error: Exception, _: FrameType | None, __: Callable | None) -> Facts:
-    return {"mistake": "recursion"} if isinstance(error, RecursionError) else {}
-
-
-def _name(error: Exception, frame: FrameType | None, _: Callable | None) -> Facts:
+def _name(error: NameError, frame: FrameType) -> Facts:
     """A name that is not there. "known": those that are; "on_self": whether self has it."""
-    if not isinstance(error, NameError) or not error.name or frame is None:
+    if not error.name:
         return {}
     return {
         "mistake": "unbound" if isinstance(error, UnboundLocalError) else "name",
@@ -84,10 +94,10 @@ def _name(error: Exception, frame: FrameType | None, _: Callable | None) -> Fact
     }
 
 
-def _super(error: Exception, _: FrameType | None, __: Callable | None) -> Facts:
+def _super(error: AttributeError) -> Facts:
     """`super().__init__()` was forgotten: nn.Module then has no place for layers."""
-    early = isinstance(error, AttributeError) and "before Module.__init__() call" in str(error)
-    if not early and getattr(error, "name", None) not in vars(nn.Module()):
+    early = "before Module.__init__() call" in str(error)
+    if not early and error.name not in vars(nn.Module()):
         return {}
     owner = _owner(error)
     return {"mistake": "no super", "owner": type(owner).__name__} if owner is not None else {}
@@ -95,20 +105,17 @@ def _super(error: Exception, _: FrameType | None, __: Callable | None) -> Facts:
 
 def _owner(error: Exception) -> nn.Module | None:
     """The innermost module in whose method the error passed."""
-    for frame, _ in reversed(source_lines.frames(error)):
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, nn.Module):
-            return owner
-    return None
+    owners = (frame.f_locals.get("self") for frame, _ in reversed(source_lines.frames(error)))
+    return next((owner for owner in owners if isinstance(owner, nn.Module)), None)
 
 
-def _attribute(error: Exception, _: FrameType | None, __: Callable | None) -> Facts:
+def _attribute(error: AttributeError) -> Facts:
     """An attribute that is not there.
 
     "owner": class of the object; "known": the attributes that it has; "local": whether a variable
     or argument of its `__init__` has the name.
     """
-    if not isinstance(error, AttributeError) or error.name is None:
+    if error.name is None:
         return {}
     sought = error.obj
     kind = type(sought)
@@ -138,17 +145,9 @@ def misspelt_init(kind: type) -> str:
     return close[0] if close else ""
 
 
-def _forward(error: Exception, frame: FrameType | None, _: Callable | None) -> Facts:
-    """A module without a forward."""
-    blank = nn.Module.forward.__code__
-    if not isinstance(error, NotImplementedError) or not frame or frame.f_code is not blank:
-        return {}
-    return {"mistake": "no forward", "owner": type(frame.f_locals["self"]).__name__}
-
-
-def _layer(error: Exception, frame: FrameType | None, _: Callable | None) -> Facts:
+def _no_layer(error: TypeError, frame: FrameType) -> Facts:
     """A container was given what is no layer; see `value`. "owner": class of the container."""
-    if not isinstance(error, TypeError) or not frame or frame.f_code.co_name != "add_module":
+    if frame.f_code.co_name != "add_module":
         return {}
     given = frame.f_locals.get("module")
     if given is None or isinstance(given, nn.Module):
@@ -157,15 +156,15 @@ def _layer(error: Exception, frame: FrameType | None, _: Callable | None) -> Fac
     return {"mistake": "no layer", "owner": owner} | value(error, given)
 
 
-def _called(error: Exception, frame: FrameType | None, _: Callable | None) -> Facts:
+def _called(error: TypeError, frame: FrameType) -> Facts:
     """What was called cannot be.
 
     "empty": places of a Sequential that hold None; "names": those in the line that stand for a
     layer with a comma behind it.
     """
-    if not isinstance(error, TypeError) or not str(error).endswith("object is not callable"):
+    if not str(error).endswith("object is not callable"):
         return {}
-    owner = frame and frame.f_locals.get("self")
+    owner = frame.f_locals.get("self")
     if "NoneType" in str(error):
         held = vars(owner)["_modules"] if isinstance(owner, nn.Sequential) else {}
         return {"mistake": "none called", "empty": tuple(n for n in held if held[n] is None)}
@@ -191,19 +190,16 @@ def _comma(given: object) -> bool:
     )
 
 
-def _list(error: Exception, _: FrameType | None, __: Callable | None) -> Facts:
+def _unlisted(error: TypeError) -> Facts:
     """`torch.cat(a, b)`, without the list. "callee": the function."""
-    found = re.match(r"(\w+)\(\)", str(error)) if isinstance(error, TypeError) else None
-    entry = find(found[1]) if found else None
-    if found is None or entry is None or entry.merge is not Merge.CONCAT:
-        return {}
-    return {"mistake": "unlisted", "callee": found[1]}
+    callee = str(error).partition("()")[0]
+    entry = find(callee)
+    joins = entry is not None and entry.merge is Merge.CONCAT
+    return {"mistake": "unlisted", "callee": callee} if joins else {}
 
 
-def _operand(error: Exception, _: FrameType | None, __: Callable | None) -> Facts:
+def _operand(error: TypeError) -> Facts:
     """What stands in the place of a tensor, where its class alone is told; see `value`."""
-    if not isinstance(error, TypeError):
-        return {}
     found, commas = _ODD.match(str(error)), _commas(error)
     kind = "tuple" if commas else found[1] if found else ""
     of = "several" if kind in ("tuple", "list", "dict") else "value"
@@ -211,21 +207,19 @@ def _operand(error: Exception, _: FrameType | None, __: Callable | None) -> Fact
     return {**facts, "comma": commas[0] if commas else None} if kind else {}
 
 
-def _arguments(error: Exception, _: FrameType | None, build: Callable | None) -> Facts:
+def _arguments(error: TypeError, build: Callable | None) -> Facts:
     """A call with wrong arguments. "callee" and "name": an unknown keyword; "known": the others."""
-    if not isinstance(error, TypeError) or not _CALLS.search(str(error)):
+    if not _CALLS.search(str(error)):
         return {}
     owner = _owner(error)
     if owner is not None and (misspelt := misspelt_init(type(owner))):
         return {"mistake": "init", "owner": type(owner).__name__, "name": misspelt}
     found = _KEYWORD.search(str(error))
     if found is None:
-        held = [v for v in vars(owner).values() if isinstance(v, type)] if owner else []
-        made = next(
-            (v for v in held if str(error).startswith(f"{v.__qualname__}.__init__()")), None
-        )
-        called = {"mistake": "class called", "called": made.__name__} if made else {}
-        return called or {"mistake": "call"}
+        for held in vars(owner).values() if owner is not None else ():
+            if isinstance(held, type) and str(error).startswith(f"{held.__qualname__}.__init__()"):
+                return {"mistake": "class called", "called": held.__name__}
+        return {"mistake": "call"}
     callee = getattr(nn, found[1], None) if found[2] else build
     if callee is None or getattr(callee, "__name__", "") != found[1]:
         return {"mistake": "call"}
@@ -236,11 +230,6 @@ def _arguments(error: Exception, _: FrameType | None, build: Callable | None) ->
         "name": found[3],
         "known": tuple(inspect.signature(callee).parameters),
     }
-
-
-_READERS = (
-    _recursion, _name, _super, _attribute, _forward, _layer, _called, _list, _operand, _arguments,
-)  # fmt: skip
 
 
 def value(error: Exception, given: object) -> Facts:
@@ -275,9 +264,9 @@ def _spelt(kind: type) -> str:
 def _variable(error: Exception, given: object) -> str:
     """The name under which the student's own code knows a value, "" if it has none."""
     for frame, _ in reversed(source_lines.frames(error)):
-        owner = frame.f_locals.get("self")
-        for names, lead in ((frame.f_locals, ""), (getattr(owner, "__dict__", {}), "self.")):
-            if source_lines.theirs(frame.f_code):
+        if source_lines.theirs(frame.f_code):
+            attributes = getattr(frame.f_locals.get("self"), "__dict__", {})
+            for lead, names in (("", frame.f_locals), ("self.", attributes)):
                 for name, held in names.items():
                     if held is given:
                         return lead + name

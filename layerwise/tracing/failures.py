@@ -10,7 +10,8 @@ from layerwise.operations.kinds import Merge
 from layerwise.operations.registry import find
 
 from . import error_facts, source_lines
-from .recorder import Broken, FailedOperation, is_layer
+from .module_tree import is_layer
+from .recorder import FailedOperation, RunError
 from .records import Failure
 
 
@@ -33,16 +34,16 @@ def of_build(error: Exception, build: Callable) -> Failure:
     )
 
 
-def of_run(broken: Broken) -> Failure:
+def of_run(failed: RunError) -> Failure:
     """The forward failed, in a layer or in the student's own code."""
-    error, module, attempt = broken.error, broken.module, broken.attempt
+    error, module, attempt = failed.error, failed.module, failed.attempt
     line = source_lines.last_line(error) or source_lines.first_line(type(module).forward)
     tried = _tried(attempt) if attempt else {}
     return Failure(
         "run",
         type(error).__name__,
         _message(error),
-        broken.path,
+        failed.path,
         type(module).__name__,
         not is_layer(module),
         settings=_settings(module, attempt, error),
@@ -69,22 +70,20 @@ def _no_tensor(
     error: Exception, module: nn.Module, attempt: FailedOperation | None
 ) -> dict[str, Any]:
     """The facts of what stands where a tensor is due, as in `error_facts.value`; {} if none."""
-    missing = object()
-    given: object = _given(error, module) if is_layer(module) else missing
-    if attempt and (given is missing or isinstance(given, Tensor)):
-        entry = find(attempt.function)
-        several = entry is not None and entry.merge is Merge.CONCAT
+    given = _given(error, module)
+    entry = attempt and find(attempt.function)
+    if attempt and isinstance(given, Tensor) and not (entry and entry.merge is Merge.CONCAT):
         firsts = attempt.args[: 2 if entry and entry.kind.merges else 1]
-        odd = [a for a in firsts if not isinstance(a, (Tensor, int, float, complex, str))]
-        given = odd[0] if odd and not several else missing
-    if given is missing or isinstance(given, Tensor):
+        odd = (a for a in firsts if not isinstance(a, (Tensor, int, float, complex, str)))
+        given = next(odd, given)
+    if isinstance(given, Tensor):
         return {}
     return {"mistake": "no tensor", "none": given is None} | error_facts.value(error, given)
 
 
 def _given(error: Exception, module: nn.Module) -> object:
-    """The first argument of the forward of a layer, a tensor if it was not reached."""
-    code = getattr(type(module).forward, "__code__", None)
+    """The first argument of the forward of a layer, a tensor if no layer's was reached."""
+    code = getattr(type(module).forward, "__code__", None) if is_layer(module) else None
     for frame, _ in source_lines.frames(error):
         mine = frame.f_code is code and frame.f_locals.get("self") is module
         if code and mine and code.co_argcount > 1:
@@ -112,12 +111,7 @@ def _settings(module: nn.Module, attempt: FailedOperation | None, error: Excepti
         except TypeError:
             return {}
         return {name: value for name, value in given.items() if _is_setting(value)}
-    return _functional(error)
-
-
-def _functional(error: Exception) -> Mapping:
-    """The arguments of the last function of torch.nn.functional that was running."""
-    for frame, _ in reversed(source_lines.frames(error)):
+    for frame, _ in reversed(source_lines.frames(error)):  # as PyTorch's own function had them
         if frame.f_globals.get("__name__") == "torch.nn.functional":
             return {name: v for name, v in frame.f_locals.items() if _is_setting(v)}
     return {}
@@ -131,7 +125,7 @@ def _is_setting(value: object) -> bool:
 
 def _construction(error: Exception) -> tuple[str, Mapping]:
     """Class and arguments of the torch layer whose constructor raised `error`, if one did."""
-    found: tuple[str, Mapping] = ("", {})
+    found: list[tuple[str, Mapping]] = []
     for frame, _ in source_lines.frames(error):
         code, names = frame.f_code, frame.f_locals
         made = names.get("self")
@@ -139,20 +133,15 @@ def _construction(error: Exception) -> tuple[str, Mapping]:
         if torchs and isinstance(made, nn.Module) and code is not nn.Module.__init__.__code__:
             count = code.co_argcount + code.co_kwonlyargcount
             given = {name: names[name] for name in code.co_varnames[1:count] if name in names}
-            found = found if found[0] and not given else (type(made).__name__, given)
-            if given:  # else it may pass all on, as LSTM does to RNNBase
-                break
-    return found
+            found.append((type(made).__name__, given))
+    told = [(kind, given) for kind, given in found if given]  # LSTM passes all on to RNNBase
+    return (told or found or [("", {})])[0]
 
 
 def _message(error: Exception) -> str:
     """The first line of what it says, without PyTorch's list of all else that it could take."""
     if isinstance(error, KeyError) and error.args and " " not in str(error.args[0]):
         return f"there is no {error.args[0]!r}"
-    text = (
-        str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-        .strip()
-        .split("\n")[0]
-        .split(", but expected one of")[0]
-    )
+    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    text = text.strip().split("\n")[0].split(", but expected one of")[0]
     return text.rstrip(".!: ") or "it has no message"

@@ -1,7 +1,7 @@
 """What a caller gives as the input of a network, and the tensors that stand for it."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -114,20 +114,12 @@ def _check_count(net: nn.Module, made: Inputs) -> None:
     """Raise TypeError where nothing was given and the forward of the network asks for it."""
     if made.args or made.kwargs:
         return
-    needed = required(type(net).forward)[1:]
+    parameters = list(inspect.signature(type(net).forward).parameters.values())[1:]
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [p.name for p in parameters if p.kind in positional and p.default is p.empty]
     if needed:
         example = ", ".join(["(1, 3, 224, 224)"] * len(needed))
         raise TypeError(
             f"the forward of {type(net).__name__} reads {' and '.join(needed)}: give the shape of "
             f"each input, such as trace(net, {example})"
         )
-
-
-def required(function: Callable) -> list[str]:
-    """Names of the positional parameters without a default."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in positional and p.default is p.empty]

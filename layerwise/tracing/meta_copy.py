@@ -5,6 +5,7 @@ import functools
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -32,19 +33,28 @@ class TraceError(RuntimeError):
     """A network cannot be traced; the message names what it is and what to do."""
 
 
-def meta_copy(net: nn.Module) -> tuple[nn.Module, Memo]:
-    """A structural copy of `net` in which every tensor is a meta tensor, and who became what.
+def copied(net: nn.Module, *, numbers: bool) -> tuple[nn.Module, Memo]:
+    """A structural copy of `net`, and who became what; without `numbers` of meta tensors alone.
 
     A submodule registered under two names becomes two, so that each run has its own path;
     their parameters stay one. Hooks that a user registered are left out, and so is what
     `torch.compile` wraps around a module. Raises TraceError for a TorchScript module inside.
     """
-    return _copied_net(net, without_numbers)
-
-
-def real_copy(net: nn.Module) -> tuple[nn.Module, Memo]:
-    """The same with the network's numbers."""
-    return _copied_net(net, _with_numbers)
+    copier = _Copier(_with_numbers if numbers else without_numbers)
+    made = copier.skeleton(net, {})
+    for module, double in copier.pairs:  # grows while modules in plain lists are found
+        own = double.__dict__
+        for name, value in module.__dict__.items():
+            if name in own:
+                continue
+            kind = type(value)  # first the common cases: a network has thousands of these
+            if kind in _PLAIN:
+                own[name] = value
+            elif kind in _HOLDERS and not value:
+                own[name] = kind()
+            elif name != "_compiled_call_impl":  # what net.compile() left
+                own[name] = copier.copied(value)
+    return made, copier.memo
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
@@ -63,24 +73,6 @@ def named_modules(net: nn.Module, path: str = "", above: tuple = ()) -> Iterator
             yield from named_modules(child, f"{path}.{name}" if path else name, (net, *above))
 
 
-def _copied_net(net: nn.Module, tensor: Callable[[Tensor], Tensor]) -> tuple[nn.Module, Memo]:
-    copier = _Copier(tensor)
-    made = copier.skeleton(net, {})
-    for module, double in copier.pairs:  # grows while modules in plain lists are found
-        own = double.__dict__
-        for name, value in module.__dict__.items():
-            if name in own:
-                continue
-            kind = type(value)  # first the common cases: a network has thousands of these
-            if kind in _PLAIN:
-                own[name] = value
-            elif kind in _HOLDERS and not value:
-                own[name] = kind()
-            elif name != "_compiled_call_impl":  # what net.compile() left
-                own[name] = copier.copied(value)
-    return made, copier.memo
-
-
 class _Copier:
     def __init__(self, tensor: Callable[[Tensor], Tensor]) -> None:
         self.tensor = tensor
@@ -89,6 +81,8 @@ class _Copier:
 
     def skeleton(self, module: nn.Module, above: dict[int, nn.Module]) -> nn.Module:
         """The tree of copies with their tensors; `above` holds ancestors, so that a cycle ends."""
+        if id(module) in above:
+            return above[id(module)]
         old = module.__dict__
         inside: Any = old.get("_modules")
         if type(inside) not in _DICTS:
@@ -104,9 +98,9 @@ class _Copier:
         above[id(module)] = double
         own = double.__dict__
         for group in ("_parameters", "_buffers"):
-            held = old[group]
-            own[group] = {n: t if t is None else self.held(t) for n, t in held.items()}
-        own["_modules"] = {n: c if c is None else self._child(c, above) for n, c in inside.items()}
+            own[group] = {name: self.copied(tensor) for name, tensor in old[group].items()}
+        children = inside.items()
+        own["_modules"] = {n: c if c is None else self.skeleton(c, above) for n, c in children}
         for hooks in _HOOKS:
             if old[hooks]:
                 kept = _torch_hooks(old[hooks])
@@ -115,26 +109,14 @@ class _Copier:
         del above[id(module)]
         return double
 
-    def _child(self, module: nn.Module, above: dict[int, nn.Module]) -> nn.Module:
-        known = above.get(id(module))
-        return self.skeleton(module, above) if known is None else known
-
-    def held(self, tensor: Tensor) -> Tensor:
-        """The copy of a parameter or buffer, the same each time."""
-        known = self.memo.get(id(tensor))
-        if known is None:
-            known = self.memo[id(tensor)] = self.tensor(tensor)
-        return known
-
     def copied(self, value: Any) -> Any:
-        """A copy of an attribute that shares nothing changeable with the original."""
+        """A copy that shares nothing changeable with the original, the same each time."""
         kind = type(value)
         if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, value))):
             return value
         known = self.memo.get(id(value))
         if known is None:
-            known = self._new(value, kind)
-            self.memo[id(value)] = known
+            known = self.memo[id(value)] = self._new(value, kind)
         return known
 
     def _new(self, value: Any, kind: type) -> Any:  # noqa: PLR0911  one way for each kind
@@ -158,50 +140,38 @@ class _Copier:
         return self._object(value)
 
     def _holder(self, value: Any, kind: type) -> Any:
-        if isinstance(value, Mapping):
-            made = kind()
-            self.memo[id(value)] = made
-            made.update({name: self.copied(part) for name, part in value.items()})
-            return made
+        if kind in (set, tuple):
+            return kind(map(self.copied, value))
+        made = self.memo[id(value)] = kind()  # before its parts, which may hold it
         if kind is list:
-            made = self.memo[id(value)] = []
             made.extend(map(self.copied, value))
-            return made
-        return kind(map(self.copied, value))
+        else:
+            made.update({name: self.copied(part) for name, part in value.items()})
+        return made
 
     def _function(self, function: types.FunctionType) -> types.FunctionType:
         """The same function over copies of the modules and tensors that it closes over."""
-        cells = function.__closure__ or ()
-        held = [cell for cell in cells if _filled(cell) and self._is_ours(cell.cell_contents)]
-        ours = {id(cell) for cell in held}
-        defaults = function.__defaults__
-        if not held and not any(map(self._is_ours, defaults or ())):
+        cells, defaults = function.__closure__ or (), function.__defaults__ or ()
+        if not any(map(_is_changeable, (*map(content, cells), *defaults))):
             return function
-        closure = tuple(
-            types.CellType(self.copied(cell.cell_contents)) if id(cell) in ours else cell
-            for cell in cells
-        )
         made = types.FunctionType(
             function.__code__,
             function.__globals__,
             function.__name__,
-            defaults and tuple(map(self.copied, defaults)),
-            closure,
+            tuple(map(self.copied, defaults)),
+            tuple(map(self._cell, cells)),
         )
         made.__kwdefaults__ = function.__kwdefaults__
         return made
 
-    def _is_ours(self, value: Any) -> bool:
-        return isinstance(value, (nn.Module, Tensor)) or type(value) in (list, tuple, dict)
+    def _cell(self, cell: types.CellType) -> types.CellType:
+        held = content(cell)
+        return types.CellType(self.copied(held)) if _is_changeable(held) else cell
 
     def _object(self, value: Any) -> Any:
-        try:
+        """A copy; what cannot be copied, an open file or a lock, stays shared."""
+        with suppress(Exception):
             return copy.deepcopy(value, self.memo)
-        except Exception:  # noqa: BLE001  an open file, a lock: not copyable, no part of the shapes
-            return self._attribute_by_attribute(value)
-
-    def _attribute_by_attribute(self, value: Any) -> Any:
-        """A copy of an object that holds something that cannot be copied, which stays shared."""
         if type(value).__flags__ & _BUILT_IN or isinstance(value, types.ModuleType):
             return value
         try:
@@ -226,12 +196,16 @@ class _UsedUp:
     __next__ = __iter__
 
 
-def _filled(cell: types.CellType) -> bool:
+def _is_changeable(value: Any) -> bool:
+    return isinstance(value, (nn.Module, Tensor)) or type(value) in (list, tuple, dict)
+
+
+def content(cell: types.CellType) -> Any:
+    """What a function's closure holds in this cell, None while it is empty."""
     try:
-        cell.cell_contents  # noqa: B018  an empty cell raises
+        return cell.cell_contents
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _torch_hooks(hooks: Mapping) -> Any:

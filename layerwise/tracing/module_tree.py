@@ -7,7 +7,14 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
+from torch import nn
+
 from .records import Call, Step, Trace
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether a module is one of PyTorch's own layers, and no block with a forward of its own."""
+    return type(module).__module__.startswith("torch.nn.modules")
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class Operands:
     def new(self, func: Callable, args: tuple, kwargs: dict) -> Any:
         """What an operation without a tensor makes: `torch.zeros(4)`."""
         if self._real:
-            return self.kept(func(*args, **kwargs))
+            return self.remember(func(*args, **kwargs))
         if func in _factories() and kwargs.get("device") is None:
             made = func(*args, **{**kwargs, "device": "meta"})
             if made.numel() > FEW:
@@ -50,9 +50,9 @@ class Operands:
         if func in _RANDOM and kwargs.get("generator") is None:
             self._generator = self._generator or torch.Generator().manual_seed(0)
             kwargs = {**kwargs, "generator": self._generator}  # PyTorch's own is everybody's
-        return self.kept(func(*args, **kwargs))
+        return self.remember(func(*args, **kwargs))
 
-    def kept(self, result: Any) -> Any:
+    def remember(self, result: Any) -> Any:
         """The result, remembered as made in this run."""
         self._own.update({id(tensor): tensor for tensor in tensors_in((result,))})
         return result
@@ -70,8 +70,8 @@ class Operands:
             if entry and entry.kind in dispatch.MULTIPLYING:
                 output, macs = dispatch.counted(func, args, kwargs)
                 self._accounts.pass_on(tensors, tensors_in((output,)), macs)
-                return self.kept(output)
-            return self.kept(func(*args, **kwargs))
+                return self.remember(output)
+            return self.remember(func(*args, **kwargs))
 
     def joined(
         self, name: str, args: tuple, kwargs: dict, tensors: list, made: dict

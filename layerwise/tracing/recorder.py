@@ -23,6 +23,7 @@ from . import receptive_field as receptive
 from .accounting import Accounts
 from .dispatch import CASTS, NeedsValues, public, tensors_in, writes
 from .meta_copy import Memo, named_modules
+from .module_tree import is_layer
 from .operands import Operands
 from .records import Call, Step
 
@@ -53,7 +54,7 @@ class FailedOperation(NamedTuple):
     sources: tuple[int, ...]
 
 
-class Broken(NamedTuple):
+class RunError(NamedTuple):
     """The error that ended a run, where it happened, and the operation that raised it."""
 
     error: Exception
@@ -75,11 +76,11 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.net, self.real = net, real
         self.calls: list[Call] = []
-        self._rows: list[dict[str, Any]] = []  # the fields of each Step
+        self.steps: list[Step] = []
         self.accounts = Accounts(net)
         self.complete = False  # whether what came out depends on recorded steps
         self._operands = Operands(net, copies, self.accounts, real)
-        self._stack: list[str] = []
+        self._stack = [""]  # paths of the modules that are running
         self._where: tuple[Exception, str] | None = None  # the innermost module that an error left
         self._attempt: tuple[Exception, FailedOperation] | None = None
         self._made: dict[int, _Made] = {}  # what depends on the input, by id
@@ -89,7 +90,7 @@ class Recorder(TorchFunctionMode):
         for path, module in named_modules(net):
             vars(module)["forward"] = self._watched(path, module, module.forward)
 
-    def run(self, args: tuple, kwargs: dict) -> Broken | None:
+    def run(self, args: tuple, kwargs: dict) -> RunError | None:
         """Run the network; return the error that ended the run, with its place."""
         samples = tensors_in((args, kwargs))
         self._no_inputs = not samples
@@ -103,35 +104,27 @@ class Recorder(TorchFunctionMode):
         except NeedsValues:
             raise
         except Exception as problem:  # noqa: BLE001  the network's own, whatever it is
-            return self._broken(problem)
+            return self._run_error(problem)
         results = tensors_in((output,))
         self.complete = not results or any(id(tensor) in self._made for tensor in results)
         return None
 
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The steps so far."""
-        return tuple([Step(**row) for row in self._rows])
-
-    def _broken(self, error: Exception) -> Broken:
+    def _run_error(self, error: Exception) -> RunError:
         path = self._where[1] if self._where and self._where[0] is error else ""
         attempt = self._attempt[1] if self._attempt and self._attempt[0] is error else None
-        return Broken(error, path, self.net.get_submodule(path), attempt)
-
-    # ------------------------------------------------------------------ modules
+        return RunError(error, path, self.net.get_submodule(path), attempt)
 
     def _watched(self, path: str, module: nn.Module, forward: Callable) -> Callable:
         def run(*args: Any, **kwargs: Any) -> Any:
-            start, first_call = len(self._rows), len(self.calls)
+            start, first_call = len(self.steps), len(self.calls)
             self._stack.append(path)
             try:
                 output = forward(*args, **kwargs)
             except Exception as error:
                 if self._where is None or self._where[0] is not error:
                     self._where = error, path
-                given = _shapes(tensors_in((args, kwargs)))
-                kind = type(module).__name__
-                self.calls.append(Call(path, kind, given, (), start, len(self._rows)))
+                given, kind = _shapes(tensors_in((args, kwargs))), type(module).__name__
+                self.calls.append(Call(path, kind, given, (), start, len(self.steps)))
                 raise
             finally:
                 self._stack.pop()
@@ -145,12 +138,12 @@ class Recorder(TorchFunctionMode):
         self, path: str, module: nn.Module, args: tuple, output: Any, start: int, first: int
     ) -> None:
         """Name the module's step after it, and write down the call."""
-        kind, stop = type(module).__name__, len(self._rows)
+        kind, stop = type(module).__name__, len(self.steps)
         layer = first == len(self.calls) and is_layer(module)
         if layer and start + 1 == stop:  # a layer of one operation: by far the most common
-            row = self._rows[start]
-            row["op"] = kind
-            self.calls.append(Call(path, kind, row["inputs"], row["output"], start, stop))
+            step = self.steps[start]
+            object.__setattr__(step, "op", kind)  # nobody else has seen it yet
+            self.calls.append(Call(path, kind, step.inputs, step.output, start, stop))
             return
         given, results = tensors_in(args), tensors_in((output,))
         if start == stop and results and id(results[0]) in self._made:
@@ -158,17 +151,9 @@ class Recorder(TorchFunctionMode):
             effect = Effect(tuple(results[0].shape))
             self._record(path, idle, "identity", given, results[0], effect)
         elif layer and start < stop:
-            self._rows[self._main_row(start, kind)]["op"] = kind
+            object.__setattr__(_main_step(self.steps[start:], kind), "op", kind)
         shape = tuple(results[0].shape) if results else ()
-        self.calls.append(Call(path, kind, _shapes(given), shape, start, len(self._rows)))
-
-    def _main_row(self, start: int, kind: str) -> int:
-        """The step that a layer of several is named after: its own operation, else its last."""
-        entry, inside = find(kind), range(start, len(self._rows))
-        own = [i for i in inside if entry and find(self._rows[i]["function"]) is entry]
-        return max([i for i in inside if self._rows[i]["params"]] or own or inside)
-
-    # --------------------------------------------------------------- operations
+        self.calls.append(Call(path, kind, _shapes(given), shape, start, len(self.steps)))
 
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
@@ -217,7 +202,7 @@ class Recorder(TorchFunctionMode):
     def _run_operation(
         self, func: Callable, name: str, args: tuple, kwargs: dict, tensors: list[Tensor]
     ) -> Any:
-        if type(tensors[0]) is not Tensor and is_lazy(tensors[0]):
+        if _is_lazy(tensors[0]):
             return func(*args, **kwargs)
         try:
             if self.real:
@@ -227,10 +212,8 @@ class Recorder(TorchFunctionMode):
         except NeedsValues as reason:
             raise NeedsValues(f"The forward of {self._here()} reads values ({name})") from reason
         except Exception as problem:
-            made = [self._made[id(tensor)] for tensor in tensors if id(tensor) in self._made]
-            shapes, sources = tuple(m[1] for m in made), tuple(m[0] for m in made)
-            attempt = FailedOperation(public(name), args, kwargs, tensors, shapes, sources)
-            self._attempt = problem, attempt
+            given = (args, kwargs, tensors, *self._from_input(tensors))
+            self._attempt = problem, FailedOperation(public(name), *given)
             raise
         self._follow(name, args, tensors, output, effect)
         return output
@@ -260,11 +243,10 @@ class Recorder(TorchFunctionMode):
             effect = self._viewed(name, tensors, results)
         if not self._is_live(tensors):
             self.accounts.pass_on(tensors, results, effect.macs)
-            self._operands.kept(results)
+            self._operands.remember(results)
         elif results and not (results[0] is tensors[0] and public(name) in CASTS):
             function = public(name)
-            path = self._stack[-1] if self._stack else ""
-            self._record(path, function, function, tensors, results[0], effect)
+            self._record(self._stack[-1], function, function, tensors, results[0], effect)
             for result in results[1:]:
                 self._mark(result)
             if writes(name):  # what a view shows is in its base too
@@ -280,35 +262,38 @@ class Recorder(TorchFunctionMode):
         return dispatch.effect_of(results, 0, POINTWISE if keeps else None)
 
     def _mark(self, tensor: Tensor) -> None:
-        self._made[id(tensor)] = len(self._rows) - 1, tuple(tensor.shape), tensor
+        self._made[id(tensor)] = len(self.steps) - 1, tuple(tensor.shape), tensor
+
+    def _from_input(self, tensors: list[Tensor]) -> tuple[tuple[Shape, ...], tuple[int, ...]]:
+        """Shapes and steps of those tensors that come from the input."""
+        made = [self._made[id(tensor)] for tensor in tensors if id(tensor) in self._made]
+        return tuple([m[1] for m in made]), tuple([m[0] for m in made])
 
     def _record(
         self, path: str, op: str, function: str, tensors: list, result: Tensor, effect: Effect
     ) -> None:
-        made = [self._made[id(tensor)] for tensor in tensors if id(tensor) in self._made]
-        sources = tuple([m[0] for m in made])
+        inputs, sources = self._from_input(tensors)
         field = self._field(sources, effect)
         params = macs = 0
-        if len(made) < len(tensors):
+        if len(sources) < len(tensors):
             params, macs = self.accounts.claim(tensors, path)
         entry = find(function)
-        kind = entry.kind if entry else Kind.PRODUCT if effect.macs else Kind.OTHER
-        self._rows.append(
-            {
-                "index": len(self._rows),
-                "path": path,
-                "op": op,
-                "function": function,
-                "kind": kind,
-                "inputs": tuple([m[1] for m in made]),
-                "output": tuple(result.shape),
-                "params": params,
-                "macs": effect.macs + macs,
-                "sources": sources,
-                "receptive_field": field and field.size,
-                "stride": field and field.stride,
-                "settings": effect.settings,
-            }
+        self.steps.append(
+            Step(
+                len(self.steps),
+                path,
+                op,
+                function,
+                entry.kind if entry else Kind.PRODUCT if effect.macs else Kind.OTHER,
+                inputs,
+                tuple(result.shape),
+                params,
+                effect.macs + macs,
+                sources,
+                field and field.size,
+                field and field.stride,
+                effect.settings,
+            )
         )
         self._fields.append(field)
         self._mark(result)
@@ -325,17 +310,18 @@ class Recorder(TorchFunctionMode):
         return receptive.through(met, effect.window)
 
     def _here(self) -> str:
-        path = self._stack[-1] if self._stack else ""
-        return f"layer '{path}'" if path else type(self.net).__name__
+        return f"layer '{self._stack[-1]}'" if self._stack[-1] else type(self.net).__name__
+
+
+def _main_step(steps: list[Step], layer: str) -> Step:
+    """The step that a layer of several is named after: its own operation, else its last."""
+    entry = find(layer)
+    own = [step for step in steps if entry and find(step.function) is entry]
+    return ([step for step in steps if step.params] or own or steps)[-1]
 
 
 def _shapes(tensors: list[Tensor]) -> tuple[Shape, ...]:
     return tuple([tuple(tensor.shape) for tensor in tensors])
-
-
-def is_layer(module: nn.Module) -> bool:
-    """Whether a module is one of PyTorch's own layers, and no block with a forward of its own."""
-    return type(module).__module__.startswith("torch.nn.modules")
 
 
 def _is_lazy(tensor: Any) -> bool:

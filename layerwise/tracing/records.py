@@ -66,12 +66,9 @@ class Trace:
     calls: tuple[Call, ...]  # in the order in which they end; the net itself is last
     params: int  # every parameter once, as sum(p.numel()) counts them
     note: str = ""  # what a reader must know, "" if nothing
-    unused: Mapping[str, int] = field(
-        default_factory=dict, hash=False
-    )  # submodule -> parameters that the run did not use
-    unregistered: Mapping[str, int] = field(
-        default_factory=dict, hash=False
-    )  # submodule -> parameters it read, not the net's own
+    # submodule -> parameters that the run did not use; that it read, and are not the net's own
+    unused: Mapping[str, int] = field(default_factory=dict, hash=False)
+    unregistered: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def __repr__(self) -> str:
         shapes = " and ".join(map(times, self.inputs)) or "none"

@@ -3,6 +3,7 @@
 import linecache
 import os
 import sysconfig
+import traceback
 from collections import Counter
 from pathlib import Path
 from types import CodeType, FrameType
@@ -20,16 +21,10 @@ _NOT_THEIRS = (
     "<frozen",
 )
 
-Frames = list[tuple[FrameType, int]]
 
-
-def frames(error: BaseException) -> Frames:
+def frames(error: BaseException) -> list[tuple[FrameType, int]]:
     """Every frame that the error passed through, outermost first, with its line number."""
-    found, trail = [], error.__traceback__
-    while trail is not None:
-        found.append((trail.tb_frame, trail.tb_lineno))
-        trail = trail.tb_next
-    return found
+    return list(traceback.walk_tb(error.__traceback__))
 
 
 def theirs(code: CodeType) -> bool:
@@ -54,9 +49,7 @@ def last_line(error: BaseException) -> SourceLine | None:
 def first_line(function: object) -> SourceLine | None:
     """The line with the `def` of a function, if it is the student's own."""
     code = getattr(function, "__code__", None)
-    if code is None or not theirs(code):
-        return None
-    return line(code.co_filename, code.co_firstlineno)
+    return line(code.co_filename, code.co_firstlineno) if code and theirs(code) else None
 
 
 def line(filename: str, number: int) -> SourceLine:

@@ -11,25 +11,28 @@ from operator import is_
 from types import FunctionType, ModuleType
 from typing import Any
 
+from .meta_copy import content
+
 _MISSING = object()
 _HOLDERS = (dict, list, set, OrderedDict, defaultdict)
 _FIXED = (FunctionType, ModuleType, type, property, classmethod, staticmethod)
 
 
 @contextmanager
-def kept(classes: Iterable[type]) -> Iterator[None]:
+def restored(classes: Iterable[type]) -> Iterator[None]:
     """Afterwards, all that methods of these classes can write to outside is as it was."""
     own = {base for kind in classes for base in kind.__mro__ if not _is_torchs(base)}
     functions = [f for base in own for f in vars(base).values() if isinstance(f, FunctionType)]
-    names = [(base, name, value) for base in own for name, value in _data(base).items()]
+    attributes = {base: _data(base) for base in own}
     globals_ = {
         (id(f.__globals__), name): (f.__globals__, name, f.__globals__.get(name, _MISSING))
         for f in functions
         for name in f.__code__.co_names
     }
-    held = [value for *_, value in (*names, *globals_.values())]
+    held = [value for data in attributes.values() for value in data.values()]
+    held += [value for *_, value in globals_.values()]
     held += [value for f in functions for value in (f.__defaults__ or ())]
-    held += [c.cell_contents for f in functions for c in f.__closure__ or () if _is_filled(c)]
+    held += [content(cell) for f in functions for cell in f.__closure__ or ()]
     contents = [(value, value.copy()) for value in held if type(value) in _HOLDERS]
     try:
         yield
@@ -38,8 +41,8 @@ def kept(classes: Iterable[type]) -> Iterator[None]:
             _refill(value, before)
         for space, name, value in globals_.values():
             _reset_global(space, name, value)
-        for base in own:
-            _reset_class(base, {name: value for kind, name, value in names if kind is base})
+        for base, data in attributes.items():
+            _reset_class(base, data)
 
 
 def _is_torchs(kind: type) -> bool:
@@ -53,13 +56,6 @@ def _data(kind: type) -> dict[str, Any]:
         for name, value in vars(kind).items()
         if not name.startswith("__") and not isinstance(value, _FIXED)
     }
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
 
 
 def _refill(value: Any, before: Any) -> None:

@@ -19,8 +19,8 @@ from layerwise.operations.shapes import ShapeError
 
 from . import failures, inputs, surroundings
 from .inputs import Inputs
-from .meta_copy import TraceError, meta_copy, real_copy, unwrapped
-from .recorder import Broken, NeedsValues, Recorder
+from .meta_copy import TraceError, copied, unwrapped
+from .recorder import NeedsValues, Recorder, RunError
 from .records import Outcome, Trace
 
 
@@ -37,9 +37,9 @@ def trace(net: nn.Module, *args: Any, **kwargs: Any) -> Trace:
     or no input, TraceError where the network cannot be traced, and whatever the network raises.
     """
     inputs.checked_net(net)
-    result, broken = _recorded(net, inputs.read(unwrapped(net), args, kwargs))
-    if broken is not None:
-        raise _located(broken, result.name)
+    result, failed = _recorded(net, inputs.read(unwrapped(net), args, kwargs))
+    if failed is not None:
+        raise _located(failed, result.name)
     return result
 
 
@@ -54,37 +54,48 @@ def traced(net: nn.Module | Trace, args: tuple, kwargs: dict[str, Any], view: st
 
 def trace_or_fail(net: nn.Module, given: Inputs) -> Outcome:
     """Like `trace`, but a failure gives the steps up to it, and is read and not raised."""
-    result, broken = _recorded(net, given)
-    return Outcome(result, broken and failures.of_run(broken))
+    result, failed = _recorded(net, given)
+    return Outcome(result, failed and failures.of_run(failed))
 
 
-def _recorded(net: nn.Module, given: Inputs) -> tuple[Trace, Broken | None]:
-    with undisturbed(torchs=False):
-        copy, copies = meta_copy(net)
-        try:
-            with surroundings.kept({type(module) for module in copy.modules()}):
-                return _run(Recorder(copy, copies), given)
-        except NeedsValues as reason:
-            why = str(reason)
-    return _run_for_real(net, given, why)
+def _recorded(net: nn.Module, given: Inputs) -> tuple[Trace, RunError | None]:
+    try:
+        with undisturbed(torchs=False):
+            return _run(net, given)
+    except NeedsValues as reason:
+        why = str(reason)
+    if any(parameter.is_meta for parameter in net.parameters()):
+        raise TraceError(
+            f"{why}, but this network is on the meta device and has none. "
+            "Build it on the CPU, without torch.device('meta')."
+        )
+    device = next((p.device for p in net.parameters()), torch.device("cpu"))
+    with undisturbed():
+        note = f"{why}, so the network ran for real."
+        return _run(net, given.real(device), note, real=True)
 
 
-def _run(recorder: Recorder, given: Inputs, note: str = "") -> tuple[Trace, Broken | None]:
-    broken = recorder.run(given.args, given.kwargs)
+def _run(
+    net: nn.Module, given: Inputs, note: str = "", *, real: bool = False
+) -> tuple[Trace, RunError | None]:
+    copy, copies = copied(net, numbers=real)
+    recorder = Recorder(copy, copies, real)
+    with surroundings.restored({type(module) for module in copy.modules()}):
+        failed = recorder.run(given.args, given.kwargs)
     accounts, calls = recorder.accounts, tuple(recorder.calls)
-    if broken is None and (not recorder.complete or accounts.uncounted):
+    if failed is None and (not recorder.complete or accounts.uncounted):
         note = f"{note} {_LOST}".strip()
     result = Trace(
-        type(recorder.net).__name__,
+        type(copy).__name__,
         given.shapes,
-        recorder.steps,
+        tuple(recorder.steps),
         calls,
         accounts.total(),
         note,
-        accounts.unused({call.path for call in calls}) if broken is None else {},
+        accounts.unused({call.path for call in calls}) if failed is None else {},
         accounts.unregistered,
     )
-    return result, broken
+    return result, failed
 
 
 _LOST = (
@@ -93,24 +104,10 @@ _LOST = (
 )
 
 
-def _run_for_real(net: nn.Module, given: Inputs, why: str) -> tuple[Trace, Broken | None]:
-    if any(parameter.is_meta for parameter in net.parameters()):
-        raise TraceError(
-            f"{why}, but this network is on the meta device and has none. "
-            "Build it on the CPU, without torch.device('meta')."
-        )
-    device = next((p.device for p in net.parameters()), torch.device("cpu"))
-    with undisturbed():
-        copy, copies = real_copy(net)
-        with surroundings.kept({type(module) for module in copy.modules()}):
-            recorder = Recorder(copy, copies, real=True)
-            return _run(recorder, given.real(device), f"{why}, so the network ran for real.")
-
-
-def _located(broken: Broken, name: str) -> Exception:
+def _located(failed: RunError, name: str) -> Exception:
     """The error to raise: a ShapeError says in which layer it happened."""
-    error, path = broken.error, broken.path
-    kind = type(broken.module).__name__
+    error, path = failed.error, failed.path
+    kind = type(failed.module).__name__
     where = f"{path} ({kind})" if path else kind
     if isinstance(error, ShapeError):
         made = ShapeError(f"{where}: {error}", error.expected, error.got)

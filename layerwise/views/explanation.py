@@ -202,7 +202,7 @@ def _reason(step: Step, block: _Block) -> str:
     if step.merges and step.merge is Merge.CONCAT and len(step.output) == len(step.inputs[0]):
         return _joins(step, origins)
     same = "The shape stays." if step.output in step.inputs else "The shape changes."
-    told = step.operation.told(step) or same
+    told = step.operation.describe(step) or same
     if step.sources in ((step.index - 1,), ()):
         return told
     return f"Reads {_listed(list(dict.fromkeys(origins)))}. {told}"
