@@ -6,11 +6,13 @@
 #   make test PYTHON=python3.13                      another Python than python3
 #   make test TEST_ARGS="-k builder"                 further arguments for pytest
 #   make zoo ZOO="timm/*vit*"                         only these networks
+#   make compat STACK=colab                          one stack: conda or colab
 
 PYTHON    ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
 LAB_ARGS  ?=
 TEST_ARGS ?=
 ZOO       ?=
+STACK     ?=
 LESSON    ?=
 
 export UV_PYTHON_DOWNLOADS := never
@@ -30,7 +32,7 @@ RUN     := .venv/bin/python
 # Exists when .venv holds what pyproject.toml asks for, on this version of Python.
 READY   := .venv/.ready-$(VERSION)
 
-.PHONY: help lab test notebooks accept lint bench zoo clean
+.PHONY: help lab test notebooks accept lint bench zoo compat clean
 
 help:        ## list these commands
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' Makefile
@@ -61,6 +63,9 @@ bench: $(READY)        ## measure speed and memory against the usual ways
 
 zoo: $(READY)        ## trace, table, draw and explain some 240 networks of timm and torchvision
 	$(RUN) tools/zoo.py $(ZOO)
+
+compat: $(READY)        ## run every lesson on the stacks of conda and Colab, in build/compat (12 GB)
+	$(RUN) tools/compat.py $(STACK)
 
 clean:        ## remove .venv, .uv, uv.lock and every cache; the next command installs again
 	rm -rf .venv .uv uv.lock build .pytest_cache .ruff_cache .mypy_cache .hypothesis

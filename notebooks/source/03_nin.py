@@ -31,6 +31,13 @@
 # ## Setup
 
 # %%
+import os
+import sys
+
+if "google.colab" in sys.modules:  # there, fetch the course; elsewhere it is installed
+    os.system("pip install -q --no-deps git+https://github.com/YOUR_NAME/modern-cnns d2l==1.0.3")
+
+# %%
 import matplotlib.pyplot as plt
 import torch
 from torch import nn

@@ -30,6 +30,13 @@
 # ## Setup
 
 # %%
+import os
+import sys
+
+if "google.colab" in sys.modules:  # there, fetch the course; elsewhere it is installed
+    os.system("pip install -q --no-deps git+https://github.com/YOUR_NAME/modern-cnns d2l==1.0.3")
+
+# %%
 from contextlib import redirect_stdout
 from io import StringIO
 

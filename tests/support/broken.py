@@ -296,7 +296,7 @@ class CatOfTwo(nn.Module):
 
 class Divides(nn.Module):
     def forward(self, x):
-        return x / (1 // (x.shape[1] // 4))
+        return x / (1 / (x.shape[1] // 4))
 
 
 def too_few_arguments():
@@ -696,7 +696,7 @@ GALLERY = {
         CatOfTwo, COLOUR, {}, "your code", "", "", repair=None, line="torch.cat(x, x)"
     ),
     "division by zero": Broken(
-        Divides, COLOUR, {}, "your code", "", "", repair=None, line="1 // (x"
+        Divides, COLOUR, {}, "your code", "", "", repair=None, line="1 / (x"
     ),
     "too few arguments": Broken(
         too_few_arguments, COLOUR, {}, "your code", "", "", repair=None, line="nn.Conv2d(3, 4)"
