@@ -1,6 +1,7 @@
 """Values near a given one that may have been meant."""
 
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from numbers import Real
 from typing import TypeGuard
 
@@ -28,7 +29,7 @@ def _near(value: object, low: int) -> Iterator[object]:
         yield from (value // n for n in FACTORS if value >= n * low > 0)
     elif isinstance(value, int):
         yield from range(low, low + 4)
-    elif isinstance(value, float):
+    elif isinstance(value, float) and isfinite(value):
         yield from (int(value), int(value) + 1)
     elif isinstance(value, str) and value.strip().isdigit():
         yield int(value)

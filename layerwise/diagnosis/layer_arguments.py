@@ -106,7 +106,9 @@ def _unfitting(pools: bool, settings: Mapping) -> Iterator[_Fault]:
 
 def _plain(value: object) -> object:
     """(2, 2) -> 2: PyTorch keeps a number for each axis where the student gave one."""
-    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+    if isinstance(value, tuple) and value and all(number == value[0] for number in value):
+        return value[0]
+    return value
 
 
 def _all(value: object) -> tuple:

@@ -510,3 +510,19 @@ def test_whatever_is_set_nothing_is_raised(choices):
     else:
         assert d.kind != "PyTorch", d.headline
         assert str(d) and d.html()
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"groups": [], "kernel": (1, 1)},
+        {"kernel": ([], [])},
+        {"stride": float("nan")},
+        {"pool": (float("nan"), 2)},
+        {"padding": float("inf"), "groups": []},
+    ],
+    ids=str,
+)
+def test_settings_that_are_no_numbers_are_named(choices):
+    d = diagnose(lenet, GREY, **choices)
+    assert d.kind != "PyTorch" and str(d) and d.html()
