@@ -7,6 +7,7 @@ if TYPE_CHECKING:  # so that an editor completes them
     from .diagnosis.report import diagnose
     from .diagram.drawing import draw
     from .interactive.live_lab import lab
+    from .interactive.tasks import Task
     from .operations.shapes import ShapeError
     from .tracing.meta_copy import TraceError
     from .tracing.records import Step, Trace
@@ -25,11 +26,13 @@ _HOME = {
     "table": "views.layer_table",
     "draw": "diagram.drawing",
     "lab": "interactive.live_lab",
+    "Task": "interactive.tasks",
     "diagnose": "diagnosis.report",
 }
 __all__ = [
     "ShapeError",
     "Step",
+    "Task",
     "Trace",
     "TraceError",
     "diagnose",
