@@ -1,35 +1,24 @@
 """The tasks of one lab, on show beside its controls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from . import task_page
+from .frame import Frame
 from .tasks import Progress, Task
 from .widgets import Panel
 
 
 class TaskBoard:
-    """A panel with one task at a time, which watches whether the lab reaches its state.
+    """A panel with one task at a time, which watches whether the lab reaches its state."""
 
-    `follow` is called with each step that was made, before and after.
-    """
-
-    def __init__(
-        self, tasks: Sequence[Task], lab: Any, follow: Callable[[Progress, Progress], None]
-    ) -> None:
-        self._lab, self._follow = lab, follow
+    def __init__(self, tasks: Sequence[Task], lab: Any, frame: Frame) -> None:
+        self._lab, self._lead = lab, frame.lead
         self._progress = Progress(tuple(tasks), lab.choices)
         self.panel = Panel(self.press)
-        self.check()
-
-    @property
-    def hides_repairs(self) -> bool:
-        """Whether the repairs of a broken network wait behind a button."""
-        return self._progress.hides_repairs
-
-    def check(self) -> None:
-        """See whether the lab now shows the state that the task asks for."""
-        self._become(self._progress.checked(self._lab))
+        frame.add(self.panel, "above")
+        self._check()
+        lab.after_turn(lambda _: self._check())
 
     def press(self, sent: str) -> None:
         """Answer a button of the panel, or the box for a prediction."""
@@ -42,7 +31,15 @@ class TaskBoard:
         elif action == "explain":
             self._become(now.toggled())
 
-    def _become(self, after: Progress) -> None:
+    def _check(self) -> None:
+        """See whether the lab now shows the state that the task asks for."""
+        self._become(self._progress.checked(self._lab), self._lead.said)
+
+    def _become(self, after: Progress, said: str = "") -> None:
+        """Show a step; what is `said` of the turn is heard before it."""
         before, self._progress = self._progress, after
         self.panel.html = task_page.live(after)
-        self._follow(before, after)
+        if self._lab.repairs_hidden != after.hides_repairs:
+            self._lab.hide_repairs(after.hides_repairs)
+        if told := task_page.news(before, after):
+            self._lead.said = f"{said} {told}".strip()

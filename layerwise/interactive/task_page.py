@@ -23,12 +23,11 @@ def live(progress: Progress) -> str:
 
 
 def news(before: Progress, after: Progress) -> str:
-    """What a screen reader says about a step: one sentence, or the task that is now on show."""
-    if after.at != before.at:
-        return f"{_title(after)}. {after.task.text}"
-    if after.reached and not before.reached:
-        return f"Task {after.at + 1} reached."
-    return ""
+    """What is heard of a step: the task that is now on show, and that it is reached."""
+    told = [f"{_title(after)}. {after.task.text}"] if after.at != before.at else []
+    if len(after.answers) > len(before.answers):
+        told.append(f"Task {after.at + 1} reached.")
+    return " ".join(told)
 
 
 def stored(tasks: Sequence[Task]) -> str:

@@ -125,7 +125,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s,]", "", text).casefold()
 
 
-def check(
+def checked_tasks(
     tasks: Sequence[Task],
     allowed: Mapping[str, Sequence],
     meant: Callable[[str, object], object],

@@ -5,11 +5,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from torch import nn
 
-from layerwise import Task
-from layerwise.interactive import task_page, tasks
-from layerwise.interactive.task_board import TaskBoard
-from layerwise.interactive.tasks import Progress
+from layerwise import Task, lab
+from layerwise.interactive import task_page
+from layerwise.interactive.tasks import Progress, checked_tasks
 
 START = {"padding": 1, "stride": 4}
 BREAKS = Task(
@@ -156,6 +156,8 @@ def test_a_screen_reader_hears_one_sentence_or_the_next_task():
     assert task_page.news(now, done) == "Task 1 reached."
     assert task_page.news(done, done.toggled()) == ""
     assert task_page.news(done, done.moved(1)) == "Task 2 of 2. Under 10."
+    at_once = done.moved(1).checked(Lab(rows=3))
+    assert task_page.news(done, at_once) == "Task 2 of 2. Under 10. Task 2 reached."
 
 
 def test_without_a_kernel_every_task_stands_there_with_its_explanation_folded():
@@ -170,27 +172,83 @@ def test_without_a_kernel_every_task_stands_there_with_its_explanation_folded():
 # -- on show
 
 
-def test_the_board_follows_the_lab_and_the_hand():
-    lab, steps = Lab(), []
-    board = TaskBoard((BREAKS, SMALL), lab, lambda *step: steps.append(step))
-    board.press("predict:9,000")
-    board.check()
-    assert "Reached" not in board.panel.html
-    lab.choices["padding"] = 2
-    board.check()
-    assert "You predicted 9,000; it is 9,216." in board.panel.html
-    assert task_page.news(*steps[-1]) == "Task 1 reached." and board.hides_repairs
-    board.press("task:next")
-    assert "Task 2 of 2" in board.panel.html and not board.hides_repairs
-    board.press("task:back")
-    board.press("explain")
-    assert "9 rows" in board.panel.html and not board.hides_repairs
+def flat(padding=1, features=9):
+    return nn.Sequential(nn.Conv2d(1, 1, 3, padding=padding), nn.Flatten(), nn.Linear(features, 2))
 
 
-def test_a_prediction_may_hold_a_colon():
-    board = TaskBoard((BREAKS,), Lab(), lambda *_: None)
-    board.press("predict:a:b")
-    assert 'value="a:b"' in board.panel.html
+@pytest.fixture
+def small():
+    """A lab that breaks with padding 2, where 25 numbers reach a layer for 9."""
+    breaks = replace(BREAKS, predict=lambda lab: lab.problem.got)
+    works = Task("Mend it.", reached=lambda lab: lab.trace and lab.choices["padding"] == 2,
+                 explanation="25 features.", hides_repairs=True)  # fmt: skip
+    free = Task("Look.", reached={"padding": 0}, explanation="1 number.")
+    return lab(flat, (1, 1, 3, 3), padding=(0, 2), features=[9, 25], tasks=[breaks, works, free])
+
+
+def board(made):
+    """The panel of the tasks, and all that is said there."""
+    panel = made._frame.page.children[0]
+    return panel, lambda: words(panel.html)
+
+
+def press(panel, sent):
+    panel._handle_custom_msg({"pressed": sent}, [])
+
+
+def test_the_tasks_follow_the_lab_and_the_hand(small):
+    panel, told = board(small)
+    press(panel, "predict:9:00")
+    assert 'value="9:00"' in panel.html and "Reached" not in told()
+    small.set(padding=2)
+    assert "✓ Reached. You predicted 9:00; it is 25." in told()
+    press(panel, "explain")
+    assert "9 rows" in told()
+    press(panel, "task:next")
+    assert told().startswith("Task 2 of 3") and "Mend it." in told()
+    small.set(features=25)
+    assert "✓ Reached." in told()
+    press(panel, "task:back")
+    assert "9 rows" in told()
+
+
+def test_repairs_wait_while_a_task_asks_what_is_wrong(small):
+    panel, _ = board(small)
+    small.set(padding=2)
+    assert "Works: " not in small.panels[0].html and "Show what would help" in small.panels[0].html
+    small._pressed("help")
+    assert "Works: " in small.panels[0].html
+    small.set(padding=1)
+    small.set(padding=2)
+    assert "Works: " not in small.panels[0].html
+    press(panel, "explain")
+    assert "Works: " in small.panels[0].html
+    press(panel, "task:next")
+    assert "Works: " not in small.panels[0].html
+    press(panel, "task:next")
+    assert "Works: " in small.panels[0].html
+
+
+def test_one_sentence_is_heard_for_a_turn_and_its_task(small):
+    panel, _ = board(small)
+    small.set(padding=2)
+    assert small._frame.lead.said == f"{small.problem.headline} Task 1 reached."
+    press(panel, "task:next")
+    assert small._frame.lead.said == "Task 2 of 3. Mend it."
+
+
+def test_a_check_that_fails_leaves_the_lab_alive():
+    broken = Task("?", reached=lambda lab: lab.trace.params < 9, explanation="-")
+    made = lab(flat, (1, 1, 3, 3), padding=(0, 2), tasks=[broken])
+    made.set(padding=2)
+    assert "NoneType" in board(made)[1]() and "lab.trace.params" in board(made)[1]()
+    made.set(padding=1)
+    assert "failed" not in board(made)[1]() and made.trace
+
+
+def test_a_lab_without_a_kernel_shows_its_tasks(small):
+    assert small.html.count("<details>") == 3 and small.text.startswith("Task 1: How many rows")
+    assert "Task" not in lab(flat, (1, 1, 3, 3), padding=(0, 2)).text
 
 
 # -- what is no task
@@ -215,9 +273,9 @@ def meant(name, value):
 )
 def test_what_is_no_task_of_this_lab_is_refused(given, error, message):
     with pytest.raises(error, match=message):
-        tasks.check((SMALL, given), ALLOWED, meant)
+        checked_tasks((SMALL, given), ALLOWED, meant)
 
 
 def test_tasks_of_this_lab_are_taken_with_the_values_that_are_meant():
     named = replace(BREAKS, reached={"padding": "two"})
-    assert tasks.check([named, SMALL], ALLOWED, meant) == (BREAKS, SMALL)
+    assert checked_tasks([named, SMALL], ALLOWED, meant) == (BREAKS, SMALL)
