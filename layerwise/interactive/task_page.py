@@ -12,12 +12,13 @@ from .tasks import Fault, Progress, Task, agrees
 
 def live(progress: Progress) -> str:
     """The task on show, with the buttons that lead to the others, as HTML."""
+    foot = _reached(progress) if progress.reached else _prediction(progress) + _hint(progress)
+    explained = _words(progress.task.explanation) if progress.at in progress.explained else ""
     parts = [
         _head(progress),
         element("p", "", _words(progress.task.text)),
-        _reached(progress) if progress.reached else _prediction(progress),
-        _strayed(progress.strayed) if progress.strayed else "",
-        _fault(progress.fault) if progress.fault else "",
+        element("div", "taskfoot", foot),  # as high as it may become: what stands below stays
+        element("p", "", explained) if explained else "",
     ]
     return element("div", "task", "".join(parts), role="group", aria_label="Tasks")
 
@@ -49,7 +50,7 @@ def _head(progress: Progress) -> str:
     told = f"{len(progress.answers)} of {last + 1} reached"
     shown = element("span", "marks", marks, role="img", aria_label=told, title=told)
     title = element("b", "", _title(progress))
-    return element("div", "taskhead", f"{title} {shown} {back}{forth}")
+    return element("div", "", f"{title} {shown} {back}{forth}")
 
 
 def _title(progress: Progress) -> str:
@@ -69,17 +70,31 @@ def _prediction(progress: Progress) -> str:
     told = progress.predictions.get(progress.at, "")
     box = f'<input type="text" size="14" data-send="predict" value="{escape(told)}">'
     noted = "Noted." if told else "Press Enter to note it."
-    return element("p", "", element("label", "", f"Your prediction: {box}") + f" {noted}")
+    return element("label", "", f"Your prediction: {box}") + f" {noted} "
+
+
+def _hint(progress: Progress) -> str:
+    """What keeps the task from being reached, where that is known."""
+    if progress.fault:
+        return _words(_fault(progress.fault))
+    if not progress.strayed:
+        return ""
+    told = escape(" and ".join(map(label, progress.strayed)))
+    return f"Not yet: {told} must be as at the start. <i>Reset</i> sets all back."
+
+
+def _fault(fault: Fault) -> str:
+    line = fault.line
+    where = f" It is line {line.number} of the {line.file}: `{line.text}`" if line else ""
+    told = f"Whether this task is reached cannot be told: its own check failed with {fault.error}"
+    return f"{told}, {fault.message}.{where}"
 
 
 def _reached(progress: Progress) -> str:
-    """What came true, and the explanation behind its button."""
+    """What came true, and the button of the explanation."""
     told = element("b", "", "✓ Reached.") + " " + escape(_verdict(progress))
-    opened = progress.at in progress.explained
-    expanded = {"aria_expanded": str(opened).lower()}
-    button = element("button", "", "Explanation", data_send="explain", **expanded)
-    words = element("p", "", _words(progress.task.explanation)) if opened else ""
-    return element("p", "", f"{told} {button}") + words
+    expanded = {"aria_expanded": str(progress.at in progress.explained).lower()}
+    return f"{told} " + element("button", "", "Explanation", data_send="explain", **expanded)
 
 
 def _verdict(progress: Progress) -> str:
@@ -95,18 +110,6 @@ def _verdict(progress: Progress) -> str:
 
 def _number(answer: object) -> str:
     return f"{answer:,}" if isinstance(answer, (int, float)) else str(answer)
-
-
-def _strayed(names: Sequence[str]) -> str:
-    told = escape(" and ".join(map(label, names)))
-    return element("p", "", f"Not yet: {told} must be as at the start. <i>Reset</i> sets all back.")
-
-
-def _fault(fault: Fault) -> str:
-    line = fault.line
-    where = f" It is line {line.number} of the {line.file}: `{line.text}`" if line else ""
-    told = f"Whether this task is reached cannot be told: its own check failed with {fault.error}"
-    return element("p", "", _words(f"{told}, {fault.message}.{where}"))
 
 
 def _folded(task: Task) -> str:

@@ -474,8 +474,9 @@ def alexnet(channels=96, kernel_size=11, stride=4, padding=1, features=6400):
 # The tasks of the lab, with their explanations.
 ALEXNET_TASKS = [
     Task(
-        text="The first convolution has 11,712 parameters. How many has it with 48 channels? Set "
-        "them. Which other layer has another number of parameters than before, and why no third?",
+        text="The first convolution has 11,712 parameters. How many with 48 channels? Set the "
+        "channels to 48. Which other layer has another number of parameters than before, and why "
+        "no third?",
         predict=lambda lab: lab.trace.steps[0].params,
         reached={"channels": 48},
         explanation="The first convolution has half as many filters. The second has half as many "
@@ -484,7 +485,7 @@ ALEXNET_TASKS = [
     ),
     Task(
         text="Filters of 11×11 make 54 rows. How many rows do filters of 14×14 make? Set the "
-        "kernel size to 14. Why do the shapes do what they do?",
+        "kernel size to 14. Which shapes change, and why?",
         predict=lambda lab: lab.trace.steps[0].output[2],
         reached={"kernel_size": 14},
         explanation="Not one shape changes. With 11×11 filters 3 rows are dropped. Filters of up "
@@ -510,7 +511,7 @@ ALEXNET_TASKS = [
     ),
     Task(
         text="Find an AlexNet with fewer than 30 million parameters that takes images of 224×224. "
-        "It has 46.8 million now. Where are they?",
+        "At the start it has 46.8 million. Where are they?",
         reached=lambda lab: lab.trace and lab.trace.params < 30e6
         and lab.choices["input_size"] == 224,
         explanation="The first linear layer has most of them, 6,400 · 4,096. Fewer filters in the "

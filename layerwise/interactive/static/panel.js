@@ -9,6 +9,7 @@ function swap(root, html) {
   const same = [...root.querySelectorAll("[data-send], [data-copy]")].find((one) =>
     had.send ? one.dataset.send === had.send : had.copy && one.dataset.copy);
   (same ?? root).focus({ preventScroll: true }); // what was pressed may be gone: stay beside it
+  same?.select?.(); // a box to type in: what is typed next takes the place of what was
 }
 
 async function copy(button) {
@@ -49,8 +50,12 @@ function render({ model, el }) {
     if (button.dataset.copy) copy(button);
     else if (button.dataset.send) model.send({ pressed: button.dataset.send });
   });
-  root.addEventListener("change", ({ target }) => {
+  const tell = ({ target }) => {
     if (target.dataset.send) model.send({ pressed: `${target.dataset.send}:${target.value}` });
+  };
+  root.addEventListener("change", tell);
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("input")) tell(event);
   });
   return () => model.off("change:html", show);
 }
