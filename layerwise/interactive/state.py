@@ -13,6 +13,7 @@ from layerwise.tracing.building import Builder
 from layerwise.tracing.module_tree import Block, outline
 from layerwise.tracing.records import Trace
 from layerwise.views.comparison import Line, compare
+from layerwise.views.merged_tree import Statuses, merged
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class State:
     trace: Trace | None  # None while the network is broken
     first: Trace | None  # the trace of the start
     lines: list[Line]  # compared with the start
+    whole: Block | None  # what ran, and what was not reached; None where nothing ever ran
+    statuses: Statuses  # of the steps and blocks of `whole`
 
 
 class Experiment:
@@ -50,10 +53,14 @@ class Experiment:
         first = start.trace if start else trace
         started = start.choices if start else choices
         turned = {n: (started[n], now) for n, now in choices.items() if started[n] != now}
-        lines = compare((start.tree if start else tree) if first else None, tree, failure)
+        before = (start.tree if start else tree) if first else None
+        lines = compare(before, tree, failure)
+        seen = tree or before
+        whole, statuses = merged(lines, seen) if seen else (None, {})
         state = State(
-            choices, turned, self._code(choices), partial, tree, problem, trace, first, lines
-        )
+            choices, turned, self._code(choices), partial, tree, problem, trace, first, lines,
+            whole, statuses,
+        )  # fmt: skip
         self._start = start or state
         return state
 
