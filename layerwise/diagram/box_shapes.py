@@ -5,15 +5,17 @@ Colours are those of Okabe and Ito (2008), told apart by most eyes. No coloured 
 
 from itertools import accumulate
 
-from layerwise.operations.kinds import Kind
+from layerwise.operations.kinds import Kind, Merge
+from layerwise.views.comparison import Status
 
-from .box_sizes import extents
+from .box_sizes import broken_join, extents
 from .graph import Item
 from .scene import Box
 from .svg_text import INK, PAPER, Area, px, rect
 
 EDGE = "#333333"  # of coloured faces, on any page
 CHANGED = "#d55e00"
+SKIP = "var(--course-skip, #0072b2)"
 FILLS = {  # of what a box does
     Kind.CONVOLUTION: "#56b4e9",
     Kind.TRANSPOSED_CONVOLUTION: "#56b4e9",
@@ -22,11 +24,25 @@ FILLS = {  # of what a box does
 }
 MULTIPLIES, OTHER = "#cc79a7", "#cccccc"  # what else multiplies and adds; and all that does not
 OUTLINED = frozenset({"block", "join", "broken"})  # drawn in outline
+_EDGES = {  # by what became of a box: colour, width, dashes; a sign beside it says the same
+    Status.NEW: (SKIP, 2.4, ""),
+    Status.OWN: (CHANGED, 2, ""),
+    Status.DOWNSTREAM: (CHANGED, 1.2, "2 2"),
+    Status.FAILED: (CHANGED, 2, "5 3"),
+    Status.UNREACHED: (INK, 0.9, "3 2"),
+}
+
+
+def edge(status: Status, usual: str, width: float = 0.7) -> str:
+    """The outline of a box or a frame, as attributes; `usual` is the colour of one that stayed."""
+    stroke, wide, dashes = _EDGES.get(status, (usual, width, ""))
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    return f'stroke="{stroke}" stroke-width="{wide}"{dashed}'
 
 
 def fill(item: Item) -> str:
-    """The colour of a box's front face."""
-    if item.kind in OUTLINED:
+    """The colour of a box's front face; what was not reached has none."""
+    if item.kind in OUTLINED or item.status is Status.UNREACHED:
         return PAPER
     if not item.steps:
         return OTHER
@@ -73,8 +89,9 @@ def _joined(box: Box) -> str:
 def _join(box: Box) -> str:
     radius = box.size.length / 2
     x, sign = px(box.left + radius), box.item.steps[0].operation.symbol or "•"
+    wide = ' stroke-width="1.2"' if box.item.status is Status.SAME else ""
     return (
-        f'<circle cx="{x}" cy="{px(box.middle)}" r="{px(radius)}" stroke-width="1.2"/>'
+        f'<circle cx="{x}" cy="{px(box.middle)}" r="{px(radius)}"{wide}/>'
         f'<text x="{x}" y="{px(box.middle + 5)}" font-size="15" stroke="none" '
         f'fill="{INK}">{sign}</text>'
     )
@@ -84,7 +101,10 @@ def _folded(box: Box) -> str:
     """A stack of cards with a plus: there is more inside."""
     x, y, length, height = box.face
     cards = [f'<rect {rect(Area(x + d, y - d, length, height))} rx="5"/>' for d in (5, 2.5, 0)]
-    return "".join(cards) + sign(x + length / 2, box.middle, "+")
+    plus = sign(x + length / 2, box.middle, "+")
+    if box.item.status is not Status.SAME:  # the outline may be dashed
+        plus = f'<g stroke-dasharray="none">{plus}</g>'
+    return "".join(cards) + plus
 
 
 def sign(x: float, y: float, which: str) -> str:
@@ -94,9 +114,14 @@ def sign(x: float, y: float, which: str) -> str:
 
 
 def _broken(box: Box) -> str:
-    """A dashed card with a cross."""
-    x, y = px(box.left + box.size.length / 2 - 7), px(box.middle - 7)
-    return (
-        f'<g stroke="{CHANGED}" stroke-width="2"><rect {rect(box.face)} rx="4" '
-        f'stroke-dasharray="5 3"/><path d="M{x} {y}l14 14m0 -14l-14 14" fill="none"/></g>'
-    )
+    """A dashed card with a cross; an add as a ring, a concat as cards side by side."""
+    if broken_join(box.item):
+        return _join(box)
+    step, face = box.item.steps[0], box.face
+    if step.merge is Merge.CONCAT:
+        count = len(step.sources)
+        lines = [f"M{px(face.x + face.width * n / count)} {px(face.y)}v{px(face.height)}"
+                 for n in range(1, count)]  # fmt: skip
+    else:
+        lines = [f"M{px(face.x + face.width / 2 - 7)} {px(box.middle - 7)}l14 14m0 -14l-14 14"]
+    return f'<rect {rect(face)} rx="4"/><path d="{"".join(lines)}" fill="none"/>'

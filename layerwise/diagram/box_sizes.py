@@ -6,10 +6,9 @@ keeps both visible. A vector is a bar, its height the logarithm of its features.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import log2, sqrt
-from textwrap import wrap
 from typing import NamedTuple
 
 from layerwise.operations.shapes import times
@@ -39,7 +38,7 @@ _SMALLEST = 2.5
 _BAR = 7
 _SLAB = 5
 _CARD = BoxSize(44, 40, 5, 5)  # a folded block, at least
-_SIGNS = {"join": BoxSize(17, 17), "broken": BoxSize(44, 40)}
+_RING, _CROSSED = BoxSize(17, 17), BoxSize(44, 40)  # a join; what broke
 MOST_LINES = 9  # under a box
 _WIDEST_WORD = 12  # letters; longer names break at a capital
 # Widths in hundredths of the font size, of DejaVu Sans, the widest of the usual fonts.
@@ -55,8 +54,10 @@ _WIDTHS = {
 
 def box_size(item: Item) -> BoxSize:
     """The size in which a box is drawn: that of its feature map or vector, unless it is a sign."""
-    if item.kind in _SIGNS:
-        return _SIGNS[item.kind]
+    if item.kind == "join" or broken_join(item):
+        return _RING
+    if item.kind == "broken":
+        return _CROSSED
     rows, columns, channels = extents(item)
     bar = _PER_DOUBLING * log2(max(channels, 1))
     height = _bounded(bar if rows is None else _PER_ROOT_ROW * sqrt(rows))
@@ -68,6 +69,13 @@ def box_size(item: Item) -> BoxSize:
     slant = [depth * share for share in _SLANT]
     length = _SLAB if item.kind == "slab" else _PER_ROOT_CHANNEL * sqrt(channels)
     return BoxSize(_bounded(length), height, *slant)
+
+
+def broken_join(item: Item) -> str:
+    """The sign of an add or a product that failed: it is drawn as a join; else ""."""
+    if item.kind != "broken" or len(set(item.steps[0].sources)) < 2:
+        return ""
+    return item.steps[0].operation.symbol
 
 
 def extents(item: Item) -> tuple[int | None, int, int]:
@@ -88,7 +96,7 @@ def extents(item: Item) -> tuple[int | None, int, int]:
 def caption(item: Item) -> Sequence[str]:
     """The words under a box, a line each: the operation, its window, then what follows it."""
     if item.kind == "broken":
-        return wrap(item.text, 26, break_long_words=False, max_lines=6, placeholder=" …")
+        return list(_narrow(item.text))
     if item.kind == "input":
         return [item.text]
     if item.block:
@@ -123,6 +131,20 @@ def _window(step: Step) -> list[str]:
     if set(stride) == {1}:
         return [window]
     return [f"{window} /{stride[0] if len(set(stride)) == 1 else times(stride)}"]
+
+
+def _narrow(text: str) -> Iterator[str]:
+    """Lines no wider than a card or the longest word: what broke keeps its place in the row."""
+    room = max(_CROSSED.length, *map(text_width, text.split()))
+    for given in text.splitlines():
+        line, *others = given.split()
+        for word in others:
+            if text_width(f"{line} {word}") <= room:
+                line = f"{line} {word}"
+            else:
+                yield line
+                line = word
+        yield line
 
 
 @lru_cache(1024)

@@ -15,11 +15,15 @@ from layerwise.tracing.module_tree import Block, levels, outline
 from layerwise.tracing.records import Trace
 from layerwise.tracing.tracer import traced
 from layerwise.views.columns import shapes_of
+from layerwise.views.comparison import Status
+from layerwise.views.merged_tree import Statuses
 
 from .graph import View, is_named
-from .layout import layout
+from .layout import MARGIN, ROOM, layout
 from .painting import paint
 from .repeats import MOST_BOXES, foldable
+
+WIDTH = ROOM + 2 * MARGIN  # px
 
 
 def draw(
@@ -65,26 +69,37 @@ def image(svg: str, alt: str) -> str:
 
 
 def svg(
-    t: Trace,
+    t: Trace | Block,
     unfolded: Collection[str] | None = None,
     *,
-    changed: Collection[int] = (),
-    failed: str | None = None,
+    statuses: Statuses | None = None,
+    failed: str = "",
+    width: float = WIDTH,
     card: bool = False,
 ) -> str:
     """The picture as SVG text, the same for the same trace, byte for byte.
 
-    `unfolded` holds ids of blocks (see `outline`); None chooses. `changed` are the indices of
-    steps to mark. A trace that broke off is drawn as far as it goes, and `failed` is what stands
-    under the broken box behind it. With `card` it is a picture for a file, on a light card.
+    Takes a trace, or the tree that `merged` made of a comparison with its `statuses`; what failed
+    is unfolded down to the step, and `failed` stands there, in lines. `unfolded` holds ids of
+    blocks (see `outline`); None chooses. It is `width` pixels wide at most, unless one part alone
+    needs more. With `card` it is a picture for a file, on a light card.
     """
-    tree = foldable(outline(t))
+    tree = foldable(t if isinstance(t, Block) else outline(t))
     shown = default_unfolded(tree) if unfolded is None else unfolded
-    return paint(layout(tree, shown, failed), describe(t), changed, card)
+    broken = {index for index, status in (statuses or {}).items() if status is Status.FAILED}
+    around = [
+        block.id for level in levels(tree) for block in level
+        if not broken.isdisjoint(step.index for step in block.steps)
+    ]  # fmt: skip
+    name = f"{describe(t)}, broken off" if broken else describe(t)
+    scene = layout(tree, [*shown, *around], statuses, failed, width - 2 * MARGIN)
+    return paint(scene, name, card)
 
 
-def describe(t: Trace) -> str:
+def describe(t: Trace | Block) -> str:
     """One line on the network: "Sequential, input 1×1×224×224, 46,764,746 parameters"."""
+    if isinstance(t, Block):
+        return f"{t.call.kind}, input {shapes_of(t.call.inputs)}"
     return f"{t.name}, input {shapes_of(t.inputs)}, {t.params:,} parameters"
 
 

@@ -5,7 +5,7 @@ that keeps the shape (ReLU, batch norm, dropout) has no box: it belongs to the b
 An Identity has none either: what leaves it is what came in.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -14,6 +14,8 @@ from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.shapes import Shape
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step
+from layerwise.views.comparison import Status, together
+from layerwise.views.merged_tree import Statuses
 
 _IDENTITY = Kind.IDENTITY  # a member is slow to look up, and every step is asked
 
@@ -32,7 +34,8 @@ class Item:
     shape: Shape
     steps: list[Step] = field(default_factory=list)
     block: Block | None = None
-    text: str = ""  # what the failed step says; "input", or how many there are
+    text: str = ""  # what the failed step says, in lines; "input", or how many there are
+    status: Status = Status.SAME  # since the start, of all that it stands for
 
 
 @dataclass(slots=True, eq=False)
@@ -50,24 +53,42 @@ class View:
     are the numbers of those that feed it, and `reaches` is the last that it feeds, itself if none.
     """
 
-    def __init__(self, tree: Block, unfolded: Collection[str], failed: str | None = None) -> None:
-        """`failed` is what stands under a broken box behind all others."""
+    def __init__(
+        self,
+        tree: Block,
+        unfolded: Collection[str],
+        statuses: Statuses | None = None,
+        failed: str = "",
+    ) -> None:
+        """`statuses` say what became of steps and blocks, and `failed` what stands at the break."""
         self._unfolded, self._uses = frozenset(unfolded), uses_of(tree.steps)
+        self._statuses, self._failed = statuses or {}, failed
         self.root, self.items = Frame(tree), list[Item]()
         inputs = tree.call.inputs
         text = {0: "no input", 1: "input"}.get(len(inputs), f"{len(inputs)} inputs")
         first = self._item(self.root, "input", "@input", inputs[0] if inputs else (), text=text)
         self._owner = {-1: first}  # step -> the box that stands for it
         self._fill(self.root)
+        self._set_statuses()
         self.sources = list(map(self._sources, self.items))
-        if failed is not None:
-            last = self.items[-1]
-            self._item(self.root, "broken", "@broken", last.shape, text=failed)
-            self.sources.append([last.number])
         self.reaches = list(range(len(self.items)))
         for number, sources in enumerate(self.sources):
             for source in sources:
                 self.reaches[source] = number
+
+    def status(self, block: Block) -> Status:
+        """What became of a block; of one that the comparison does not know, of its steps."""
+        if block.id in self._statuses:
+            return self._statuses[block.id]
+        return together(self._statuses.get(step.index, Status.SAME) for step in block.steps)
+
+    def _set_statuses(self) -> None:
+        """Of each box; an Identity counts for the box whose output it passes on."""
+        inside: defaultdict[int, list[Status]] = defaultdict(list)
+        for index, item in self._owner.items():
+            inside[item.number].append(self._statuses.get(index, Status.SAME))
+        for item in self.items[1:]:
+            item.status = self.status(item.block) if item.block else together(inside[item.number])
 
     def _item(
         self, frame: Frame, kind: str, name: str, shape: Shape, *steps: Step, text: str = ""
@@ -92,6 +113,8 @@ class View:
 
     def _box_of(self, frame: Frame, step: Step) -> Item:
         """The box that a step belongs to: that of the step before it, or one of its own."""
+        if self._statuses.get(step.index) is Status.FAILED:
+            return self._item(frame, "broken", "@broken", step.output, step, text=self._failed)
         before = self._owner[step.sources[0]] if step.sources else None
         if before and _is_idle(step):
             return before

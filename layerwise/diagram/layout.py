@@ -12,6 +12,7 @@ from itertools import accumulate, pairwise
 
 from layerwise.operations.shapes import without_batch
 from layerwise.tracing.module_tree import Block
+from layerwise.views.merged_tree import Statuses
 
 from .box_sizes import LINE, box_size, caption, text_width
 from .graph import Frame, Item, View, title
@@ -20,7 +21,7 @@ from .row_breaks import break_rows
 from .scene import Box, Group, Part, Scene, Thing, Wire
 from .svg_text import Area
 
-ROOM = 940  # px: the widest picture that a notebook page shows whole
+ROOM = 940  # px between the margins: what a page shows whole where nobody tells its width
 MARGIN = 12
 HEADER = 18  # height of a frame's title
 _PAD = 9  # between a frame and what is in it
@@ -30,10 +31,16 @@ _TURN = 7  # between neighbouring wires that go on in the next row
 _BETWEEN = 16  # between rows
 
 
-def layout(tree: Block, unfolded: Collection[str], failed: str | None = None) -> Scene:
-    """Place what is visible of `tree` when `unfolded` are; `failed` adds a broken box."""
-    view = View(tree, unfolded, failed)
-    rows = _Rows(view.root, view, ROOM)
+def layout(
+    tree: Block,
+    unfolded: Collection[str],
+    statuses: Statuses | None = None,
+    failed: str = "",
+    room: float = ROOM,
+) -> Scene:
+    """Place what is visible of `tree` when `unfolded` are, in rows of `room` pixels at most."""
+    view = View(tree, unfolded, statuses, failed)
+    rows = _Rows(view.root, view, room)
     placed = list(rows.placed(MARGIN, MARGIN + rows.up))
     return Scene(
         view,

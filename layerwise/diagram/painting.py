@@ -1,25 +1,35 @@
 """A scene as SVG text: boxes with their words and facts, frames, wires, the scale."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from layerwise.operations.shapes import times
 from layerwise.tracing.module_tree import Block
 from layerwise.views.columns import describe, shapes_of
+from layerwise.views.comparison import INCOMPLETE, Status
 
-from .box_shapes import CHANGED, EDGE, OUTLINED, fill, shape, sign
-from .box_sizes import FONT, LINE, MOST_LINES, SCALE, SCALE_OF_BARS, extents, shortened, text_width
+from .box_shapes import EDGE, OUTLINED, SKIP, edge, fill, shape, sign
+from .box_sizes import (
+    FONT,
+    LINE,
+    MOST_LINES,
+    SCALE,
+    SCALE_OF_BARS,
+    broken_join,
+    extents,
+    shortened,
+    text_width,
+)  # fmt: skip
 from .graph import Item, is_named, title
 from .layout import HEADER, MARGIN, OVER
 from .scene import Box, Group, Points, Scene, Wire
 from .svg_text import INK, Area, px, rect, whole
 
-SKIP = "var(--course-skip, #0072b2)"
 _FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 _BEND = 5  # px, radius of a corner
 
 
-def paint(scene: Scene, name: str, changed: Collection[int], card: bool) -> str:
+def paint(scene: Scene, name: str, card: bool) -> str:
     """The picture of a scene; `card` puts a light card behind it and names no page colours."""
     note = _legend(scene)
     width = max(scene.width, 2 * MARGIN + max(map(text_width, note)))
@@ -29,10 +39,10 @@ def paint(scene: Scene, name: str, changed: Collection[int], card: bool) -> str:
     body = [
         f"\n<title>{escape(name)}</title>\n",
         f'<rect {frame} rx="8" fill="#fcfcfc"/>\n' if card else "",
-        *map(_frame, scene.groups),
+        *(_frame(group, scene.view.status(group.block)) for group in scene.groups),
         *_wires(scene),
         f'<g fill="{INK}" text-anchor="middle">\n',
-        *_boxes(scene, changed),
+        *_boxes(scene),
         f'</g>\n<g class="scale" fill="{INK}" fill-opacity="0.8">',
         *[_text(left + MARGIN, scene.height + LINE * i + 6, line) for i, line in enumerate(note)],
         "</g>",
@@ -42,51 +52,76 @@ def paint(scene: Scene, name: str, changed: Collection[int], card: bool) -> str:
 
 
 def _legend(scene: Scene) -> list[str]:
-    """The scale in one line or two, as wide as the picture."""
+    """The scale in one line or two, as wide as the picture; then what the signs say."""
     bars = any(extents(box.item)[0] is None for box in scene.boxes)
     skips = any(wire.skips for wire in scene.wires)
     parts = [SCALE, SCALE_OF_BARS if bars else "", "Blue: past other boxes." if skips else ""]
+    return [*_lines(parts, " ", scene), *_lines(_signs(scene), ", ", scene)]
+
+
+def _lines(parts: Iterable[str], gap: str, scene: Scene) -> list[str]:
     parts = list(filter(None, parts))
-    line = " ".join(parts)
-    return [line] if text_width(line) + 2 * MARGIN < max(scene.width, 330) else parts
+    line = gap.join(parts)
+    return [line] if parts and text_width(line) + 2 * MARGIN < max(scene.width, 330) else parts
+
+
+def _signs(scene: Scene) -> Iterator[str]:
+    """What the signs and the grey in this picture say."""
+    view = scene.view
+    shown = {box.item.status for box in scene.boxes} | {view.status(g.block) for g in scene.groups}
+    for status in Status:
+        if status in shown and status.mark:
+            mark = "grey" if status is Status.UNREACHED else status.mark
+            yield f"{mark} {status.told}"
 
 
 # ------------------------------------------------------------------------ boxes
 
 
-def _boxes(scene: Scene, changed: Collection[int]) -> Iterator[str]:
+def _boxes(scene: Scene) -> Iterator[str]:
     """Boxes and titles of frames in the order in which they run; Tab reaches the first."""
-    marked = frozenset(changed)
     for number, thing in enumerate(scene.things):
         tab_index = "-1" if number else "0"
         if isinstance(thing, Group):
-            yield _frame_title(thing, tab_index) + "\n"
+            yield _frame_title(thing, tab_index, scene.view.status(thing.block)) + "\n"
         else:
-            is_changed = not marked.isdisjoint([step.index for step in thing.item.steps])
-            yield _box(thing, scene, tab_index, is_changed) + "\n"
+            yield _box(thing, scene, tab_index) + "\n"
 
 
-def _box(box: Box, scene: Scene, tab_index: str, changed: bool) -> str:
+def _box(box: Box, scene: Scene, tab_index: str) -> str:
     item, size = box.item, box.size
     role = 'role="button" aria-expanded="false"' if item.kind == "block" else 'role="img"'
     middle = box.left + (size.length + size.right) / 2
     over = box.middle - size.height / 2 - size.up - OVER
     below = box.middle + size.height / 2 + 2
-    edge = CHANGED if changed else INK if item.kind in OUTLINED else EDGE
+    outline = edge(item.status, INK if item.kind in OUTLINED else EDGE)
     drawn = (
         f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{tab_index}" {role} '
-        f"{_facts(item, scene, changed)}>{_pointer_area(box.area)}"
-        f'<g stroke="{edge}" stroke-width="{1.8 if changed else 0.7}" stroke-linejoin="round" '
-        f'fill="{fill(item)}">{shape(box)}</g>'
+        f"{_facts(item, scene)}{_fading(item.status)}>{_pointer_area(box.area)}"
+        f'<g {outline} stroke-linejoin="round" fill="{fill(item)}">{shape(box)}</g>'
     )
     words = [_text(middle, below + LINE * i, line) for i, line in enumerate(box.lines, start=1)]
     if box.title:
         words.append(_text(middle, over, box.title))
-    if box.title and changed:
-        wide = text_width(box.title) - 2
-        line = f"M{px(middle - wide / 2)} {px(over + 3)}h{px(wide)}"
-        words.append(f'<path d="{line}" stroke="{CHANGED}" stroke-width="2"/>')
+    if box.lines and not broken_join(item):
+        words.append(_mark(item.status, middle - text_width(box.lines[0]) / 2 - 1, below + LINE))
+    else:
+        words.append(_mark(item.status, box.left - 1, over))
     return f"{drawn}{''.join(words)}</g>"
+
+
+def _mark(status: Status, x: float, y: float, anchor: str = "end") -> str:
+    """What became of it, in the gap beside its name: nothing moves for it."""
+    if not status.mark or status is Status.UNREACHED:
+        return ""
+    return (
+        f'<text class="mark" x="{px(x)}" y="{px(y)}" text-anchor="{anchor}" '
+        f'font-weight="bold">{status.mark}</text>'
+    )
+
+
+def _fading(status: Status) -> str:
+    return ' opacity="0.65"' if status is Status.UNREACHED else ""
 
 
 def _pointer_area(area: Area) -> str:
@@ -97,10 +132,12 @@ def _pointer_area(area: Area) -> str:
 # ---------------------------------------------------------------------- tooltips
 
 
-def _facts(item: Item, scene: Scene, changed: bool) -> str:
-    """What a tooltip and a screen reader say of a box."""
+def _facts(item: Item, scene: Scene) -> str:
+    """What a tooltip and a screen reader say of a box; numbers only of what ran."""
     if item.kind == "broken":
-        return f'data-operation="broken" aria-label="{escape("Broken: " + item.text)}"'
+        step = item.steps[0]
+        said = escape(f"{step.op} breaks here: {item.text.replace(chr(10), ' ')}")
+        return f'data-operation="{said}" data-path="{escape(step.path)}" aria-label="{said}"'
     if item.kind == "input":
         shapes = shapes_of(scene.view.root.block.call.inputs)
         return f'data-operation="input" data-shape="{shapes}" aria-label="input {shapes}"'
@@ -111,16 +148,19 @@ def _facts(item: Item, scene: Scene, changed: bool) -> str:
     facts = {"shape": times(item.shape)} | {name: f"{n:,}" for name, n in sums.items() if n}
     if field := item.steps[-1].receptive_field:
         facts["receptive field"] = times(field)
+    if item.status is Status.UNREACHED:
+        facts = {}
     operation, path = _operation(item), item.steps[0].path
     if item.block:
         path = _path_of(item.block)
     listed = "; ".join(f"{name} {value}" for name, value in facts.items())
-    label = f"{operation}: {listed}{', changed' if changed else ''}"
+    label = f"{operation}: {', '.join(filter(None, (listed, item.status.told)))}"
     data = "".join(
         f'data-{name.lower().replace(" ", "-")}="{value}" ' for name, value in facts.items()
     )
     return (
         f'data-operation="{escape(operation)}" {data}data-path="{escape(path)}" '
+        f"{_told(item.status)}"
         f'aria-label="{escape(label)}"'
     )
 
@@ -139,28 +179,45 @@ def _path_of(block: Block) -> str:
 # ---------------------------------------------------------------- frames and wires
 
 
-def _frame(group: Group) -> str:
+def _told(status: Status) -> str:
+    return f'data-status="{status.told}" ' if status.told else ""
+
+
+def _frame(group: Group, status: Status) -> str:
+    looks = f'stroke="{INK}" stroke-opacity="0.4" stroke-width="1"'
+    if status in (Status.FAILED, Status.UNREACHED):
+        looks = edge(status, INK) + ("" if status is Status.FAILED else ' stroke-opacity="0.4"')
     return (
-        f'<rect class="frame" {rect(group.area)} rx="7" fill="{INK}" fill-opacity="0.035" '
-        f'stroke="{INK}" stroke-opacity="0.4" stroke-width="1"/>'
+        f'<rect class="frame" {rect(group.area)} rx="7" fill="{INK}" fill-opacity="0.035" {looks}/>'
     )
 
 
-def _frame_title(group: Group, tab_index: str) -> str:
+def _frame_title(group: Group, tab_index: str, status: Status) -> str:
     block, (x, y, _, _) = group.block, group.area
     text = title(block)
-    label = f"{title(block, ' ')}, unfolded; output {times(block.call.output)}"
+    ran = status not in (Status.FAILED, Status.UNREACHED)
+    output = f"; output {times(block.call.output)}" if ran else ""
+    label = f"{title(block, ' ')}, unfolded{output}{', ' if status.told else ''}{status.told}"
     return (
         f'<g class="box frame" data-id="{escape(block.id)}" tabindex="{tab_index}" role="button" '
         f'aria-expanded="true" data-operation="{escape(text)}" '
-        f'data-shape="{times(block.call.output)}" data-parameters="{block.params:,}" '
-        f'data-macs="{block.macs:,}" data-path="{escape(_path_of(block))}" '
-        f'aria-label="{escape(label)}">'
+        f'{_frame_facts(block, status)}data-path="{escape(_path_of(block))}" '
+        f'{_told(status)}aria-label="{escape(label)}"{_fading(status)}>'
         f"{_pointer_area(Area(x + 3, y + 3, text_width(text) + 20, HEADER - 3))}"
         f"{sign(x + 12, y + HEADER / 2 + 1, '−')}"
         f'<text x="{px(x + 21)}" y="{px(y + HEADER - 4)}" text-anchor="start">{escape(text)}'
-        "</text></g>"
+        f"</text>{_mark(status, x + 23 + text_width(text), y + HEADER - 4, 'start')}</g>"
     )
+
+
+def _frame_facts(block: Block, status: Status) -> str:
+    if status is Status.UNREACHED:
+        return ""
+    facts = {"shape": times(block.call.output), "parameters": f"{block.params:,}"}
+    facts["macs"] = f"{block.macs:,}"
+    if status is Status.FAILED:
+        facts = {"parameters": INCOMPLETE, "macs": INCOMPLETE}
+    return "".join(f'data-{name}="{value}" ' for name, value in facts.items())
 
 
 def _wires(scene: Scene) -> Iterator[str]:
@@ -171,6 +228,8 @@ def _wires(scene: Scene) -> Iterator[str]:
     yield '<g fill="none" stroke-width="1.3" stroke-linecap="round" stroke-linejoin="round">'
     for (source, skips), pieces in sorted(ways.items()):
         ink = f'stroke="{SKIP}"' if skips else f'stroke="{INK}" stroke-opacity="0.65"'
+        if scene.view.items[source].status in (Status.FAILED, Status.UNREACHED):
+            ink = f'stroke="{INK}" stroke-opacity="0.4" stroke-dasharray="3 3"'
         kind = "wire skip" if skips else "wire"
         yield f'<path class="{kind}" data-from="{source}" {ink} d="{"".join(pieces)}"/>'
     yield "</g>"

@@ -334,11 +334,15 @@ class Lab:
         state = self._state
         if state.trace is not None and pixels.fits(state.trace):
             return pixels.svg(state.trace, card=card)
-        if state.partial is None:
+        if state.whole is None:
             return ""
-        changed, failed = comparison.changed_steps(state.lines), page.broken(state)
-        opened = self._frame.figure.unfolded
-        return diagram.svg(state.partial, opened, changed=changed, failed=failed, card=card)
+        return diagram.svg(
+            state.trace or state.whole,
+            self._frame.figure.unfolded,
+            statuses=state.statuses,
+            failed=page.broken(state),
+            card=card,
+        )
 
 
 def after(seconds: float, action: Callable[[], None]) -> None:

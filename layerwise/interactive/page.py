@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
 from layerwise.diagram.drawing import image
+from layerwise.operations.shapes import without_batch
 from layerwise.operations.sizes import sizes
-from layerwise.views.columns import COLUMNS, Column, aligned, joined, shapes_of
+from layerwise.views.columns import COLUMNS, Column, aligned, joined, shapes_of, words
 from layerwise.views.comparison import Line, Status, folded, unfinished
 
 from . import markup
@@ -15,7 +16,9 @@ from .markup import element
 from .state import State
 
 _WIDTHS = (40, 228, 168, 110, 150, 104)  # pixels: room for an old value beside a new one
-_FADED = (Status.GONE, Status.UNREACHED)
+_RAN = (Status.SAME, Status.NEW, Status.OWN, Status.DOWNSTREAM)
+_ROWS = {Status.FAILED: "failed", Status.GONE: "faded", Status.UNREACHED: "faded"}
+_CELLS = {Status.OWN: "changed", Status.DOWNSTREAM: "follows"}
 
 
 def head(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool = False) -> str:
@@ -61,7 +64,9 @@ def text(state: State, unfolded: Collection[str]) -> str:
         for total in totals(state.trace, state.first)
     )
     told = [str(state.problem)] if state.problem else []
-    rows = aligned(map(_text_cells, _shown(state, unfolded)))
+    shown = _shown(state, unfolded)
+    signs = any(line.status.mark for line in shown)
+    rows = aligned(_text_cells(line, signs) for line in shown)
     return "\n\n".join([state.code, figures, *told, _caption(state), "\n".join(rows)])
 
 
@@ -76,10 +81,18 @@ def sentence(state: State) -> str:
     return f"The network works: {told}."
 
 
-def broken(state: State) -> str | None:
-    """What stands where the run broke off, "Linear breaks here"; None if it did not."""
-    failed = [line for line in state.lines if line.status is Status.FAILED]
-    return failed[0].row.operation.name if failed else None
+def broken(state: State) -> str:
+    """What stands in the picture under what broke, in lines; "" if nothing did."""
+    for line in state.lines:
+        if line.status is not Status.FAILED or line.step is None:
+            continue
+        step, said = line.step, joined(words(line.row.output)).split(", ")
+        if not step.merges:
+            return "\n".join([step.op, *filter(None, said)])
+        arms = list(map(without_batch, dict.fromkeys(step.inputs)))
+        named = [] if step.operation.symbol else [step.op]
+        return "\n".join([*named, *arms[:-1], "and", arms[-1]])
+    return ""
 
 
 def _shown(state: State, unfolded: Collection[str]) -> list[Line]:
@@ -88,21 +101,22 @@ def _shown(state: State, unfolded: Collection[str]) -> list[Line]:
 
 
 def _caption(state: State) -> str:
-    """What the table shows; the changed lines are marked, so they need no legend."""
+    """What the table shows, and what the signs before its lines say."""
     seen = state.partial or state.first
     if seen is None:
         return ""
-    return f"{seen.name}, input {shapes_of(seen.inputs)}{_compared(state)}. {seen.note}".rstrip()
+    found = {line.status for line in state.lines}
+    signs = ", ".join(f"{s.mark} {s.told}" for s in Status if s in found and s.mark)
+    told = f"{seen.name}, input {shapes_of(seen.inputs)}. {seen.note}".rstrip()
+    return f"{told} {_baseline(state)}: {signs}." if signs else told
 
 
-def _compared(state: State) -> str:
-    """With what the lines are compared, where they are not those of the baseline."""
-    if not state.turned:
-        return ""
+def _baseline(state: State) -> str:
+    """With what the lines are compared."""
     if not state.pinned:
-        return ", compared with the start"
+        return "Since the start"
     told = ", ".join(f"{label(n)} {state.say(n, v)}" for n, v in state.pinned.choices.items())
-    return f", compared with the pinned setting ({told})"
+    return f"Since the pinned setting ({told})"
 
 
 def _total(total: Total) -> str:
@@ -162,15 +176,19 @@ def _look(column: Column) -> str:
 
 
 def _row(line: Line) -> str:
-    row = {Status.FAILED: "failed", **dict.fromkeys(_FADED, "faded")}.get(line.status, "")
+    row = (
+        ""
+        if line.folded is not None and line.status is Status.FAILED
+        else _ROWS.get(line.status, "")
+    )
     cells = []
     for column in COLUMNS:
-        marked = line.differs(column) or line.status is Status.NEW
-        looks = f"{_look(column)} {'changed' if marked else ''} {row}"
+        marked = _CELLS.get(line.status, "") if line.differs(column) else ""
+        marked = "new" if line.status is Status.NEW else marked
         lead = _lead(line) if column is COLUMNS[0] else ""
-        cells.append(element("td", looks, lead + _cell(line, column)))
+        cells.append(element("td", f"{_look(column)} {marked} {row}", lead + _cell(line, column)))
     html = element("tr", "line", "".join(cells))
-    if line.step and line.status not in _FADED and (told := sizes(line.step)):
+    if line.step and line.status in _RAN and (told := sizes(line.step)):
         why = element("td", "why", escape(" ".join(told)), colspan=str(len(COLUMNS)))
         html += f"<tr>{why}</tr>"
     return html
@@ -186,15 +204,19 @@ def _cell(line: Line, column: Column) -> str:
     return "".join(
         escape(lead + new)
         if old == new
-        else escape(lead) + element("span", "was", escape(old or "none")) + escape(new)
+        else escape(lead)
+        + element("span", "was", escape(old or "none"))
+        + " "
+        + escape(new or "none")
         for (_, old), (lead, new) in zip(befores, nows, strict=True)
     )
 
 
 def _lead(line: Line) -> str:
-    """Indentation, and the button that folds a block or unfolds it."""
+    """What became of the line; indentation; the button that folds a block or unfolds it."""
+    mark = element("span", "mark", line.status.mark, title=line.status.told)
     indent = element("span", "", "", style=f"padding-left: {16 * line.depth}px")
-    indent = indent if line.depth else ""
+    indent = mark + " " + (indent if line.depth else "")
     if line.folded is None:
         return indent
     sign, verb = ("▸", "Unfold") if line.folded else ("▾", "Fold")
@@ -202,11 +224,12 @@ def _lead(line: Line) -> str:
     return indent + element("button", "fold", sign, data_send=f"fold:{line.row.path}", **told)
 
 
-def _text_cells(line: Line) -> list[str]:
+def _text_cells(line: Line, signs: bool) -> list[str]:
+    """The cells of a line, with room for its sign where the table has `signs`."""
     cells = []
     for column in COLUMNS:
         old, new = map(joined, line.words(column))
         cells.append(f"{new or 'none'} (was {old or 'none'})" if line.differs(column) else new)
-    mark = f"{line.status.value} " if line.status.value else ""
+    mark = f"{line.status.mark or ' '} " if signs else ""
     sign = {True: "▸ ", False: "▾ ", None: ""}[line.folded]
     return [mark + "  " * line.depth + sign + cells[0], *cells[1:]]

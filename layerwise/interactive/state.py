@@ -13,6 +13,7 @@ from layerwise.tracing.building import Builder
 from layerwise.tracing.module_tree import Block, outline
 from layerwise.tracing.records import Trace
 from layerwise.views.comparison import Line, compare
+from layerwise.views.merged_tree import Statuses, merged
 
 from .words import literal
 
@@ -30,6 +31,8 @@ class State:
     trace: Trace | None  # None while the network is broken
     first: Trace | None  # the trace of the baseline
     lines: list[Line]  # compared with the baseline
+    whole: Block | None  # what ran, and what was not reached; None where nothing ever ran
+    statuses: Statuses  # of the steps and blocks of `whole`
     pinned: "State | None"  # the baseline, where it is not the start
     say: Callable[[str, Any], str]  # what the value of a choice is called
 
@@ -64,9 +67,13 @@ class Experiment:
         first = base.trace if base else trace
         before = base.choices if base else choices
         turned = {n: (before[n], now) for n, now in choices.items() if before[n] != now}
-        lines = compare((base.tree if base else tree) if first else None, tree, failure)
+        known = (base.tree if base else tree) if first else None
+        lines = compare(known, tree, failure)
+        seen = tree or known
+        whole, statuses = merged(lines, seen) if seen else (None, {})
         ran = self._code(choices), partial, tree, problem, trace, first
-        state = State(choices, turned, *ran, lines, self.pinned, self.say)
+        compared = lines, whole, statuses, self.pinned
+        state = State(choices, turned, *ran, *compared, self.say)
         self._start = self._start or state
         return state
 

@@ -64,9 +64,9 @@ class Row:
 
     path: str
     operation: Operation
-    output: Shape | Clash | None = None
-    params: int = 0
-    macs: int = 0
+    output: Shape | Clash | str | None = None  # a word where the run never came to a shape
+    params: int | str = 0
+    macs: int | str = 0
     receptive_field: Shape | None = None
     merges: bool = False  # branches meet here
     unused: bool = False  # parameters that did not run

@@ -1,51 +1,58 @@
-"""Two traces side by side: which row of the layer table is new, changed, gone or not reached.
+"""Two traces side by side: what became of each row of the layer table since the start.
 
-The rows of both are paired once, as trees. The table folds the result, the picture marks its
+The rows of both are paired once, as trees. The table folds the lines, the picture marks the same
 steps, so that both tell the same.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from enum import Enum
 
 from layerwise.operations.kinds import Kind
+from layerwise.operations.registry import find
 from layerwise.tracing.module_tree import Block, levels
 from layerwise.tracing.records import Failure, Step
 
 from .columns import COLUMNS, Clash, Column, Operation, Row, Words, row, words
+from .matching import Part, in_blocks, matched, own_numbers
+from .matching import kind as kind_of
 
 LONGEST = 40  # lines of a table before blocks are folded
-Part = Block | Step
-Pair = tuple[Part | None, Part | None]  # None where a network has no such layer
+INCOMPLETE, NOT_REACHED = "incomplete", "not reached"
 
 
 class Status(Enum):
-    """What became of a line since the start."""
+    """What became of a line since the start: its mark, and what the mark says."""
 
-    KEPT = ""
-    NEW = "+"
-    GONE = "-"
-    FAILED = "!"
-    UNREACHED = "?"
+    SAME = "", ""
+    NEW = "+", "new"
+    OWN = "≠", "own numbers changed"
+    DOWNSTREAM = "↓", "only follows from changes before it"
+    GONE = "−", "gone"
+    FAILED = "✕", "breaks here"
+    UNREACHED = "?", NOT_REACHED
+
+    @property
+    def mark(self) -> str:
+        """The sign before a line and beside a box."""
+        return self.value[0]
+
+    @property
+    def told(self) -> str:
+        """The sign in words."""
+        return self.value[1]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the compared table, and the row that the start had in its place."""
+    """One line of the compared table, and what the start had in its place."""
 
     row: Row
     depth: int
     status: Status
-    before: Row | None = None
-    part: Part | None = None
+    part: Part  # of this run; of the start where it is gone or was not reached
+    start: Part | None = None
     folded: bool | None = None  # None for a step, which cannot be folded
-
-    def differs(self, column: Column) -> bool:
-        """Whether the start had another value here; the name of a layer may move."""
-        if self.before is None or column is COLUMNS[0]:
-            return False
-        return column.value(self.before) != column.value(self.row)
 
     @property
     def step(self) -> Step | None:
@@ -53,29 +60,52 @@ class Line:
         return self.part if isinstance(self.part, Step) else None
 
     @property
-    def changed(self) -> bool:
-        """Whether the start has no such row, or any other value in it."""
-        return self.status is Status.NEW or any(map(self.differs, COLUMNS))
+    def before(self) -> Row | None:
+        """The row of the start, None where there is nothing to compare."""
+        if self.start is None or self.status not in _COMPARED:
+            return None
+        return row(self.start)
+
+    def differs(self, column: Column) -> bool:
+        """Whether the start had another value here; the name of a layer may move."""
+        if self.status not in (Status.OWN, Status.DOWNSTREAM) or column is COLUMNS[0]:
+            return False
+        assert self.start is not None
+        return column.value(row(self.start)) != column.value(self.row)
 
     def words(self, column: Column) -> tuple[Words, Words]:
         """What stood in a column, and what stands there now; settings are told if they differ."""
-        before = self.before or self.row
-        old, new = column.value(before), column.value(self.row)
+        old, new = column.value(self.before or self.row), column.value(self.row)
         if isinstance(old, Operation) and isinstance(new, Operation):
             told = new.untold(old)
             return old.words(told), new.words(told)
         return words(old), words(new)
 
 
+_COMPARED = (Status.SAME, Status.OWN, Status.DOWNSTREAM)
+
+
 def compare(start: Block | None, now: Block | None, failure: Failure | None = None) -> list[Line]:
-    """Every line of `now`, marked where it differs from `start`; with no start, no line is marked.
+    """Every line of `now` with its status; with no `start`, each is the same as it was.
 
     With `failure`, the run broke off: the line that failed follows, and what the start had
     behind it is not reached. None stands for a network that could not be built.
     """
     if now is None:
         return list(_all_lines(start.parts if start else (), Status.UNREACHED))
-    return list(_merged((start or now).parts, now.parts, 0, failure))
+    return list(_lines((start or now).parts, now.parts, 0, failure))
+
+
+def together(found: Iterable[Status]) -> Status:
+    """The status of what holds parts with these."""
+    seen = frozenset(found)
+    if len(seen) == 1:
+        return next(iter(seen))
+    if Status.FAILED in seen:
+        return Status.FAILED
+    if seen & {Status.NEW, Status.OWN, Status.GONE}:
+        return Status.OWN
+    return Status.DOWNSTREAM if Status.DOWNSTREAM in seen else Status.SAME
 
 
 def folded(lines: Sequence[Line], unfolded: Collection[str]) -> Iterator[Line]:
@@ -107,74 +137,62 @@ def default_fold(tree: Block) -> frozenset[str]:
 def unfinished(lines: Sequence[Line]) -> frozenset[str]:
     """Ids of the blocks in which the run broke off; empty for a complete run."""
     return frozenset(
-        line.part.id for line in lines if isinstance(line.part, Block) and line.row.output is None
+        line.part.id
+        for line in lines
+        if isinstance(line.part, Block) and line.status is Status.FAILED
     )
 
 
-def changed_steps(lines: Sequence[Line]) -> frozenset[int]:
-    """Indices of the steps that the start has not, or has with other numbers or settings.
-
-    An Identity has no picture of its own: it counts for the step that it follows too.
-    """
-    steps = [line.step for line in lines if line.step and line.changed]
-    idle = [source for step in steps if step.kind is Kind.IDENTITY for source in step.sources]
-    return frozenset([*(step.index for step in steps), *idle])
+# ------------------------------------------------------------------------ a run that came through
 
 
-def _merged(
-    old: Sequence[Part], new: Sequence[Part], depth: int, failure: Failure | None
+def _lines(
+    old: Sequence[Part], new: Sequence[Part], depth: int, failure: Failure | None = None
 ) -> Iterator[Line]:
     """The lines of two lists of parts; a `failure` happened in the last of `new` or behind it."""
-    old, new = _put_in_blocks(old, new), _put_in_blocks(new, old)
-    known = list(map(_name, old)) == list(map(_name, new))
-    pairs = list(_matched(old, new) if known else _matched(old, new, _own_values, _name))
-    ran, tail = pairs, []
-    if failure is not None:  # what is there now comes before what the start had behind it
-        met = max((n for n, pair in enumerate(pairs, start=1) if None not in pair), default=0)
-        ran = [pair for n, pair in enumerate(pairs) if n < met or pair[1] is not None]
-        tail = [old for old, new in pairs[met:] if old is not None and new is None]
-    broke_off = False
-    for a, b in ran:
-        last = failure is not None and b is ran[-1][1]
-        broke_off = last and isinstance(b, Block) and not b.call.output
-        yield _line(a, b, depth, broke_off)
-        yield from _merged(_parts(a), _parts(b), depth + 1, failure if broke_off else None)
-    if broke_off:
-        yield from _all_lines(tail, Status.UNREACHED, depth)
-    elif failure is not None:
-        yield from _from_the_break(tail, failure, depth)
+    old, new = in_blocks(old, new), in_blocks(new, old)
+    if failure is None:
+        for pair in matched(old, new):
+            yield from _pair(*pair, depth)
+    else:
+        yield from _broken_off(old, new, depth, failure)
 
 
-def _from_the_break(tail: Sequence[Part], failure: Failure, depth: int) -> Iterator[Line]:
-    """What failed, and what the start had from the break on: before that layer, and after it."""
-    same = [n for n, part in enumerate(tail) if _is_what_failed(part, failure, first=not n)]
-    here = same[0] if same else -1
-    yield from _all_lines(tail[: max(here, 0)], Status.GONE, depth)
-    yield Line(_broken(failure), depth, Status.FAILED)
-    yield from _all_lines(tail[here + 1 :], Status.UNREACHED, depth)
-
-
-def _line(old: Part | None, new: Part | None, depth: int, broke_off: bool) -> Line:
+def _pair(old: Part | None, new: Part | None, depth: int) -> Iterator[Line]:
+    """The line of a layer, and those of all that is in it."""
     if new is None:
         assert old is not None
-        return Line(row(old), depth, Status.GONE, part=old)
-    if broke_off:  # part sums say nothing
-        whole = row(new)
-        return Line(Row(whole.path, whole.operation), depth, Status.KEPT, part=new)
-    before = None if old is None else row(old)
-    return Line(row(new), depth, Status.KEPT if before else Status.NEW, before, new)
+        yield from _all_lines([old], Status.GONE, depth)
+    elif old is None:
+        yield from _all_lines([new], Status.NEW, depth)
+    elif isinstance(old, Step) and isinstance(new, Step):
+        yield Line(row(new), depth, _status(old, new), new, old)
+    else:
+        inside = list(_lines(_parts(old), _parts(new), depth + 1))
+        status = together(line.status for line in inside)
+        if kind_of(old) != kind_of(new):
+            status = Status.OWN
+        yield Line(row(new), depth, status, new, old)
+        yield from inside
 
 
-def _broken(failure: Failure) -> Row:
-    named = failure.function if failure.block and failure.function else failure.layer
-    clash = None if failure.got is None else Clash(failure.expected, failure.got)
-    return Row(failure.path, Operation(f"{named} breaks here", {}), clash)
+def _status(old: Step, new: Step) -> Status:
+    before, now = row(old), row(new)
+    if own_numbers(old) != own_numbers(new):
+        return Status.OWN
+    if (before.output, before.macs) != (now.output, now.macs):
+        return Status.OWN if old.inputs == new.inputs else Status.DOWNSTREAM
+    same = before.receptive_field == now.receptive_field
+    return Status.SAME if same else Status.DOWNSTREAM
 
 
-def _all_lines(parts: Sequence[Part], status: Status, depth: int = 0) -> Iterator[Line]:
+def _all_lines(parts: Iterable[Part], status: Status, depth: int = 0) -> Iterator[Line]:
     """A line for each part, and for all inside."""
     for part in parts:
-        yield Line(row(part), depth, status, part=part)
+        told = row(part)
+        if status is Status.UNREACHED:
+            told = Row(told.path, told.operation, NOT_REACHED)
+        yield Line(told, depth, status, part)
         yield from _all_lines(_parts(part), status, depth + 1)
 
 
@@ -182,53 +200,89 @@ def _parts(part: Part | None) -> tuple[Part, ...]:
     return part.parts if isinstance(part, Block) else ()
 
 
-def _is_what_failed(part: Part, failure: Failure, *, first: bool) -> bool:
-    """Whether a part of the start did what failed now; the first one may have moved."""
-    if isinstance(part, Block) or not (first or part.path == failure.path):
-        return False
-    return part.function == failure.function if failure.block else part.op == failure.layer
+# --------------------------------------------------------------------------- a run that broke off
 
 
-def _put_in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
-    """The parts; one that is alone in a block, of which `others` have more, stands in that block.
-
-    A tree leaves out a block around one thing.
-    """
-    blocks = [part for part in others if isinstance(part, Block)]
-    found: list[Part] = []
-    for part in parts:
-        path = row(part).path
-        output = part.call.output if isinstance(part, Block) else part.output
-        around = next((b for b in blocks if path.startswith(f"{b.call.path}.")), None)
-        if around is None:
-            found.append(part)
-        else:
-            found.append(Block(around.id, replace(around.call, output=output), (part,)))
-    return found
-
-
-def _matched(old: Sequence[Part], new: Sequence[Part], *keys: Callable) -> Iterator[Pair]:
-    """Pairs of parts that are the same layer, in order: alike in the first key, else in the next.
-
-    What no key pairs is in the same place, or new, or gone.
-    """
-    if keys:
-        before, after = list(map(keys[0], old)), list(map(keys[0], new))
-        matcher = SequenceMatcher(a=before, b=after, autojunk=False)
-        for tag, i, j, k, m in matcher.get_opcodes():
-            yield from _matched(old[i:j], new[k:m], *(keys[1:] if tag != "equal" else ()))
-    elif list(map(type, old)) == list(map(type, new)):
-        yield from zip(old, new, strict=True)
+def _broken_off(
+    old: Sequence[Part], new: Sequence[Part], depth: int, failure: Failure
+) -> Iterator[Line]:
+    """What ran, what failed and, from the start, what was not reached."""
+    block = new[-1] if new and _stopped_in(new[-1], failure) else None
+    ran = new[:-1] if block else new
+    here = _place(old, ran, block, failure)
+    if here is None:
+        (pairs, rest), was = _up_to_the_break(old, ran), None
     else:
-        yield from ((part, None) for part in old)
-        yield from ((None, part) for part in new)
+        pairs, rest, was = list(matched(old[:here], ran)), list(old[here + 1 :]), old[here]
+    if block is None and isinstance(was, Block):  # nothing ran in it
+        block = Block(was.id, replace(was.call, output=()), ())
+    for pair in pairs:
+        yield from _pair(*pair, depth)
+    if isinstance(block, Block):
+        told = Row(block.id, Operation(block.call.kind, {}), None, INCOMPLETE, INCOMPLETE)
+        yield Line(told, depth, Status.FAILED, block, was)
+        yield from _lines(_parts(was), block.parts, depth + 1, failure)
+    else:
+        yield _failed_line(failure, was, depth)
+    yield from _all_lines(rest, Status.UNREACHED, depth)
 
 
-def _own_values(part: Part) -> str:
-    """All that a part does by itself, wherever it stands."""
-    own = row(part)
-    return repr((own.operation, own.output, own.params, own.macs))
+def _up_to_the_break(
+    old: Sequence[Part], ran: Sequence[Part]
+) -> tuple[list[tuple[Part | None, Part | None]], list[Part]]:
+    """Pairs of what ran, and what the start had behind the last of them that it knows."""
+    pairs = list(matched(old, ran, complete=False))
+    met = max((n for n, pair in enumerate(pairs, start=1) if None not in pair), default=0)
+    rest = [was for was, now in pairs[met:] if was is not None and now is None]
+    return [pair for n, pair in enumerate(pairs) if n < met or pair[1] is not None], rest
 
 
-def _name(part: Part) -> tuple[type, str]:
-    return type(part), row(part).operation.name
+def _place(
+    old: Sequence[Part], ran: Sequence[Part], block: Part | None, failure: Failure
+) -> int | None:
+    """Where the start has what the run broke off in: of the same path if it can be.
+
+    What ran several times before it failed, an add in a long forward, is counted.
+    """
+
+    def same_place(part: Part) -> bool:
+        if isinstance(block, Block):
+            return isinstance(part, Block) and part.id == block.id
+        if isinstance(part, Block):
+            return _is_in(failure, part)
+        return same_kind(part) and part.path == failure.path
+
+    def same_kind(part: Part) -> bool:
+        if isinstance(block, Block) or isinstance(part, Block):
+            return block is not None and kind_of(part) == kind_of(block)
+        return part.function == failure.function if failure.block else part.op == failure.layer
+
+    for same in (same_place, same_kind):
+        found = [number for number, part in enumerate(old) if same(part)]
+        done = sum(map(same, ran))
+        if len(found) > done:
+            return found[done]
+    return None
+
+
+def _stopped_in(part: Part, failure: Failure) -> bool:
+    return isinstance(part, Block) and not part.call.output and _is_in(failure, part)
+
+
+def _is_in(failure: Failure, block: Block) -> bool:
+    """Whether a block is what failed, or holds it."""
+    return f"{failure.path}.".startswith(f"{block.call.path}.")
+
+
+def _failed_line(failure: Failure, was: Part | None, depth: int) -> Line:
+    """What failed, with the output that it had at the start."""
+    named = failure.function if failure.block and failure.function else failure.layer
+    clash = None if failure.got is None else Clash(failure.expected, failure.got)
+    told = Row(failure.path, Operation(f"{named} breaks here", {}), clash)
+    entry = find(failure.function)
+    kind = entry.kind if entry else Kind.OTHER
+    step = Step(-1, failure.path, named, failure.function, kind, failure.inputs, (),
+                sources=failure.sources)  # fmt: skip
+    if isinstance(was, Step):
+        step = replace(step, output=was.output)
+    return Line(told, depth, Status.FAILED, step, was)

@@ -16,6 +16,7 @@ from layerwise.diagram.graph import View
 from layerwise.diagram.repeats import foldable
 from layerwise.operations.kinds import Kind
 from layerwise.tracing.module_tree import levels, outline
+from layerwise.views.comparison import Status
 
 
 class Does(nn.Module):
@@ -127,8 +128,9 @@ def test_an_odd_network_is_drawn(name):
     tree = foldable(outline(t))
     every = [block.id for level in levels(tree) for block in level]
     for opened in ([], default_unfolded(tree), every):
-        for failed in (None, "it broke"):
-            root = ET.fromstring(svg(t, opened, failed=failed))  # noqa: S314  our own text
+        for broken in (None, *range(len(t.steps))):
+            text = svg(t, opened, statuses={broken: Status.FAILED}, failed="it broke")
+            root = ET.fromstring(text)  # noqa: S314  our own text
             shown = {box.get("data-id") for box in root.iter() if box.get("data-id")}
-            assert "@input" in shown and ("@broken" in shown) == bool(failed)
+            assert "@input" in shown and ("@broken" in shown) == (broken is not None)
             assert shown - {"@input", "@broken"} <= {f"@{step.index}" for step in t.steps}

@@ -24,7 +24,10 @@ from layerwise.diagram.repeats import MOST_BOXES, foldable
 from layerwise.diagram.scene import Box
 from layerwise.tracing.building import run
 from layerwise.tracing.module_tree import levels, outline
+from layerwise.views.comparison import Status, compare
+from layerwise.views.merged_tree import merged
 
+IMAGE = (1, 1, 224, 224)
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -498,28 +501,107 @@ def test_the_same_network_gives_the_same_bytes():
     assert svg(traced("googlenet"), names) == svg(traced("googlenet"), [*names[::-1], "nothing"])
 
 
-def test_changed_steps_are_marked_and_no_others():
-    root = ET.fromstring(svg(traced("alexnet"), changed=[1]))  # noqa: S314  our own text
-    marked = [
-        e.get("data-id")
-        for e in root.iter(f"{SVG}g")
-        if e.get("data-id") and any("#d55e00" in (x.get("stroke") or "") for x in e.iter())
-    ]
-    assert marked == ["@0"]  # step 1 is the ReLU of that convolution
-    assert root.find(f".//{SVG}g[@data-id='@0']").get("aria-label").endswith(", changed")
+def drawn_box(text, name):
+    """The group of one box in a picture."""
+    return ET.fromstring(text).find(f".//{SVG}g[@data-id='{name}']")  # noqa: S314  our own text
+
+
+def test_each_box_bears_the_sign_of_what_became_of_it():
+    statuses = {1: Status.OWN, 2: Status.DOWNSTREAM, 3: Status.NEW, 4: Status.NEW}
+    text = svg(traced("alexnet"), statuses=statuses)
+    marks = {
+        name: [e.text for e in drawn_box(text, name).iter() if e.get("class") == "mark"]
+        for name in ("@input", "@0", "@2", "@3", "@5")
+    }  # step 1 is the ReLU of the first convolution, step 4 that of the second
+    assert marks == {"@input": [], "@0": ["≠"], "@2": ["↓"], "@3": ["+"], "@5": []}
+    assert drawn_box(text, "@0").get("aria-label").endswith(", own numbers changed")
+    strokes = {
+        name: drawn_box(text, name).find(f"{SVG}g").attrib for name in ("@0", "@2", "@3", "@5")
+    }
+    looks = [(s["stroke-width"], s.get("stroke-dasharray")) for s in strokes.values()]
+    assert len(set(looks)) == 4  # told apart without their colours
+    legend = ET.fromstring(text).find(f".//{SVG}g[@class='scale']")  # noqa: S314  our own text
+    assert "≠ own numbers changed" in "".join(legend.itertext())
+    assert "grey" not in "".join(legend.itertext())
+
+
+def broken_picture(start, now, shape):
+    """The picture of a network beside that of its start, as the lab draws it; and its scene."""
+    seen, failure = run(lambda: nn.Sequential(*now), shape, {})
+    before = outline(trace(nn.Sequential(*start), shape))
+    whole, statuses = merged(compare(before, outline(seen), failure), outline(seen))
+    text = svg(whole, [], statuses=statuses, failed="<b>\nand there")
+    blocks = [block.id for level in levels(whole) for block in level]
+    return text, layout(foldable(whole), blocks, statuses, "it breaks")
+
+
+def test_an_add_that_broke_has_both_arms_and_the_sign_of_an_add():
+    class Add(nn.Module):
+        def __init__(self, stride):
+            super().__init__()
+            self.a, self.b = nn.Conv2d(4, 4, 3, stride, 1), nn.Conv2d(4, 4, 1)
+
+        def forward(self, x):
+            return F.relu(self.a(x) + self.b(x))
+
+    text, s = broken_picture([Add(1), Split(1)], [Add(2), Split(1)], (1, 4, 8, 8))
+    box = drawn_box(text, "@broken")
+    assert box.find(f".//{SVG}circle") is not None
+    assert [e.text for e in box.iter(f"{SVG}text")][:2] == ["+", "<b>"]
+    ring = next(box for box in s.boxes if box.item.kind == "broken")
+    arms = s.view.sources[ring.item.number]
+    assert [s.view.items[n].steps[0].path for n in arms] == ["0.a", "0.b"]
+    assert all(ring.item.number in reached(s, n) for n in arms)
+    assert drawn_box(text, "0") is not None and drawn_box(text, "0").get("aria-expanded") == "true"
+    assert drawn_box(text, "1").get("aria-expanded") == "false"
+    assert drawn_box(text, "1").get("aria-label").endswith("not reached")
+    assert drawn_box(text, "1").get("data-parameters") is None
+    assert drawn_box(text, "0").get("data-parameters") == "incomplete"
+
+
+def test_a_concat_that_broke_has_a_card_for_each_arm():
+    class Cat(nn.Module):
+        def __init__(self, stride):
+            super().__init__()
+            self.arms = nn.ModuleList([nn.Conv2d(4, 4, 3, s, 1) for s in (1, stride, 1, 1)])
+
+        def forward(self, x):
+            return torch.cat([arm(x) for arm in self.arms], 1)
+
+    text, s = broken_picture([Cat(1), nn.ReLU()], [Cat(2), nn.ReLU()], (1, 4, 8, 8))
+    assert drawn_box(text, "@broken").find(f".//{SVG}path").get("d").count("M") == 3
+    broken = next(box for box in s.boxes if box.item.kind == "broken")
+    assert len(s.view.sources[broken.item.number]) == 4
 
 
 @pytest.mark.parametrize("size", [10, 60, 100, 190])
-def test_a_network_that_breaks_is_drawn_as_far_as_it_goes(size):
-    t, error = run(lambda **_: nets.alexnet(), (1, 1, size, size), {})
-    text = svg(t, changed=range(len(t.steps)), failed=f"<{error}> & more")
-    root = ET.fromstring(text)  # noqa: S314  our own text
-    broken = root.find(f".//{SVG}g[@data-id='@broken']")
-    assert str(error) in broken.get("aria-label")
-    assert broken.find(f"{SVG}text").text.startswith("<")
-    s = layout(tree(t), [], failed=str(error))
-    assert s.view.sources[-1] == [len(s.boxes) - 2]
-    assert reached(s, len(s.boxes) - 2)
+def test_what_was_not_reached_stands_in_its_place(size):
+    with torch.device("meta"):
+        layers = list(nets.alexnet())
+    start = outline(trace(nn.Sequential(*layers), IMAGE))
+    seen, failure = run(lambda: nn.Sequential(*layers), (1, 1, size, size), {})
+    whole, statuses = merged(compare(start, outline(seen), failure), outline(seen))
+    boxes = [box.item for box in layout(foldable(whole), [], statuses, "it breaks").boxes]
+    wanted = [box.item for box in layout(foldable(start), []).boxes]
+    assert [item.steps[:1] and item.steps[0].path for item in boxes] == [
+        item.steps[:1] and item.steps[0].path for item in wanted
+    ]
+    kinds = [item.status for item in boxes]
+    at = kinds.index(Status.FAILED)
+    assert set(kinds[at + 1 :]) == {Status.UNREACHED} and Status.UNREACHED not in kinds[:at]
+    text = svg(whole, statuses=statuses, failed="<b> & more")
+    assert "&lt;b&gt; &amp;" in text and "grey not reached" in text
+    greyed = [e for e in ET.fromstring(text).iter(f"{SVG}g") if e.get("opacity")]  # noqa: S314
+    assert len(greyed) == kinds.count(Status.UNREACHED)
+
+
+def test_a_picture_is_as_wide_as_there_is_room():
+    t = traced("vgg")
+    pictures = [ET.fromstring(svg(t, width=width)) for width in (640, 940, 2000)]  # noqa: S314
+    widths, heights = ([float(p.get(side)) for p in pictures] for side in ("width", "height"))
+    assert widths[0] <= 640 < widths[1] <= 940 < widths[2] <= 2000
+    assert heights == sorted(heights, reverse=True)
+    assert svg(t, width=964) == svg(t)
 
 
 def test_an_input_that_never_meets_a_layer_is_a_picture_too():

@@ -164,9 +164,7 @@ def test_the_picture_follows_the_network():
     made = lab(build, (1, 1, 6, 6), layers=(1, 3), kernel=(3, 9))
     assert isinstance(picture(made), Pixels) and "data-window" in picture(made).svg
     made.set(layers=2)
-    assert isinstance(picture(made), Figure) and picture(made).svg == svg(
-        made.trace, changed={1}
-    )  # fmt: skip
+    assert isinstance(picture(made), Figure) and 'data-status="new"' in picture(made).svg
     made.set(layers=1, kernel=9)  # broken: not the picture of the state before
     assert isinstance(picture(made), Figure) and "breaks" in picture(made).svg
     made.set(kernel=3)
@@ -176,7 +174,7 @@ def test_the_picture_follows_the_network():
 def test_changed_layers_are_marked_in_the_picture(small):
     before = picture(small).svg
     small.controls["channels"].value = 48
-    assert ", changed" in picture(small).svg and ", changed" not in before
+    assert ", own numbers changed" in picture(small).svg and "changed" not in before
 
 
 def test_the_picture_redraws_itself_when_a_block_is_toggled():
@@ -231,8 +229,8 @@ def test_a_lab_that_grows_its_first_block_unfolds_it():
 def test_the_old_value_is_struck_through_beside_the_new_one(small):
     small.controls["stride"].value = 2
     look, name, operation, output, *_ = rows(small)[0]
-    assert (name, operation) == ("0", "Conv2d 11×11, stride |4|2, padding 1")
-    assert output == "1×96×54×54|1×96×108×108" and look == "lab-cell"
+    assert (name, operation) == ("≠| 0", "Conv2d 11×11, stride |4| 2, padding 1")
+    assert output == "1×96×54×54| 1×96×108×108" and look == "lab-cell"
     struck = re.findall(r'<span class="lab-was">([^<]+)</span>', small.panels[1].html)
     assert struck[:2] == ["4", "1×96×54×54"]
 
@@ -243,7 +241,7 @@ def test_settings_that_come_and_go_do_not_run_into_each_other():
 
     made = lab(build, (1, 1, 8, 8), stride=(1, 2), padding=(0, 3))
     made.set(stride=1, padding=3)
-    assert rows(made)[0][2] == "Conv2d 3×3, stride 2|Conv2d 3×3, padding 3"
+    assert rows(made)[0][2] == "Conv2d 3×3, stride 2| Conv2d 3×3, padding 3"
 
 
 def test_sizes_are_explained_where_the_network_came_to(small):

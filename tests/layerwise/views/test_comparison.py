@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+from course_utils import nets
 from layerwise import trace
 from layerwise.tracing.building import run
 from layerwise.tracing.module_tree import outline
 from layerwise.views.columns import COLUMNS
-from layerwise.views.comparison import Status, changed_steps, compare, folded
+from layerwise.views.comparison import Status, compare, folded, together
 
 NAME, OPERATION, OUTPUT, PARAMETERS, MACS, FIELD = COLUMNS
 IMAGE = (1, 1, 16, 16)
@@ -26,7 +27,11 @@ def lines(start, now, shape=IMAGE):
 
 def told(found):
     """Mark, path and operation of each line."""
-    return [f"{line.status.value}{line.row.path} {line.row.operation.name}" for line in found]
+    return [f"{line.status.mark}{line.row.path} {line.row.operation.name}" for line in found]
+
+
+def same(found):
+    return all(line.status is Status.SAME for line in found)
 
 
 def test_whole_rows_find_each_other_before_kinds_do():
@@ -37,7 +42,8 @@ def test_whole_rows_find_each_other_before_kinds_do():
     assert [line.row.path for line in found if line.status is Status.GONE] == [
         "0.2", "0.3", "0.4", "0.5"
     ]  # fmt: skip
-    assert not any(line.changed for line in found[1:3])
+    assert same(found[1:3])
+    assert found[0].status is Status.OWN  # it has lost something
 
 
 def test_a_layer_before_others_is_the_only_new_one():
@@ -48,8 +54,8 @@ def test_a_layer_before_others_is_the_only_new_one():
 
 def test_a_layer_that_moved_is_not_changed():
     start, now = [nn.Identity(), conv(), nn.ReLU()], [conv(), nn.ReLU()]
-    assert told(lines(start, now)) == ["-0 Identity", "0 Conv2d", "1 ReLU"]
-    assert not any(line.changed for line in lines(start, now)[1:])
+    assert told(lines(start, now)) == ["−0 Identity", "0 Conv2d", "1 ReLU"]
+    assert same(lines(start, now)[1:])
 
 
 def test_another_operation_in_the_same_place_is_told_beside_the_old_one():
@@ -61,10 +67,10 @@ def test_a_block_that_shrank_to_one_part_is_still_that_block():
     def net(blocks):
         return [nn.Sequential(*(nn.Sequential(conv(), nn.ReLU()) for _ in range(blocks)))]
 
-    for start, now, mark in ((2, 1, "-"), (1, 2, "+")):
+    for start, now, mark in ((2, 1, "−"), (1, 2, "+")):
         found = lines(net(start), net(now))
         assert [line.row.path for line in found if line.depth == 0] == ["0"]
-        assert next(line.row.path for line in found if line.status.value == mark) == "0.1"
+        assert next(line.row.path for line in found if line.status.mark == mark) == "0.1"
 
 
 @pytest.mark.parametrize(
@@ -77,9 +83,64 @@ def test_a_block_that_shrank_to_one_part_is_still_that_block():
         (conv(size=(1, 3)), conv(size=(3, 1)), OPERATION),
     ],
 )
-def test_picture_and_table_mark_the_same_change(old, new, column):
+def test_a_layer_with_other_numbers_of_its_own_differs_in_a_column(old, new, column):
     (line,) = lines([old], [new])
-    assert line.differs(column) and changed_steps([line]) == {0}
+    assert line.differs(column) and line.status is Status.OWN
+
+
+def test_what_only_follows_from_a_change_before_it_says_so():
+    def net(out, stride=1):
+        return [conv(out, stride=stride), nn.ReLU(), nn.MaxPool2d(2), conv(8), nn.ReLU()]
+
+    assert told(lines(net(4), net(4, stride=2))) == [
+        "≠0 Conv2d", "↓1 ReLU", "↓2 MaxPool2d", "↓3 Conv2d", "↓4 ReLU"
+    ]  # fmt: skip
+    assert told(lines(net(4), net(6))) == [  # the second convolution has other weights
+        "≠0 Conv2d", "↓1 ReLU", "↓2 MaxPool2d", "≠3 Conv2d", "4 ReLU"
+    ]  # fmt: skip
+
+
+def test_a_receptive_field_that_grew_follows_where_the_shapes_stayed():
+    found = lines([conv(padding=1), conv(size=1)], [conv(size=5, padding=2), conv(size=1)])
+    assert told(found) == ["≠0 Conv2d", "↓1 Conv2d"]
+    assert [c.name for c in COLUMNS if found[1].differs(c)] == ["receptive field"]
+
+
+def test_an_output_that_the_same_input_does_not_explain_is_its_own():
+    start, now = [nn.AdaptiveAvgPool2d(2), nn.Flatten()], [nn.AdaptiveAvgPool2d(3), nn.Flatten()]
+    assert told(lines(start, now)) == ["≠0 AdaptiveAvgPool2d", "↓1 Flatten"]
+    other_input = [nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(3)]
+    found = lines([nn.MaxPool2d(4), nn.AdaptiveAvgPool2d(2)], other_input)
+    assert told(found) == ["≠0 MaxPool2d", "≠1 AdaptiveAvgPool2d"]
+
+
+def test_a_block_is_what_its_parts_are_together():
+    new, own, follows = Status.NEW, Status.OWN, Status.DOWNSTREAM
+    same_, gone, failed = Status.SAME, Status.GONE, Status.FAILED
+    for status, parts in (
+        (own, [same_, new]), (own, [follows, gone]), (follows, [same_, follows]),
+        (failed, [same_, failed, new]), (new, [new, new]), (same_, []),
+        (Status.UNREACHED, [Status.UNREACHED]), (same_, [same_, Status.UNREACHED]),
+    ):  # fmt: skip
+        assert together(parts) is status
+
+
+def test_layers_of_one_kind_are_paired_from_the_front():
+    start = [conv(8, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    now = [conv(8, padding=1), nn.ReLU(), conv(8, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
+    assert told(lines(start, now)) == ["0 Conv2d", "1 ReLU", "+2 Conv2d", "+3 ReLU", "↓4 MaxPool2d"]
+
+
+def test_vgg_16_has_the_rows_of_vgg_11_and_new_ones_behind_them():
+    wide = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+    shape = (1, 1, 224, 224)
+    with torch.device("meta"):
+        start, now = (outline(trace(net, shape)) for net in (nets.vgg(), nets.vgg(wide)))
+    found = {line.row.path: line.status for line in compare(start, now)}
+    unchanged = ["0.0", "0.1", "4.0", "4.1", "4.2", "4.3"]
+    assert not {found[path] for path in unchanged} & {Status.NEW, Status.OWN, Status.GONE}
+    added = [path for path, status in found.items() if status is Status.NEW]
+    assert added == ["0.2", "0.3", "1.2", "1.3", "2.4", "2.5", "3.4", "3.5", "4.4", "4.5"]
 
 
 def test_settings_that_differ_are_told():
@@ -87,12 +148,6 @@ def test_settings_that_differ_are_told():
     old, new = line.words(OPERATION)
     assert old == [("", "Dropout"), (", p ", "0.5"), (", training ", "off")]
     assert new == [("", "Dropout"), (", p ", "0.3"), (", training ", "on")]
-
-
-def test_a_layer_without_a_picture_marks_the_one_that_it_follows():
-    norm, idle = [conv(), nn.BatchNorm2d(4).eval()], [conv(), nn.Identity()]
-    assert changed_steps(lines(norm, idle)) == {0, 1}
-    assert changed_steps(lines(norm, norm)) == frozenset()
 
 
 def test_part_sums_are_no_changes():
@@ -105,9 +160,13 @@ def test_part_sums_are_no_changes():
             return self.a(x) + self.b(x)
 
     found = lines([Block(1), nn.ReLU()], [Block(2), nn.ReLU()])
-    assert told(found) == ["0 Block", "0.a Conv2d", "0.b Conv2d", "!0 add breaks here", "?1 ReLU"]
-    assert not found[0].changed and found[0].row.params == 0
+    names = ["✕0 Block", "≠0.a Conv2d", "0.b Conv2d", "✕0 add breaks here", "?1 ReLU"]
+    assert told(found) == names
+    cells = [column.text(found[0].row) for column in COLUMNS]
+    assert cells == ["0", "Block", "", "incomplete", "incomplete", ""]
+    assert not any(map(found[0].differs, COLUMNS))
     assert [line.depth for line in found] == [0, 1, 1, 1, 0]
+    assert [column.text(found[-1].row) for column in COLUMNS[2:]] == ["not reached", "", "", ""]
 
 
 def test_what_the_start_had_before_the_break_is_gone_and_the_rest_not_reached():
@@ -116,24 +175,24 @@ def test_what_the_start_had_before_the_break_is_gone_and_the_rest_not_reached():
         return [conv(padding=1), *layers, nn.Flatten(), nn.Linear(features, 2), nn.ReLU()]
 
     found = lines(net(True, 256), net(False, 256))
-    gone = ["0 Conv2d", "-1 MaxPool2d", "1 Flatten", "!2 Linear breaks here", "?4 ReLU"]
+    gone = ["0 Conv2d", "−1 MaxPool2d", "↓1 Flatten", "✕2 Linear breaks here", "?4 ReLU"]
     assert told(found) == gone
     found = lines(net(True, 256), net(True, 8))
-    assert told(found)[3:] == ["!3 Linear breaks here", "?4 ReLU"]
+    assert told(found)[3:] == ["✕3 Linear breaks here", "?4 ReLU"]
 
 
 def test_nothing_is_reached_where_nothing_could_be_built():
     start = outline(trace(nn.Sequential(conv(), nn.ReLU()), IMAGE))
     assert told(compare(start, None)) == ["?0 Conv2d", "?1 ReLU"]
     assert compare(None, None) == []
-    assert not any(line.changed for line in compare(None, start))
+    assert same(compare(None, start))
 
 
 def test_folding_hides_what_is_inside():
     net = nn.Sequential(nn.Sequential(nn.Sequential(conv(), nn.ReLU()), nn.ReLU()), nn.Flatten())
     tree = outline(trace(net, IMAGE))
     found = compare(tree, tree)
-    assert len(found) == 6 and not any(line.changed for line in found)
+    assert len(found) == 6 and same(found)
     shown = {ids: [line.row.path for line in folded(found, ids)] for ids in ("", ("0",), ("0.0",))}
     assert shown == {"": ["0", "1"], ("0",): ["0", "0.0", "0.1", "1"], ("0.0",): ["0", "1"]}
 
@@ -158,4 +217,35 @@ def test_a_layer_that_is_missing_before_the_break_is_gone():
             return torch.relu(torch.relu(self.a(x)) + self.b(x))
 
     found = lines([Block(True)], [Block(False)])
-    assert told(found)[3:] == ["+0.b Identity", "-0.b Conv2d", "!0 add breaks here", "?0 relu"]
+    assert told(found) == ["✕0 Block", "0.a Conv2d", "0 relu", "≠0.b Identity",
+                           "✕0 add breaks here", "?0 relu"]  # fmt: skip
+
+
+def test_a_block_in_which_nothing_ran_is_where_it_broke():
+    def net(size):
+        deep = nn.Sequential(conv(size=size), nn.ReLU())
+        return [conv(), nn.Sequential(nn.Sequential(deep, nn.Tanh()), nn.ReLU()), nn.Flatten()]
+
+    found = lines(net(3), net(99))
+    assert told(found) == [
+        "0 Conv2d", "✕1 Sequential", "✕1.0 Sequential", "✕1.0.0 Sequential",
+        "✕1.0.0.0 Conv2d breaks here", "?1.0.0.1 ReLU", "?1.0.1 Tanh", "?1.1 ReLU", "?2 Flatten",
+    ]  # fmt: skip
+
+
+def test_what_failed_is_found_among_layers_of_its_name():
+    class Adds(nn.Module):
+        def __init__(self, stride):
+            super().__init__()
+            self.parts = nn.ModuleList([conv(padding=1, stride=s) for s in (1, stride, 1)])
+
+        def forward(self, x):
+            for part in self.parts:
+                x = x + part(x)
+            return x
+
+    found = lines([Adds(1)], [Adds(2)])
+    assert told(found) == [
+        "✕0 Adds", "0.parts.0 Conv2d", "0 add of 2 branches", "≠0.parts.1 Conv2d",
+        "✕0 add breaks here", "?0.parts.2 Conv2d", "?0 add of 2 branches",
+    ]  # fmt: skip
