@@ -13,7 +13,7 @@ from layerwise.diagram import drawing as diagram
 from layerwise.diagram import sliding_window as pixels
 from layerwise.tracing import building
 from layerwise.tracing.module_tree import Block
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Step, Trace
 from layerwise.views import comparison
 
 from . import controls, page
@@ -196,8 +196,7 @@ class Lab:
 
     def _draw(self) -> None:
         """Show one window pixel by pixel, and any other network as boxes."""
-        small = self.trace is not None and pixels.fits(self.trace)
-        picture = self._pixels if small else self._figure
+        picture = self._pixels if self._window() else self._figure
         picture.svg = self._drawing(card=False)
         if self._picture.children != (picture,):
             self._picture.children = (picture,)
@@ -214,10 +213,16 @@ class Lab:
         elif action == "repair" and (repair := self._repairs().get(sent)):
             self.set(**repair)
 
+    def _window(self) -> Step | None:
+        """The one window that the network is; also one without room, where the start is one."""
+        state = self._state
+        began = state.first is None or pixels.drawable(state.first)
+        return pixels.drawable(state.trace, state.failure) if began else None
+
     def _drawing(self, *, card: bool) -> str:
         state = self._state
-        if state.trace is not None and pixels.fits(state.trace):
-            return pixels.svg(state.trace, card=card)
+        if window := self._window():
+            return pixels.svg(window, card=card)
         if state.partial is None:
             return ""
         changed, failed = comparison.changed_steps(state.lines), page.broken(state)

@@ -11,7 +11,7 @@ from layerwise.diagnosis.report import Diagnosis, explained
 from layerwise.tracing import building
 from layerwise.tracing.building import Builder
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Failure, Trace
 from layerwise.views.comparison import Line, compare
 
 
@@ -25,6 +25,7 @@ class State:
     partial: Trace | None  # as far as the run came; None where nothing could be built
     tree: Block | None
     problem: Diagnosis | None
+    failure: Failure | None  # what ended the run
     trace: Trace | None  # None while the network is broken
     first: Trace | None  # the trace of the start
     lines: list[Line]  # compared with the start
@@ -51,9 +52,8 @@ class Experiment:
         started = start.choices if start else choices
         turned = {n: (started[n], now) for n, now in choices.items() if started[n] != now}
         lines = compare((start.tree if start else tree) if first else None, tree, failure)
-        state = State(
-            choices, turned, self._code(choices), partial, tree, problem, trace, first, lines
-        )
+        code, ended = self._code(choices), outcome.failure
+        state = State(choices, turned, code, partial, tree, problem, ended, trace, first, lines)
         self._start = start or state
         return state
 
