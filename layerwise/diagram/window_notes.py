@@ -1,5 +1,6 @@
 """What the picture of one window says: names of its pixels, results, what is missing."""
 
+from functools import cache
 from math import inf
 
 from layerwise.operations.shapes import times
@@ -7,7 +8,7 @@ from layerwise.operations.sizes import sizes
 
 from .window_axes import Axis
 from .window_plan import Plan
-from .window_values import INK, Arithmetic, number
+from .window_values import INK, Arithmetic, Term, number
 
 
 def output_name(plan: Plan, i: int, j: int) -> str:
@@ -54,7 +55,7 @@ def terms(plan: Plan, i: int, j: int) -> list[tuple[str, str]]:
     """The two lines of each place of a window: "7·−1" and "−7"; of pooling, "largest" and "7"."""
     found = plan.terms[i, j]
     if plan.values.kernel:
-        return [(f"{t.pixel}·{number(t.weight or 0)}", number(t.value)) for t in found]
+        return list(map(_product, found))
     if plan.values.arithmetic is Arithmetic.AVERAGE:
         return [("", "none" if t.pixel is None else number(t.pixel)) for t in found]
     pixels = [-inf if t.pixel is None else t.pixel for t in found]
@@ -101,6 +102,11 @@ def missing(plan: Plan) -> str:
 def formulas(plan: Plan) -> list[str]:
     """Sizes of the output, from the numbers of each axis; or what is missing."""
     return sizes(plan.step) if plan.works else [missing(plan)]
+
+
+@cache
+def _product(term: Term) -> tuple[str, str]:
+    return f"{term.pixel}·{number(term.weight or 0)}", number(term.value)
 
 
 def terms_head(plan: Plan) -> str:

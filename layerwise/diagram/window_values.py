@@ -55,16 +55,16 @@ class Arithmetic(Enum):
 
 
 class Term(NamedTuple):
-    """One place of a window: what stands there, and what becomes of it."""
+    """One place of a window: what stands there, and what it adds to a sum."""
 
     pixel: int | None  # None where nothing is: past the edge, or in padding that does not count
-    weight: int | None = None  # of a kernel
+    weight: int | None  # None without a kernel
+    value: int
 
-    @property
-    def value(self) -> int:
-        """What it adds to a sum."""
-        weight = 1 if self.weight is None else self.weight
-        return (self.pixel or 0) * weight
+
+@cache
+def _term(pixel: int | None, weight: int | None = None) -> Term:
+    return Term(pixel, weight, (pixel or 0) * (1 if weight is None else weight))
 
 
 def patch(rows: int, columns: int) -> list[list[int]]:
@@ -131,8 +131,8 @@ class Values:
             self._padded[top + a, left + b] for a, b in product(self.rows.taps, self.columns.taps)
         ]
         if not self.kernel:
-            return [Term(pixel) for pixel in read]
-        return [Term(pixel, weight) for pixel, weight in zip(read, self._weights, strict=True)]
+            return [_term(pixel) for pixel in read]
+        return list(map(_term, read, self._weights))
 
     def divisor(self, terms: list[Term]) -> int:
         """By what an average divides its sum: as PyTorch does, by what counts in this window."""
