@@ -5,7 +5,7 @@ from itertools import product
 
 from . import window_looks as look
 from . import window_notes as notes
-from .window_plan import BOX, RIGHT, TOP, Map, Place, Plan
+from .window_plan import BOX, RIGHT, TOP, Map, Place, Plan, fits
 from .window_values import INK
 
 
@@ -115,7 +115,8 @@ def _pointer(plan: Plan) -> str:
 
 def _values(plan: Plan) -> str:
     """The numbers of input, padding and output, above all marks."""
-    zero, behind = notes.padding_number(plan), "" if plan.works else "✕"
+    zero, behind = notes.padding_number(plan).replace("−", "-"), "" if plan.works else "✕"
+    zero = zero if fits(zero, plan.input.side) else ""
     inside = {at: str(ink) for at, ink in plan.pixels.items()}
     inside |= {at: behind if plan.is_past(*at) else zero for at in _outside(plan)}
     parts = _texts(plan.input, inside) + _texts(plan.output, plan.written)

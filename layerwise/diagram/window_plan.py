@@ -79,7 +79,7 @@ class Plan:
         for form in (number, rounded):
             found = {at: form(value).replace("−", "-") for at, value in self.results.items()}
             for side in sides:
-                if all(_width(text) < side for text in found.values()):
+                if all(fits(text, side) for text in found.values()):
                     return side, found
         return self.input.side, {}
 
@@ -102,6 +102,6 @@ def _map(left: int, rows: int, columns: int, side: int) -> Map:
     return Map(left + (BOX - side * columns) // 2, TOP + (BOX - side * rows) // 2, side)
 
 
-def _width(text: str) -> float:
-    """Of a number in its pixel, in the widest of the usual fonts."""
-    return sum(4 if sign in "-." else 7 for sign in text)
+def fits(number: str, side: int) -> bool:
+    """Whether a pixel has room for a number, in the widest of the usual fonts."""
+    return sum({"-": 4, ".": 4, "∞": 9}.get(sign, 7) for sign in number) < side
