@@ -8,7 +8,10 @@ PyTorch counts them; places below 0 or past the last pixel are padding.
 from collections import Counter
 from functools import cached_property
 
-from layerwise.tracing.records import Step
+from layerwise.operations.kinds import Kind
+from layerwise.operations.registry import find
+from layerwise.operations.shapes import ShapeError, per_axis
+from layerwise.tracing.records import Failure, Step, Trace
 
 
 class Axis:
@@ -22,15 +25,26 @@ class Axis:
         self.extent = dilation * (kernel - 1) + 1
         self.taps = range(0, self.extent, dilation)  # what a window reads, from where it starts
         self.starts = [i * stride - self.before for i in range(self.count)]
-        last = self.starts[-1] + self.extent if self.count else 0
+        last = (self.starts[-1] if self.count else -self.before) + self.extent
         self.after = max(self.before, last - self.size)
-        # What exceeds `before` is padding with padding="same", and nothing at all with ceil_mode.
-        self.padding_after = self.before if of.get("ceil_mode") else self.after
+        # What exceeds `before` is padding with padding="same", and nothing at all with ceil_mode
+        # or where no window fits.
+        one_more = self.count and not of.get("ceil_mode")
+        self.padding_after = self.after if one_more else self.before
 
     @property
     def places(self) -> range:
         """Pixels with all that is around them."""
         return range(-self.before, self.size + self.after)
+
+    def is_past(self, place: int) -> bool:
+        """Whether a place lies behind the padding, where nothing is."""
+        return place >= self.size + self.padding_after
+
+    @property
+    def lacks(self) -> int:
+        """How many pixels are missing for a single window; 0 where one fits."""
+        return max(0, self.extent - self.size - 2 * self.before) if not self.count else 0
 
     @cached_property
     def reads(self) -> list[list[int]]:
@@ -48,10 +62,9 @@ class Axis:
     @cached_property
     def beyond(self) -> list[set[str]]:
         """Where else the window of each output lies: in "padding", past "the edge"."""
-        end = self.size + self.padding_after
         return [
             {
-                "padding" if start + tap < end else "the edge"
+                "the edge" if self.is_past(start + tap) else "padding"
                 for tap in self.taps
                 if not 0 <= start + tap < self.size
             }
@@ -59,32 +72,50 @@ class Axis:
         ]
 
 
-def output_label(rows: Axis, columns: Axis, i: int, j: int) -> str:
-    """What one output pixel reads: "output row 0, column 1 reads input rows 0–1, …"."""
-    lead = f"output row {i}, column {j} reads "
-    if not (rows.reads[i] and columns.reads[j]):
-        return f"{lead}only padding"
-    label = f"{lead}input {_span('row', rows.reads[i])}, {_span('column', columns.reads[j])}"
-    beyond = rows.beyond[i] | columns.beyond[j]
-    if "padding" in beyond:
-        label += ", and padding"
-    return f"{label}; its window ends past the edge" if "the edge" in beyond else label
+def only_window(t: Trace | None) -> Step | None:
+    """The one step of a network that is one window over rows and columns; None of another."""
+    if t is None or len(t.steps) != 1 or len(t.steps[0].inputs) != 1:
+        return None
+    step = t.steps[0]
+    if len(step.settings.get("kernel_size", ())) != 2 or "dilation" not in step.settings:
+        return None  # no window, or that of a transposed convolution
+    return step
 
 
-def input_label(rows: Axis, columns: Axis, i: int, j: int) -> str:
-    """How many windows read one input pixel: "input row 3, column 4 is read by 2 windows"."""
-    count = rows.readers[i] * columns.readers[j]
-    often = f"is read by {count} window{'s' if count > 1 else ''}" if count else "is never read"
-    return f"input row {i}, column {j} {often}"
+def failed_window(failure: Failure | None) -> Step | None:
+    """The window that found too few rows or columns, as a step that makes none of them.
+
+    None where something else is wrong.
+    """
+    if failure is None or len(failure.inputs) != 1 or not failure.function.endswith("2d"):
+        return None
+    entry = find(failure.function)
+    if entry is None:
+        return None
+    try:
+        of = _settings(failure, entry.kind)
+    except (ShapeError, KeyError):
+        return None
+    given, clash = failure.inputs[0], (failure.expected, failure.got)
+    each = zip(given[-2:], *(of[n] for n in ("kernel_size", "padding", "dilation")), strict=True)
+    needs = [(d * (k - 1) + 1, size + 2 * p) for size, k, p, d in each]
+    if clash not in needs:
+        return None
+    counts = [
+        max(0, (there - needed) // stride + 1)
+        for (needed, there), stride in zip(needs, of["stride"], strict=True)
+    ]
+    op, output = failure.layer or failure.function, (*given[:-2], *counts)
+    return Step(0, failure.path, op, entry.name, entry.kind, (given,), output, settings=of)
 
 
-def _span(name: str, places: list[int]) -> str:
-    """[3, 4, 5] -> "rows 3–5"; with dilation "rows 0, 2, 4" or "rows 0, 2, …, 8"."""
-    first, last = places[0], places[-1]
-    if first == last:
-        return f"{name} {first}"
-    if last - first == len(places) - 1:
-        return f"{name}s {first}–{last}"
-    if len(places) > 3:
-        return f"{name}s {first}, {places[1]}, …, {last}"
-    return f"{name}s {', '.join(map(str, places))}"
+def _settings(failure: Failure, kind: Kind) -> dict:
+    """Those of the window that failed, one number for each axis, as a step has them."""
+    of = failure.settings
+    kernel = failure.shapes[1][2:] if kind is Kind.CONVOLUTION else of["kernel_size"]
+    padding = 0 if of.get("padding") == "valid" else of.get("padding", 0)
+    stride = of.get("stride") or (1 if kind is Kind.CONVOLUTION else kernel)
+    found = {"kernel_size": kernel, "stride": stride, "padding": padding}
+    found["dilation"] = of.get("dilation", 1)
+    pairs = {name: per_axis(value, 2, name, name != "padding") for name, value in found.items()}
+    return {**pairs, "ceil_mode": of.get("ceil_mode", False)}

@@ -13,7 +13,7 @@ from layerwise.diagram import drawing as diagram
 from layerwise.diagram import sliding_window as pixels
 from layerwise.tracing import building
 from layerwise.tracing.module_tree import Block
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Step, Trace
 from layerwise.views import comparison
 
 from . import cells, controls, page, task_page, toolbar
@@ -296,8 +296,7 @@ class Lab:
 
     def _draw(self) -> None:
         """Show one window pixel by pixel, and any other network as boxes."""
-        small = self.trace is not None and pixels.fits(self.trace)
-        picture = self._frame.pixels if small else self._frame.figure
+        picture = self._frame.pixels if self._window() else self._frame.figure
         picture.svg = self._drawing(card=False)
         self._frame.picture = picture
 
@@ -330,10 +329,16 @@ class Lab:
         if near is not None:
             self.set(**{name: near})
 
+    def _window(self) -> Step | None:
+        """The one window that the network is; also one without room, where the start is one."""
+        state = self._state
+        began = state.first is None or pixels.drawable(state.first)
+        return pixels.drawable(state.trace, state.failure) if began else None
+
     def _drawing(self, *, card: bool) -> str:
         state = self._state
-        if state.trace is not None and pixels.fits(state.trace):
-            return pixels.svg(state.trace, card=card)
+        if window := self._window():
+            return pixels.svg(window, card=card)
         if state.whole is None:
             return ""
         return diagram.svg(

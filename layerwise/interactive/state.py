@@ -11,7 +11,7 @@ from layerwise.diagnosis.report import Diagnosis, explained
 from layerwise.tracing import building
 from layerwise.tracing.building import Builder
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Trace
+from layerwise.tracing.records import Failure, Trace
 from layerwise.views.comparison import Line, compare
 from layerwise.views.merged_tree import Statuses, merged
 
@@ -28,6 +28,7 @@ class State:
     partial: Trace | None  # as far as the run came; None where nothing could be built
     tree: Block | None
     problem: Diagnosis | None
+    failure: Failure | None  # what ended the run
     trace: Trace | None  # None while the network is broken
     first: Trace | None  # the trace of the baseline
     lines: list[Line]  # compared with the baseline
@@ -71,7 +72,7 @@ class Experiment:
         lines = compare(known, tree, failure)
         seen = tree or known
         whole, statuses = merged(lines, seen) if seen else (None, {})
-        ran = self._code(choices), partial, tree, problem, trace, first
+        ran = self._code(choices), partial, tree, problem, outcome.failure, trace, first
         compared = lines, whole, statuses, self.pinned
         state = State(choices, turned, *ran, *compared, self.say)
         self._start = self._start or state

@@ -86,7 +86,9 @@ def _avg(
     if axes == 3 and any(n < k for n, k in zip(input.shape[-3:], kernel, strict=False)):
         # PyTorch looks at the image without its padding here, and only here
         raise ShapeError(f"AvgPool3d: {tuple(input.shape)} is smaller than {kernel_size}")
-    return _pooled(axes, input, kernel, stride, padding, 1, ceil_mode)
+    made = _pooled(axes, input, kernel, stride, padding, 1, ceil_mode)
+    divisor = {"count_include_pad": count_include_pad, "divisor_override": divisor_override}
+    return made._replace(settings={**made.settings, **divisor})
 
 
 def _adaptive(

@@ -221,13 +221,21 @@ print("AlexNet's first layer:", size_after(224, kernel=11, stride=4, padding=1))
 # ## One window, by hand
 #
 # Here is one convolution alone. Move a slider, with the mouse or with the arrow keys.
-# Then point at a pixel of the output, and see which pixels of the input it reads. What
-# the page counts as MACs is explained under *Look at the shapes*.
+# Then point at a pixel of the output: you see which pixels of the input it reads, their
+# products with the kernel, and the sum. *Play* moves the window. The numbers are an
+# example, a part of a handwritten digit and a kernel that finds edges. What the page
+# counts as MACs is explained under *Look at the shapes*.
+#
+# **Max pooling** and **average pooling** move a window in the same way and have no
+# kernel: they keep the largest number in it, or the average.
 
 
 # %%
-def one_convolution(kernel_size=3, stride=2, padding=0):
-    return nn.Conv2d(1, 1, kernel_size, stride, padding)
+def one_window(layer="convolution", kernel_size=3, stride=2, padding=0):
+    if layer == "convolution":
+        return nn.Conv2d(1, 1, kernel_size, stride, padding)
+    pooling = nn.MaxPool2d if layer == "max pooling" else nn.AvgPool2d
+    return pooling(kernel_size, stride, padding)
 
 
 # %% [markdown]
@@ -238,7 +246,7 @@ def one_convolution(kernel_size=3, stride=2, padding=0):
 
 # %% jupyter={"source_hidden": true}
 # The tasks of the lab, with their explanations.
-CONVOLUTION_TASKS = [
+WINDOW_TASKS = [
     Task(
         text="Set the stride to 4, and find the pixels that no window reads. Then make the kernel "
         "larger, until all are read but those of one row and one column. How many pixels does the "
@@ -265,11 +273,18 @@ CONVOLUTION_TASKS = [
         explanation="A window of 4 needs 4 pixels and gets 3. Padding 1 makes 5 of them, and the "
         "window reads the whole image and the padding above and on the left of it.",
     ),
+    Task(
+        text="Compare max pooling with average pooling, both with padding 1, at a pixel of the "
+        "border. What does the padding count for in each?",
+        reached={"layer": "average pooling", "padding": 1},
+        explanation="For the largest number, nothing: it is taken as −∞. In an average it counts "
+        "as zeros, so the numbers at the border become smaller.",
+    ),
 ]
 
 # %%
-lab(one_convolution, (1, 1, 6, 6), kernel_size=(1, 5), stride=(1, 4), padding=(0, 3),
-    input_size=(3, 12), tasks=CONVOLUTION_TASKS)
+lab(one_window, (1, 1, 6, 6), layer=["convolution", "max pooling", "average pooling"],
+    kernel_size=(1, 5), stride=(1, 4), padding=(0, 3), input_size=(3, 12), tasks=WINDOW_TASKS)
 
 # %% [markdown]
 # ## Build AlexNet
@@ -279,8 +294,8 @@ lab(one_convolution, (1, 1, 6, 6), kernel_size=(1, 5), stride=(1, 4), padding=(0
 # steps, because the image is large. The comment on each line is the shape of one
 # image after it.
 #
-# **ReLU** replaces each negative number by 0. **Max pooling** keeps the largest
-# number of each window; these windows are 3 wide and 2 apart, so neighbours overlap.
+# **ReLU** replaces each negative number by 0. The windows of the max pooling are 3 wide
+# and 2 apart, so neighbours overlap.
 
 # %%
 stem = [
