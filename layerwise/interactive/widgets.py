@@ -8,14 +8,14 @@ import traitlets
 
 from .markup import SHEET
 
-_STATIC = Path(__file__).with_name("static")
+STATIC = Path(__file__).with_name("static")
 
 
 class Panel(anywidget.AnyWidget):
     """Shows `html`. A button with `data-send` calls `on_press`, one with `data-copy` copies."""
 
-    _esm = _STATIC / "panel.js"
-    _css = SHEET + (_STATIC / "panel.css").read_text(encoding="utf-8")
+    _esm = STATIC / "panel.js"
+    _css = SHEET + (STATIC / "panel.css").read_text(encoding="utf-8")
     html = traitlets.Unicode().tag(sync=True)
     spoken = traitlets.Bool(default_value=False).tag(sync=True)  # read out by screen readers
     steady = traitlets.Bool(default_value=False).tag(sync=True)  # keeps the height it once had
@@ -31,16 +31,18 @@ class Figure(anywidget.AnyWidget):
     Whoever owns the figure observes `unfolded` and answers with a new `svg`.
     """
 
-    _esm = _STATIC / "figure.js"
-    _css = _STATIC / "figure.css"
+    _esm = STATIC / "figure.js"
+    _css = STATIC / "figure.css"
 
     svg = traitlets.Unicode().tag(sync=True)
     unfolded = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    choosing = traitlets.Bool(default_value=False).tag(sync=True)  # a click also chooses a box
+    chosen = traitlets.Unicode().tag(sync=True)  # the id of the box that was chosen
 
 
 class Pixels(anywidget.AnyWidget):
     """The live picture: point at an output pixel, or walk with Tab and the arrow keys."""
 
-    _esm = _STATIC / "pixels.js"
-    _css = _STATIC / "pixels.css"
+    _esm = STATIC / "pixels.js"
+    _css = STATIC / "pixels.css"
     svg = traitlets.Unicode().tag(sync=True)
