@@ -79,9 +79,18 @@ class Inside:
         rows, columns = bounds
         return Part(rows.ends[row], columns.ends[column])
 
-    def step(self, index: int) -> Step:
-        """One step of the run."""
-        return self.trace.steps[index]
+    def counterpart(self, step: Step, of: Trace) -> Step | None:
+        """The step of this run that is `step` of another trace of the network, in training mode.
+
+        That has dropout where this one has none, so their numbers differ.
+        """
+        before = sum(_who(one) == _who(step) for one in of.steps[: step.index])
+        own = [one for one in self.trace.steps if _who(one) == _who(step)]
+        return own[before] if before < len(own) else None
+
+
+def _who(step: Step) -> tuple:
+    return step.path, step.function, step.output
 
 
 def checked_image(net: Any, image: Any) -> Tensor:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from torch import Tensor
-
 from layerwise.diagram.graph import Item
 from layerwise.operations.shapes import times, without_batch
 from layerwise.tracing.activations import Filters, Kept, Units
@@ -13,7 +11,7 @@ from layerwise.tracing.records import Step
 from layerwise.views.columns import describe, shapes_of
 
 from .feature_maps import Inside
-from .pixmaps import coloured, enlarged, number, photo, photo_words, png, ramp, scale
+from .pixmaps import coloured, number, photo, photo_words, ramp, scale, shrunk
 
 IN_STRIP = 8  # maps that a stored strip shows of a step
 STRIPS = 6  # steps that a stored page shows
@@ -25,7 +23,7 @@ def picture(inside: Inside) -> View:
     """The image for the live page."""
     image = inside.image[0].float().cpu()
     return {
-        "src": png(photo(image)),
+        "src": photo(image),
         "rows": image.shape[1],
         "columns": image.shape[2],
         "words": f"the image, {times(tuple(image.shape))}: {photo_words(image)}",
@@ -74,8 +72,8 @@ def words(step: Step, kept: Kept | Units | None) -> str:
             f"The {len(kept.units)} largest"
         )
     return (
-        f"{times(step.output)}: these numbers do not lie as maps of rows and columns, so there "
-        "is no picture of them"
+        f"{times(step.output)}: these numbers are not known to lie as rows and columns of a map "
+        "(tokens do not), so there is no picture of them"
     )
 
 
@@ -106,8 +104,8 @@ def _maps(inside: Inside, step: Step, kept: Kept) -> View:
         "maps": [
             {
                 "name": f"channel {channel}",
-                "strength": f"mean size {number(float(strength))}",
-                "src": png(coloured(values, colours)),
+                "strength": f"mean |value| {number(float(strength))}",
+                "src": coloured(values, colours),
                 "filter": _slices(found, channel) if found else None,
             }
             for channel, strength, values in zip(
@@ -127,14 +125,14 @@ def _slices(found: Filters, channel: int) -> View:
     if read == [0, 1, 2]:
         middle = (values / colours.limit + 1) / 2
         lead = f"filter {rows}×{columns} over red, green and blue: grey 0, black −{top}, full {top}"
-        return {"words": lead, "slices": [{"src": png(photo(middle)), "name": "in colour"}]}
+        return {"words": lead, "slices": [{"src": photo(middle), "name": "in colour"}]}
     size = f"filter {rows}×{columns}"
     which = _plural("channel", len(read))
     lead = f"{size} over its {len(read)} strongest input {which}: {colours.words}"
     return {
         "words": lead,
         "slices": [
-            {"src": png(coloured(one, colours)), "name": f"input channel {number_}"}
+            {"src": coloured(one, colours), "name": f"input channel {number_}"}
             for number_, one in zip(read, values, strict=True)
         ],
     }
@@ -155,15 +153,18 @@ def steps_of(item: Item) -> list[Step]:
 
 
 def strips(inside: Inside) -> list[tuple[Step, Kept]]:
-    """The last step of each size of map, in the order of the run."""
+    """The last step of each size of map, in the order of the run; of many, some all along it."""
     last: dict[tuple[int, ...], tuple[Step, Kept]] = {}
     for step in inside.trace.steps:
         kept = inside.maps(step.index)
-        if isinstance(kept, Kept):
+        if isinstance(kept, Kept) and kept.values[0].numel() > 1:
             size = tuple(kept.values.shape[1:])
             last.pop(size, None)
             last[size] = step, kept
-    return list(last.values())[-STRIPS:]
+    found = list(last.values())
+    if len(found) <= STRIPS:
+        return found
+    return [found[round(n * (len(found) - 1) / (STRIPS - 1))] for n in range(STRIPS)]
 
 
 def stored(inside: Inside) -> str:
@@ -171,12 +172,19 @@ def stored(inside: Inside) -> str:
     image = inside.image[0].float().cpu()
     parts = [
         "<p><i>Run this cell, and a click on a box shows its maps for this image.</i></p>",
-        _row(_caption(inside), [_shown(photo(image), "the image")], photo_words(image)),
+        _row(
+            _caption(inside),
+            [_shown(photo(shrunk(image, 2 * LEAST)), "the image", 2 * LEAST)],
+            photo_words(image),
+        ),
     ]
     for step, kept in strips(inside):
         colours = scale(kept.values, kept.signed)
         pairs = list(zip(kept.channels, kept.values, strict=True))[:IN_STRIP]
-        maps = [_shown(coloured(one, colours), f"map of channel {c}") for c, one in pairs]
+        maps = [
+            _shown(coloured(shrunk(one[None], LEAST)[0], colours, LEAST), f"map of channel {c}")
+            for c, one in pairs
+        ]
         parts.append(_row(f"{_named(step)}: {words(step, kept)}", maps, colours.words))
     return "\n".join(parts)
 
@@ -188,9 +196,9 @@ def _row(lead: str, images: Sequence[str], under: str) -> str:
     )
 
 
-def _shown(pixels: Tensor, alt: str) -> str:
-    look = f"width: {LEAST}px; height: auto; margin: 2px; display: inline-block"
-    return f'<img src="{png(enlarged(pixels, LEAST))}" alt="{escape(alt)}" style="{look}">'
+def _shown(src: str, alt: str, size: int = LEAST) -> str:
+    look = f"width: {size}px; height: auto; margin: 2px; display: inline-block"
+    return f'<img src="{src}" alt="{escape(alt)}" style="{look}">'
 
 
 def text(inside: Inside) -> str:

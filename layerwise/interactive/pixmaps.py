@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 _SIGNED = ("#0072b2", "#ffffff", "#d55e00")  # below 0, 0, above 0
 _UNSIGNED = ("#000000", "#d55e00", "#f0e442", "#ffffff")  # from 0 upwards
 _UNKNOWN = 128  # grey: what is no number
-LEVELS = 255  # an odd number, so that one of them is 0
+LEVELS = 63  # an odd number, so that one of them is 0
+FEW = 100  # pixels, for which a list of colours takes more bytes than the colours themselves
 
 
 class Scale(NamedTuple):
@@ -51,12 +53,12 @@ def number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def coloured(values: Tensor, scale: Scale) -> Tensor:
-    """(rows, columns) numbers as (rows, columns, 3) bytes."""
+def coloured(values: Tensor, scale: Scale, least: int = 0) -> str:
+    """The picture of (rows, columns) numbers; see `enlarged` for `least`."""
     share = (values / scale.limit).clamp(-1 if scale.signed else 0, 1)
     share = (share + 1) / 2 if scale.signed else share
-    levels = (share * (LEVELS - 1)).round().nan_to_num(LEVELS).long()
-    return _palette(scale.signed)[levels.where(~values.isnan(), LEVELS)]
+    levels = (share * (LEVELS - 1)).round().nan_to_num(LEVELS).to(torch.uint8)
+    return png(enlarged(levels, least), _palette(scale.signed))
 
 
 @cache
@@ -79,21 +81,23 @@ def ramp(scale: Scale) -> str:
     return f"linear-gradient(to right, {', '.join(_SIGNED if scale.signed else _UNSIGNED)})"
 
 
-def photo(image: Tensor) -> Tensor:
-    """(C, rows, columns) as (rows, columns, 3) bytes, from its lowest number to its highest."""
-    shown = image if image.shape[0] in (1, 3) else image.mean(0, keepdim=True)
+def photo(image: Tensor, least: int = 0) -> str:
+    """The picture of (C, rows, columns) numbers, in colour where there are three channels."""
+    shown = _seen(image)
     low, high = _ends(shown)
     bytes_ = ((shown - low) / (high - low) * 255).round().to(torch.uint8)
-    return bytes_.expand(3, -1, -1).permute(1, 2, 0)
+    return png(enlarged(bytes_.expand(3, -1, -1).permute(1, 2, 0), least))
 
 
 def photo_words(image: Tensor) -> str:
     """How `photo` shows this image."""
-    low, high = _ends(image)
+    low, high = _ends(_seen(image))
     of = "" if image.shape[0] in (1, 3) else f", the mean of its {image.shape[0]} channels"
-    if (low, high) == (0.0, 1.0):
-        return f"black 0, white 1{of}"
     return f"black {number(low)}, white {number(high)}{of}"
+
+
+def _seen(image: Tensor) -> Tensor:
+    return image if image.shape[0] in (1, 3) else image.mean(0, keepdim=True)
 
 
 def _ends(image: Tensor) -> tuple[float, float]:
@@ -104,21 +108,31 @@ def _ends(image: Tensor) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1)
 
 
+def shrunk(values: Tensor, most: int) -> Tensor:
+    """(…, rows, columns) numbers averaged until no side is longer than `most`."""
+    rows, columns = values.shape[-2:]
+    share = min(1.0, most / max(rows, columns))
+    size = max(1, round(rows * share)), max(1, round(columns * share))
+    return values if share == 1.0 else adaptive_avg_pool2d(values[None], size)[0]
+
+
 def enlarged(pixels: Tensor, least: int) -> Tensor:
-    """The same picture with each pixel repeated until the longer side has `least` pixels."""
+    """The same picture, each pixel repeated until the longer side has at least `least` of them."""
     times = max(1, ceil(least / max(pixels.shape[:2])))
     return pixels.repeat_interleave(times, 0).repeat_interleave(times, 1)
 
 
-def png(pixels: Tensor) -> str:
-    """(rows, columns, 3) bytes as the data URI of a PNG."""
-    rows, columns, _ = pixels.shape
+def png(pixels: Tensor, palette: Tensor | None = None) -> str:
+    """A PNG as a data URI: bytes (rows, columns, 3), or (rows, columns) with their colours."""
+    rows, columns = pixels.shape[:2]
+    if palette is not None and pixels.numel() < FEW:
+        pixels, palette = palette[pixels.long()], None
+    kind = 2 if palette is None else 3
     lines = torch.cat([torch.zeros(rows, 1, dtype=torch.uint8), pixels.reshape(rows, -1)], 1)
-    parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(lines.numpy().tobytes(), 6)),
-        (b"IEND", b""),
-    )
+    head = struct.pack(">IIBBBBB", columns, rows, 8, kind, 0, 0, 0)
+    parts = [(b"IHDR", head), (b"IDAT", zlib.compress(lines.numpy().tobytes(), 6)), (b"IEND", b"")]
+    if palette is not None:
+        parts.insert(1, (b"PLTE", palette.numpy().tobytes()))
     data = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
     return f"data:image/png;base64,{b64encode(data).decode()}"
 

@@ -9,11 +9,20 @@ from PIL import Image
 from torch import nn
 
 from course_utils import nets
-from layerwise import look
-from layerwise.interactive import look_page, pixmaps
+from layerwise import look, trace
+from layerwise.interactive import look_page
 from layerwise.interactive.feature_maps import Inside, Part
 from layerwise.interactive.live_look import MapsView
-from layerwise.interactive.pixmaps import Scale, coloured, photo, png, scale
+from layerwise.interactive.pixmaps import (
+    Scale,
+    coloured,
+    number,
+    photo,
+    photo_words,
+    png,
+    scale,
+    shrunk,
+)
 
 
 def image(channels=1, size=28):
@@ -30,27 +39,42 @@ def pixels(uri):
     return Image.open(io.BytesIO(base64.b64decode(uri.partition("base64,")[2])))
 
 
+def colours(uri):
+    """(rows, columns, 3) of what a browser shows."""
+    read = pixels(uri).convert("RGB")
+    return torch.frombuffer(bytearray(read.tobytes()), dtype=torch.uint8).reshape(
+        read.height, read.width, 3
+    )
+
+
 # -- pictures
 
 
 def test_a_png_is_what_was_painted():
     given = torch.randint(0, 256, (5, 7, 3), dtype=torch.uint8)
-    read = pixels(png(given))
-    assert read.mode == "RGB" and read.size == (7, 5)
-    assert read.tobytes() == bytes(given.flatten().tolist())
+    assert torch.equal(colours(png(given)), given)
+
+
+@pytest.mark.parametrize("side", [3, 30])
+def test_a_png_with_a_list_of_colours_is_what_was_painted(side):
+    given, palette = torch.arange(side * side).reshape(side, side) % 64, torch.arange(192)
+    shown = colours(png(given.to(torch.uint8), palette.reshape(64, 3).to(torch.uint8)))
+    assert torch.equal(shown, torch.stack([3 * given, 3 * given + 1, 3 * given + 2], -1))
 
 
 def test_colours_of_signed_numbers_meet_in_white():
     values = torch.tensor([[-2.0, -1.0, 0.0, 1.0, 2.0, float("nan"), float("inf")]])
-    low, half, zero, up, high, unknown, beyond = coloured(values, Scale(2.0, signed=True))[0]
-    assert low.tolist() == [0, 114, 178] and zero.tolist() == [255] * 3
-    assert high.tolist() == beyond.tolist() == [213, 94, 0]
-    assert half[2] > half[0] and up[0] > up[2] and unknown.tolist() == [128] * 3
+    shown = colours(coloured(values, Scale(2.0, signed=True)))[0].tolist()
+    low, half, zero, up, high, unknown, beyond = shown
+    assert low == [0, 114, 178] and zero == [255] * 3 and unknown == [128] * 3
+    assert high == beyond == [213, 94, 0]
+    assert half[2] > half[0] and up[0] > up[2]
 
 
 def test_colours_of_unsigned_numbers_grow_lighter():
-    values = torch.linspace(0, 1, 50)[None]
-    light = coloured(values, Scale(1.0, signed=False))[0].float() @ torch.tensor([0.21, 0.72, 0.07])
+    values = torch.linspace(0, 1, 20)[None]
+    shown = colours(coloured(values, Scale(1.0, signed=False)))[0].float()
+    light = shown @ torch.tensor([0.21, 0.72, 0.07])
     assert (light.diff() > 0).all() and light[0] == 0
 
 
@@ -62,14 +86,16 @@ def test_a_scale_ends_at_two_digits_that_hold_every_number(most, limit):
 
 
 def test_a_photograph_keeps_its_own_black_and_white_if_it_can():
-    half = torch.full((3, 2, 2), 0.5)
-    assert photo(half).unique().tolist() == [128]
+    assert colours(photo(torch.full((3, 2, 2), 0.5))).unique().tolist() == [128]
     ends = torch.tensor([-2.0, 2.0]).reshape(1, 1, 2)
-    assert photo(ends)[0, :, 0].tolist() == [0, 255]
-    assert pixmaps.photo_words(ends) == "black −2, white 2"
-    assert (
-        pixmaps.photo_words(torch.rand(5, 2, 2)) == "black 0, white 1, the mean of its 5 channels"
-    )
+    assert colours(photo(ends))[0, :, 0].tolist() == [0, 255]
+    assert photo_words(ends) == "black −2, white 2"
+    assert photo_words(torch.rand(5, 2, 2)) == "black 0, white 1, the mean of its 5 channels"
+
+
+def test_small_maps_are_enlarged_and_large_ones_averaged():
+    assert pixels(coloured(torch.rand(7, 5), Scale(1.0, signed=False), 64)).size == (50, 70)
+    assert shrunk(torch.tensor([[[0.0, 1.0, 2.0, 4.0]]]), 2).tolist() == [[[0.5, 3.0]]]
 
 
 # -- what is shown
@@ -81,7 +107,7 @@ def test_one_view_has_one_scale_and_the_strongest_map_first(lenet):
     kept = lenet.inside.maps(0)
     assert [one["name"] for one in shown["maps"]] == [f"channel {c}" for c in kept.channels]
     assert shown["words"] == "6 maps of 28×28, the strongest first"
-    top = pixmaps.number(scale(kept.values, signed=True).limit)
+    top = number(scale(kept.values, signed=True).limit)
     assert (shown["scale"]["low"], shown["scale"]["high"]) == (f"−{top}", top)
     assert (shown["rows"], shown["columns"]) == pixels(shown["maps"][0]["src"]).size
 
@@ -129,7 +155,7 @@ def test_tokens_are_said_to_have_no_maps():
 
     seen = Inside(Tokens(), image(3))
     last = seen.trace.steps[-1]
-    assert "do not lie as maps" in look_page.view(seen, [last], last)["words"]
+    assert "are not known to lie as rows and columns" in look_page.view(seen, [last], last)["words"]
 
 
 def test_a_box_that_is_chosen_is_on_show(lenet):
@@ -169,6 +195,22 @@ def test_a_view_can_say_why_there_is_nothing(lenet):
     view.show(lenet.inside, lenet.trace.steps[:1])
     view.say("The network is broken: nothing flows.")
     assert view.view["words"] == "The network is broken: nothing flows." and not view.picture
+
+
+def test_a_step_of_a_trace_in_training_mode_is_found_again():
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 3, padding=1)
+
+        def forward(self, x):
+            if self.training:
+                x = x + torch.rand(1, 1, 28, 28)
+            return self.conv(self.conv(x).relu()).relu()
+
+    t, seen = trace(Noisy(), (1, 1, 28, 28)), Inside(Noisy(), image())
+    assert len(t.steps) == 5 and len(seen.trace.steps) == 4
+    assert [seen.counterpart(step, t) for step in t.steps] == [None, *seen.trace.steps]
 
 
 # -- stored
