@@ -55,8 +55,9 @@ def opened(tmp_path_factory):
 
 @pytest.fixture
 def page(opened):
-    """The first convolution is on show."""
+    """The ReLU behind the first convolution is on show."""
     opened.page.locator("svg g.box").nth(1).click()
+    opened.page.locator(".look-step", has_text="ReLU").click()
     expect(opened.page.locator(".look-title b")).to_have_text("stem.1")
     return opened.page
 
@@ -84,6 +85,7 @@ def test_a_click_on_a_box_shows_its_maps(opened, page):
 
 
 def test_boxes_are_chosen_by_keyboard_and_the_focus_stays(page):
+    page.locator("svg g.box").nth(1).focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(page.locator(".look-title b")).to_have_text("left")

@@ -96,7 +96,7 @@ function render({ model, el }) {
     const row = make("div", "look-row", [imagePart(image)]);
     if (maps?.length) row.append(largePart(), gridPart(maps));
     if (units) row.append(unitsPart(units));
-    return maps?.length ? [row, told] : [row];
+    return maps?.length ? [told, row] : [row];
   }
 
   function imagePart({ src, rows, columns, words }) {
