@@ -7,6 +7,7 @@ if TYPE_CHECKING:  # so that an editor completes them
     from .diagnosis.report import diagnose
     from .diagram.drawing import draw
     from .interactive.live_lab import lab
+    from .interactive.live_look import look
     from .interactive.tasks import Task
     from .operations.shapes import ShapeError
     from .tracing.meta_copy import TraceError
@@ -26,6 +27,7 @@ _HOME = {
     "table": "views.layer_table",
     "draw": "diagram.drawing",
     "lab": "interactive.live_lab",
+    "look": "interactive.live_look",
     "Task": "interactive.tasks",
     "diagnose": "diagnosis.report",
 }
@@ -39,6 +41,7 @@ __all__ = [
     "draw",
     "explain",
     "lab",
+    "look",
     "print_shapes",
     "table",
     "trace",

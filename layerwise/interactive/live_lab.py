@@ -20,16 +20,15 @@ from . import cells, controls, page, task_page, toolbar
 from .controls import Control
 from .frame import Frame
 from .history import History, Setting
+from .showing import Shown
 from .state import Experiment, State
-from .stored import StoredOutput
 from .task_board import TaskBoard
 from .tasks import Task, checked_tasks
 from .words import Words
 
 SETTLE = 0.15  # seconds without a further change before repairs are searched
-REST = (
-    0.5  # the same before the stored output follows; a hand that goes on sooner is one turn to undo
-)
+# The same before the stored output follows; a hand that goes on sooner is one turn to undo.
+REST = 0.5
 
 
 def lab(
@@ -62,7 +61,7 @@ def lab(
     return made
 
 
-class Lab:
+class Lab(Shown):
     """What `lab` returns. Setting `controls[name].value` in code acts like moving the control."""
 
     controls: dict[str, Control]
@@ -76,6 +75,7 @@ class Lab:
         tasks: Sequence[Task] = (),
     ) -> None:
         building.check_call(build, given, "lab")
+        super().__init__()
         self.build = build
         self.given = given
         self.controls = controls.make(build, building.shape_of(given), forms)
@@ -88,14 +88,13 @@ class Lab:
         self._history = History(self.choices)
         self._unfolded: frozenset[str] = frozenset()  # blocks in the table
         self._met_blocks = False
-        self._shown_in: object = None  # the run of a cell that has displayed it
         self._turns = 0
         self._moved: tuple[object, float] = (None, 0.0)  # the control turned last, and when
         self._followers: list[Callable[[State], None]] = []
         self.repairs_hidden = False  # behind a button, at every turn anew
         self._helped = False
-        self._stored = StoredOutput()
         self._frame = Frame(self.controls, self._pressed)
+        self.page = self._frame.page
         self._refresh()
         if self.tasks:
             TaskBoard(self.tasks, self, self._frame)
@@ -190,27 +189,10 @@ class Lab:
         told = page.text(self._state, self._unfolded)
         return f"{task_page.text(self.tasks)}\n\n{told}" if self.tasks else told
 
-    def __repr__(self) -> str:
-        return self.text
-
-    # ------------------------------------------------------------------ showing it
-
     @property
     def panels(self) -> tuple:
         """The parts that hold words: what is wrong or was turned, and the table."""
         return self._frame.head, self._frame.table
-
-    def show(self) -> None:
-        """Display the lab in a notebook; elsewhere do nothing."""
-        if cells.in_notebook():
-            self._shown_in = cells.run()
-            self._stored.show(self._frame.page.model_id, self.html, self.text)
-
-    def _ipython_display_(self) -> None:
-        if (
-            self._shown_in != cells.run()
-        ):  # as the last line of the cell that made it: shown already
-            self.show()
 
     def hide_repairs(self, hide: bool) -> None:
         """Keep the repairs of a broken network behind a button from now on, or show them."""

@@ -10,9 +10,9 @@ import traitlets
 
 from .markup import SHEET
 
-_STATIC = Path(__file__).with_name("static")
-_PANEL = (_STATIC / "panel.js").read_text(encoding="utf-8")
-_FRAME = (_STATIC / "frame.js").read_text(encoding="utf-8")
+STATIC = Path(__file__).with_name("static")
+_PANEL = (STATIC / "panel.js").read_text(encoding="utf-8")
+_FRAME = (STATIC / "frame.js").read_text(encoding="utf-8")
 
 
 class Part(anywidget.AnyWidget):
@@ -30,7 +30,7 @@ class Panel(Part):
     """Shows `html`. What has `data-send` calls `on_press`, a button with `data-copy` copies."""
 
     _esm = _PANEL + "export default { render };\n"
-    _css = SHEET + (_STATIC / "panel.css").read_text(encoding="utf-8")
+    _css = SHEET + (STATIC / "panel.css").read_text(encoding="utf-8")
     html = traitlets.Unicode().tag(sync=True)
     steady = traitlets.Bool(default_value=False).tag(sync=True)  # keeps the height it once had
 
@@ -75,16 +75,18 @@ class Figure(Part):
     Whoever owns the figure observes `unfolded` and answers with a new `svg`.
     """
 
-    _esm = _STATIC / "figure.js"
-    _css = _STATIC / "figure.css"
+    _esm = STATIC / "figure.js"
+    _css = STATIC / "figure.css"
 
     svg = traitlets.Unicode().tag(sync=True)
     unfolded = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    choosing = traitlets.Bool(default_value=False).tag(sync=True)  # a click also chooses a box
+    chosen = traitlets.Unicode().tag(sync=True)  # the id of the box that was chosen
 
 
 class Pixels(Part):
     """The live picture: point at an output pixel, or walk with Tab and the arrow keys."""
 
-    _esm = _STATIC / "pixels.js"
-    _css = _STATIC / "pixels.css"
+    _esm = STATIC / "pixels.js"
+    _css = STATIC / "pixels.css"
     svg = traitlets.Unicode().tag(sync=True)

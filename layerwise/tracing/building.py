@@ -17,6 +17,7 @@ from layerwise.operations.shapes import Shape
 
 from . import failures, inputs
 from .meta_copy import TraceError, unwrapped
+from .operands import Seeded
 from .records import Outcome
 from .tracer import trace_or_fail, undisturbed
 
@@ -94,6 +95,15 @@ def network(build: Builder, choices: Mapping) -> nn.Module:
         if not _wants_numbers(error):
             raise
     return _on_cpu(build, passed)
+
+
+def with_weights(build: Builder, choices: Mapping, seed: int = 0) -> nn.Module:
+    """The network on the CPU, its weights initialized; the same each time, for the same choices.
+
+    PyTorch's own random state is not touched, so that this may run beside a student's cells.
+    """
+    with Seeded(seed):
+        return _checked(build(**accepted(build, choices)), build)
 
 
 def _wants_numbers(error: BaseException | None) -> bool:

@@ -5,12 +5,14 @@ through a lambda or a global. In a run on shapes alone all of these have to meet
 nothing that existed before may change.
 """
 
+import inspect
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
 from layerwise.operations.registry import find
@@ -22,6 +24,7 @@ from .meta_copy import Memo, without_numbers
 
 FEW = 4096  # numbers; a tensor that a forward makes with more is made without them
 _RANDOM = frozenset({torch.rand, torch.randn, torch.randint, torch.randperm, torch.normal})
+_DRAWS = frozenset({"uniform_", "normal_", "bernoulli_", "exponential_", "random_"})
 _factories = cache(_device_constructors)
 
 
@@ -114,3 +117,26 @@ class Operands:
         shown = [target, *(tensor for tensor, meta in self._metas.values() if meta is target)]
         bases = [tensor._base for tensor in shown]  # noqa: SLF001  documented, though underscored
         return [base if self._real else self.meta_of(base) for base in bases if base is not None]
+
+
+class Seeded(TorchFunctionMode):
+    """Draws random numbers from a generator of its own: PyTorch's own is everybody's."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._source = torch.Generator().manual_seed(seed)
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if kwargs.get("generator") is None and _draws(func):
+            kwargs = {**kwargs, "generator": self._source}
+        return func(*args, **kwargs)
+
+
+def _draws(func: Callable) -> bool:
+    """Whether a function draws random numbers, and takes the generator to draw them from."""
+    if getattr(func, "__module__", None) == "torch.nn.init":
+        return "generator" in inspect.signature(func).parameters
+    return func in _RANDOM or getattr(func, "__name__", "") in _DRAWS

@@ -63,6 +63,7 @@ class RunError(NamedTuple):
     attempt: FailedOperation | None
 
 
+Watch = Callable[[Step, list[Tensor], Tensor], None]  # gets a step, what it read, what it made
 _Made = tuple[int, Shape, Tensor]  # the step that made it (-1: an input), its shape, itself
 
 
@@ -72,9 +73,11 @@ class Recorder(TorchFunctionMode):
     `copies` tells what became of each object of the network itself, which is never touched.
     """
 
-    def __init__(self, net: nn.Module, copies: Memo, real: bool = False) -> None:
+    def __init__(
+        self, net: nn.Module, copies: Memo, real: bool = False, watch: Watch | None = None
+    ) -> None:
         super().__init__()
-        self.net, self.real = net, real
+        self.net, self.real, self._watch = net, real, watch
         self.calls: list[Call] = []
         self.steps: list[Step] = []
         self.accounts = Accounts(net)
@@ -240,7 +243,7 @@ class Recorder(TorchFunctionMode):
             output = (args or tensors)[0]
         results = [output] if type(output) is Tensor else tensors_in((output,))
         if effect is NotImplemented:
-            effect = self._viewed(name, tensors, results)
+            effect = self._viewed(name, args, tensors, results)
         if not self._is_live(tensors):
             self.accounts.pass_on(tensors, results, effect.macs)
             self._operands.remember(results)
@@ -253,13 +256,19 @@ class Recorder(TorchFunctionMode):
                 for base in self._operands.bases(results[0]):
                     self._mark(base)
 
-    def _viewed(self, name: str, tensors: list[Tensor], results: list[Tensor]) -> Effect:
+    def _viewed(
+        self, name: str, args: tuple, tensors: list[Tensor], results: list[Tensor]
+    ) -> Effect:
         """The effect of a view or a cast: pixels may keep their place."""
         axes = len(self._origin.size) if self._origin else 0
         keeps = public(name) in CASTS or (
             results and dispatch.keeps_pixels(tensors[0], results[0], axes)
         )
-        return dispatch.effect_of(results, 0, POINTWISE if keeps else None)
+        effect = dispatch.effect_of(results, 0, POINTWISE if keeps else None)
+        if public(name) != "permute":
+            return effect
+        given = args[1:] if len(args) != 2 else args[1]
+        return effect._replace(settings={"dims": tuple(given)})
 
     def _mark(self, tensor: Tensor) -> None:
         self._made[id(tensor)] = len(self.steps) - 1, tuple(tensor.shape), tensor
@@ -293,10 +302,13 @@ class Recorder(TorchFunctionMode):
                 field and field.size,
                 field and field.stride,
                 effect.settings,
+                effect.window,
             )
         )
         self._fields.append(field)
         self._mark(result)
+        if self._watch is not None:
+            self._watch(self.steps[-1], tensors, result)
 
     def _field(self, sources: tuple[int, ...], effect: Effect) -> receptive.Field | None:
         if effect.window is None:

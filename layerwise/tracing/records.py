@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.registry import Operation, find
 from layerwise.operations.shapes import Shape, times
+from layerwise.operations.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Step:
     receptive_field: Shape | None = None  # (rows, cols) seen of the input; longest path
     stride: Shape | None = None  # effective stride, in input pixels
     settings: Mapping = field(default_factory=dict, compare=False)  # kernel_size, stride, …
+    window: Window | str | None = None  # on the pixels: as the rule's `Effect` holds it
 
     @property
     def operation(self) -> Operation:

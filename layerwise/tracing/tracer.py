@@ -9,7 +9,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -20,7 +20,8 @@ from layerwise.operations.shapes import ShapeError
 from . import failures, inputs, surroundings
 from .inputs import Inputs
 from .meta_copy import TraceError, copied, unwrapped
-from .recorder import NeedsValues, Recorder, RunError
+from .operands import Seeded
+from .recorder import NeedsValues, Recorder, RunError, Watch
 from .records import Outcome, Trace
 
 
@@ -39,7 +40,7 @@ def trace(net: nn.Module, *args: Any, **kwargs: Any) -> Trace:
     inputs.checked_net(net)
     result, failed = _recorded(net, inputs.read(unwrapped(net), args, kwargs))
     if failed is not None:
-        raise _located(failed, result.name)
+        raise located(failed, result.name)
     return result
 
 
@@ -75,12 +76,31 @@ def _recorded(net: nn.Module, given: Inputs) -> tuple[Trace, RunError | None]:
         return _run(net, given.real(device), note, real=True)
 
 
+def run_for_real(net: nn.Module, given: Inputs, watch: Watch) -> tuple[Trace, RunError | None]:
+    """Run a copy of `net` in eval mode on numbers; `watch` gets each step, what it read and made.
+
+    In a thread beside a student's cells nothing is put back, which would undo what these do.
+    """
+    if _is_beside():
+        with _uncollected(), Seeded(0):
+            return _run(net, given, real=True, watch=watch)
+    with undisturbed():
+        return _run(net, given, real=True, watch=watch)
+
+
+def _is_beside() -> bool:
+    return threading.current_thread() is not threading.main_thread()
+
+
 def _run(
-    net: nn.Module, given: Inputs, note: str = "", *, real: bool = False
+    net: nn.Module, given: Inputs, note: str = "", *, real: bool = False, watch: Watch | None = None
 ) -> tuple[Trace, RunError | None]:
     copy, copies = copied(net, numbers=real)
-    recorder = Recorder(copy, copies, real)
-    with surroundings.restored({type(module) for module in copy.modules()}):
+    recorder = Recorder(copy, copies, real, watch)
+    kinds = {type(module) for module in copy.modules()}
+    with nullcontext() if watch and _is_beside() else surroundings.restored(kinds):
+        if watch is not None:
+            copy.eval()
         failed = recorder.run(given.args, given.kwargs)
     accounts, calls = recorder.accounts, tuple(recorder.calls)
     if failed is None and (not recorder.complete or accounts.uncounted):
@@ -104,7 +124,7 @@ _LOST = (
 )
 
 
-def _located(failed: RunError, name: str) -> Exception:
+def located(failed: RunError, name: str) -> Exception:
     """The error to raise: a ShapeError says in which layer it happened."""
     error, path = failed.error, failed.path
     kind = type(failed.module).__name__

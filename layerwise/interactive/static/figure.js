@@ -1,5 +1,5 @@
-// The live picture. The kernel owns what is drawn (`svg`) and which blocks are open (`unfolded`);
-// this file shows it, moves the focus, and asks for a block to be folded or unfolded.
+// The live picture. The kernel owns what is drawn (`svg`), which blocks are open (`unfolded`) and
+// which box is chosen; this file shows it, moves the focus, and asks for another state.
 
 const FACTS = [
   ["shape", "output"],
@@ -43,6 +43,7 @@ function render({ model, el }) {
     all.forEach((box) => box.setAttribute("data-lm-suppress-shortcuts", "true"));
     const again = all.find((box) => box.dataset.id === current) ?? all[0];
     reach(again);
+    mark();
     if (focused) again?.focus({ preventScroll: true });
   }
 
@@ -59,6 +60,19 @@ function render({ model, el }) {
     tallest = 0; // the student asked for another picture; a smaller one needs no gap below it
     model.set("unfolded", folds ? open.filter((one) => one !== id) : [...open, id]);
     model.save_changes();
+  }
+
+  function choose(box) {
+    if (!model.get("choosing")) return;
+    model.set("chosen", box.dataset.id);
+    model.save_changes();
+  }
+
+  function mark() {
+    for (const box of boxes()) {
+      if (model.get("choosing") && box.dataset.id === model.get("chosen")) box.setAttribute("aria-current", "true");
+      else box.removeAttribute("aria-current");
+    }
   }
 
   function show(box) {
@@ -122,6 +136,7 @@ function render({ model, el }) {
     const box = boxOf(event);
     if (!box) return;
     box.focus({ preventScroll: true });
+    choose(box);
     if (box.hasAttribute("aria-expanded")) toggle(box);
   });
   page.addEventListener("keydown", (event) => {
@@ -133,6 +148,7 @@ function render({ model, el }) {
       next?.scrollIntoView({ block: "nearest", inline: "nearest" });
     } else if (event.key === "Escape" && !tip.hidden) hide();
     else if (event.key === "Enter" || event.key === " ") {
+      choose(box);
       if (box.hasAttribute("aria-expanded")) toggle(box);
     } else return;
     event.preventDefault();
@@ -140,8 +156,12 @@ function render({ model, el }) {
   });
 
   model.on("change:svg", draw);
+  model.on("change:chosen", mark);
   draw();
-  return () => model.off("change:svg", draw);
+  return () => {
+    model.off("change:svg", draw);
+    model.off("change:chosen", mark);
+  };
 }
 
 function line(kind, text) {

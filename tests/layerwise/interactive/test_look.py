@@ -1,0 +1,263 @@
+"""`look` without a browser: which maps, which colours, which words, and what it refuses."""
+
+import base64
+import io
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from course_utils import nets
+from layerwise import look, trace
+from layerwise.interactive import look_page
+from layerwise.interactive.feature_maps import Inside, Part
+from layerwise.interactive.live_look import MapsView
+from layerwise.interactive.pixmaps import (
+    Scale,
+    coloured,
+    number,
+    photo,
+    photo_words,
+    png,
+    scale,
+    shrunk,
+)
+
+
+def image(channels=1, size=28):
+    return torch.rand(channels, size, size, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def lenet():
+    torch.manual_seed(0)
+    return look(nets.lenet(activation=nn.ReLU), image())
+
+
+def pixels(uri):
+    return Image.open(io.BytesIO(base64.b64decode(uri.partition("base64,")[2])))
+
+
+def colours(uri):
+    """(rows, columns, 3) of what a browser shows."""
+    read = pixels(uri).convert("RGB")
+    return torch.frombuffer(bytearray(read.tobytes()), dtype=torch.uint8).reshape(
+        read.height, read.width, 3
+    )
+
+
+# -- pictures
+
+
+def test_a_png_is_what_was_painted():
+    given = torch.randint(0, 256, (5, 7, 3), dtype=torch.uint8)
+    assert torch.equal(colours(png(given)), given)
+
+
+@pytest.mark.parametrize("side", [3, 30])
+def test_a_png_with_a_list_of_colours_is_what_was_painted(side):
+    given, palette = torch.arange(side * side).reshape(side, side) % 64, torch.arange(192)
+    shown = colours(png(given.to(torch.uint8), palette.reshape(64, 3).to(torch.uint8)))
+    assert torch.equal(shown, torch.stack([3 * given, 3 * given + 1, 3 * given + 2], -1))
+
+
+def test_colours_of_signed_numbers_meet_in_white():
+    values = torch.tensor([[-2.0, -1.0, 0.0, 1.0, 2.0, float("nan"), float("inf")]])
+    shown = colours(coloured(values, Scale(2.0, signed=True)))[0].tolist()
+    low, half, zero, up, high, unknown, beyond = shown
+    assert low == [0, 114, 178] and zero == [255] * 3 and unknown == [128] * 3
+    assert high == beyond == [213, 94, 0]
+    assert half[2] > half[0] and up[0] > up[2]
+
+
+def test_colours_of_unsigned_numbers_grow_lighter():
+    values = torch.linspace(0, 1, 20)[None]
+    shown = colours(coloured(values, Scale(1.0, signed=False)))[0].float()
+    light = shown @ torch.tensor([0.21, 0.72, 0.07])
+    assert (light.diff() > 0).all() and light[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("most", "limit"), [(3.14159, 3.2), (0.0499, 0.05), (1000.0, 1000.0), (3.2, 3.2), (0.0, 1.0)]
+)
+def test_a_scale_ends_at_two_digits_that_hold_every_number(most, limit):
+    assert scale(torch.tensor([-most, most / 2]), signed=True).limit == limit
+
+
+def test_a_photograph_keeps_its_own_black_and_white_if_it_can():
+    assert colours(photo(torch.full((3, 2, 2), 0.5))).unique().tolist() == [128]
+    ends = torch.tensor([-2.0, 2.0]).reshape(1, 1, 2)
+    assert colours(photo(ends))[0, :, 0].tolist() == [0, 255]
+    assert photo_words(ends) == "black −2, white 2"
+    assert photo_words(torch.rand(5, 2, 2)) == "black 0, white 1, the mean of its 5 channels"
+
+
+def test_small_maps_are_enlarged_and_large_ones_averaged():
+    assert pixels(coloured(torch.rand(7, 5), Scale(1.0, signed=False), 64)).size == (50, 70)
+    assert shrunk(torch.tensor([[[0.0, 1.0, 2.0, 4.0]]]), 2).tolist() == [[[0.5, 3.0]]]
+
+
+# -- what is shown
+
+
+def test_one_view_has_one_scale_and_the_strongest_map_first(lenet):
+    step = lenet.trace.steps[0]
+    shown = look_page.view(lenet.inside, [step], step)
+    kept = lenet.inside.maps(0)
+    assert [one["name"] for one in shown["maps"]] == [f"channel {c}" for c in kept.channels]
+    assert shown["words"] == "6 maps of 28×28, the strongest first"
+    top = number(scale(kept.values, signed=True).limit)
+    assert (shown["scale"]["low"], shown["scale"]["high"]) == (f"−{top}", top)
+    assert (shown["rows"], shown["columns"]) == pixels(shown["maps"][0]["src"]).size
+
+
+def test_what_a_pixel_sees_is_clipped_to_the_image(lenet):
+    assert lenet.inside.seen(0, 0, 27) == Part((0, 2), (25, 27))  # 5×5 with padding 2
+    assert Part((0, 2), (25, 27)).words == "sees rows 0–2, columns 25–27 of the image: 3×3 pixels"
+    assert Part((1, 0), (0, 0)).words == "sees padding alone"
+    with pytest.raises(IndexError):
+        lenet.inside.seen(0, 28, 0)
+
+
+def test_the_filter_is_that_of_the_convolution_before(lenet):
+    relu = lenet.trace.steps[1]
+    assert relu.op == "ReLU"
+    assert lenet.inside.filters(1) is lenet.inside.filters(0) is not None
+    pooled = next(step for step in lenet.trace.steps if "pool" in step.function)
+    assert lenet.inside.filters(pooled.index) is None
+
+
+def test_filters_over_red_green_and_blue_are_shown_in_colour():
+    seen = Inside(nn.Sequential(nn.Conv2d(3, 4, 5), nn.Conv2d(4, 20, 3)), image(3))
+    first, second = (look_page.view(seen, [step], step)["maps"][0] for step in seen.trace.steps)
+    assert [one["name"] for one in first["filter"]["slices"]] == ["in colour"]
+    assert "red, green and blue" in first["filter"]["words"]
+    assert len(second["filter"]["slices"]) == 4
+    assert "4 strongest input channels: blue −" in second["filter"]["words"]
+
+
+def test_a_vector_shows_its_largest_numbers(lenet):
+    last = lenet.trace.steps[-1]
+    shown = look_page.view(lenet.inside, [last], last)
+    assert len(shown["units"]) == 10 and not shown["maps"]
+    assert shown["words"] == "10 numbers in a row: no map any more. The 10 largest"
+
+
+def test_tokens_are_said_to_have_no_maps():
+    class Tokens(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.patches, self.mix = nn.Conv2d(3, 8, 7, stride=7), nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.mix(self.patches(x).flatten(2).transpose(1, 2))
+
+    seen = Inside(Tokens(), image(3))
+    last = seen.trace.steps[-1]
+    assert "are not known to lie as rows and columns" in look_page.view(seen, [last], last)["words"]
+
+
+def test_a_box_that_is_chosen_is_on_show(lenet):
+    shown = []
+    lenet.maps.observe(lambda change: shown.append(change["new"]["title"]), "view")
+    boxes = [item.id for item in lenet._items()]
+    for box in boxes:
+        lenet.choose(box)
+    assert lenet._figure.chosen == boxes[-1]
+    assert shown[-1] == lenet.trace.steps[-1].path
+    lenet.choose("@input")
+    assert lenet.maps.view["maps"] == [] and "Choose a box" in lenet.maps.view["words"]
+
+
+def test_the_page_may_ask_for_another_step_of_a_box(lenet):
+    lenet.choose("@0")
+    assert [one["name"] for one in lenet.maps.view["steps"]] == ["Conv2d", "ReLU"]
+    assert lenet.maps.view["step"] == 1
+    lenet.maps.step = 0
+    assert lenet.maps.view["step"] == 0 and lenet.maps.view["does"].startswith("Conv2d")
+
+
+def test_the_numbers_of_a_map_come_when_they_are_asked_for(lenet, monkeypatch):
+    sent = []
+    monkeypatch.setattr(lenet.maps, "send", lambda *given: sent.append(given))
+    lenet.choose("@0")
+    lenet.maps._answer(1, 2)
+    lenet.maps._answer(0, 2)  # of a step that is not on show any more
+    ((content, (buffer,)),) = sent
+    assert content == {"step": 1, "map": 2}
+    numbers = torch.frombuffer(bytearray(buffer), dtype=torch.float32).reshape(28, 28)
+    assert torch.equal(numbers, lenet.inside.maps(1).values[2])
+
+
+def test_a_view_can_say_why_there_is_nothing(lenet):
+    view = MapsView()
+    view.show(lenet.inside, lenet.trace.steps[:1])
+    view.say("The network is broken: nothing flows.")
+    assert view.view["words"] == "The network is broken: nothing flows." and not view.picture
+
+
+def test_a_step_of_a_trace_in_training_mode_is_found_again():
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 3, padding=1)
+
+        def forward(self, x):
+            if self.training:
+                x = x + torch.rand(1, 1, 28, 28)
+            return self.conv(self.conv(x).relu()).relu()
+
+    t, seen = trace(Noisy(), (1, 1, 28, 28)), Inside(Noisy(), image())
+    assert len(t.steps) == 5 and len(seen.trace.steps) == 4
+    assert [seen.counterpart(step, t) for step in t.steps] == [None, *seen.trace.steps]
+
+
+# -- stored
+
+
+def test_the_stored_page_shows_a_strip_for_each_size_of_map(lenet):
+    html, lines = lenet.html, lenet.text.splitlines()
+    assert html.count("<img") == 1 + 6 + 6 + 8 + 8
+    assert html.count("alt=") == html.count("<img") and "<svg" not in html
+    assert "Run this cell" in html
+    assert repr(lenet) == lenet.text and len(lines) == 5
+    assert lines[0] == "Sequential in eval mode, input 1×1×28×28."
+    assert [line.partition(" maps of ")[2].partition(",")[0] for line in lines[1:]] == [
+        "28×28", "14×14", "10×10", "5×5",
+    ]  # fmt: skip
+
+
+# -- what is refused
+
+
+class TwoInputs(nn.Module):
+    def forward(self, photo, mask):
+        return photo * mask
+
+
+CONV = nn.Conv2d(1, 2, 3)
+REFUSED = [
+    (CONV, [[1.0]], TypeError, "the image is of type list: give a tensor"),
+    (CONV, torch.zeros(28, 28), ValueError, r"image\[None\] is 1×28×28"),
+    (CONV, torch.zeros(8, 1, 28, 28), ValueError, r"a batch of 8 images.* give images\[0\]"),
+    (CONV, torch.zeros(1, 0, 28), ValueError, "channels × rows × columns, and not 1×0×28"),
+    (CONV, torch.zeros(1, 1, 1, 28, 28), ValueError, "and not 1×1×1×28×28"),
+    (CONV, torch.zeros(1, 28, 28).byte(), TypeError, r"image\.float\(\) / 255"),
+    (CONV, torch.full((1, 28, 28), torch.nan), ValueError, "not a number"),
+    (CONV, torch.zeros(3, 28, 28), ValueError, "does not take an image of 3×28×28.* expects 1"),
+    (nn.Conv2d(1, 2, 3, device="meta"), torch.zeros(1, 9, 9), ValueError, "has no weights"),
+    (TwoInputs(), torch.zeros(1, 9, 9), TypeError, "reads photo and mask"),
+    (nets.lenet, torch.zeros(1, 28, 28), TypeError, "is a function, not a network"),
+]
+
+
+@pytest.mark.parametrize(("net", "given", "error", "says"), REFUSED)
+def test_what_does_not_fit_is_refused_in_one_sentence(net, given, error, says):
+    with pytest.raises(error, match=says):
+        look(net, given)
+
+
+def test_an_image_with_its_batch_axis_is_the_same_image(lenet):
+    again = look(nets.lenet(activation=nn.ReLU), image()[None])
+    assert again.inside.image.shape == lenet.inside.image.shape == (1, 1, 28, 28)
