@@ -72,12 +72,14 @@ def plot_lines(
     panel.set_yscale("log" if logarithmic else "linear")
     ends, told = {}, []
     for (name, lines), (colour, style) in zip(kinds.items(), cycle(STYLES), strict=False):
-        drawn = list(lines)
+        drawn = [line for line in lines if len(line)]
         for line in drawn:
-            panel.plot(range(1, len(line) + 1), line, style, color=colour)
-        last = [float(line[-1]) for line in drawn]
-        ends[name] = max(map(len, drawn)), sum(last) / len(last), colour
-        told.append(f"{name}, {_told(last)}")
+            panel.plot(range(1, len(line) + 1), line, style, color=colour, label=name)
+        if drawn:
+            last = [float(line[-1]) for line in drawn]
+            ends[name] = max(map(len, drawn)), sum(last) / len(last), colour
+            told.append(f"{name}, {_told(last)}")
+    panel.set_xlim(0.5, 0.5 + max((x for x, _, _ in ends.values()), default=1))
     panel.set(**axes)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _write_at_the_ends(panel, ends)
