@@ -74,7 +74,8 @@ def plot_lines(
     for (name, lines), (colour, style) in zip(kinds.items(), cycle(STYLES), strict=False):
         drawn = [line for line in lines if len(line)]
         for line in drawn:
-            panel.plot(range(1, len(line) + 1), line, style, color=colour, label=name)
+            look = {"color": colour, "markevery": 1 + len(line) // 12, "label": name}
+            panel.plot(range(1, len(line) + 1), line, style, **look)
         if drawn:
             last = [float(line[-1]) for line in drawn]
             ends[name] = max(map(len, drawn)), sum(last) / len(last), colour
@@ -119,8 +120,10 @@ def plot_costs(trace: "Trace", parts: Mapping[str, str] | None = None) -> None:
         places = [place + shift for place in range(len(named))]
         panel.barh(places, shares, 0.38, color=colour, hatch=hatch, edgecolor="white")
         for place, share in zip(places, shares, strict=True):
-            whose = f" % of the {word}" if share == max(shares) else ""
-            panel.text(share + 0.7, place, f"{share:.1f}{whose}", va="center", fontsize=8)
+            most = share == max(shares)
+            text = f"{share:.1f} % of the {word}" if most else f"{share:.1f}"
+            weight, ink = ("bold", colour) if most else ("normal", "black")
+            panel.text(share + 0.7, place, text, va="center", fontsize=8, weight=weight, color=ink)
         each = [f"{name} {share:.1f} %" for name, share in zip(named, shares, strict=True)]
         told.append(f"{word}: {', '.join(each)}")
     panel.set(yticks=range(len(named)), yticklabels=named, xlabel="% of the network's total")
