@@ -1,29 +1,33 @@
-"""What the lessons share: networks, data, training. Names are imported on first use."""
+"""What the lessons share: networks, data, training, figures. Names are imported on first use."""
+# ruff: noqa: F401, PLE0605
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # so that an editor completes them
-    from . import nets
+    from . import nets, recorded
     from .data import best_device, digits, fashion_mnist
+    from .experiments import at_full_size, initialize, print_runs, runs
+    from .plotting import plot_costs, plot_lines, plot_runs, show, use_style
     from .training import evaluate, fit
 
-_HOME = {
-    "digits": "data",
-    "fashion_mnist": "data",
-    "best_device": "data",
-    "fit": "training",
-    "evaluate": "training",
+_NAMES = {  # module -> its public names; a module with none is one itself
+    "data": "best_device digits fashion_mnist",
+    "experiments": "at_full_size initialize print_runs runs",
+    "nets": "",
+    "plotting": "plot_costs plot_lines plot_runs show use_style",
+    "recorded": "",
+    "training": "evaluate fit",
 }
-__all__ = ["best_device", "digits", "evaluate", "fashion_mnist", "fit", "nets"]
+_HOME = {name: module for module, names in _NAMES.items() for name in (names or module).split()}
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> object:
-    if name == "nets":
-        return import_module(".nets", __name__)
     if name not in _HOME:
         raise AttributeError(f"course_utils has no {name!r}; it has {', '.join(__all__)}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    module = import_module(f".{_HOME[name]}", __name__)
+    value = module if name == _HOME[name] else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -22,8 +22,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_utils.resizing import Resize
-
 COURSE_DATA = Path(__file__).resolve().parent.parent / "data"
 FASHION_MNIST_HOME = "https://github.com/zalandoresearch/fashion-mnist, folder data/fashion"
 
@@ -48,12 +46,12 @@ def whole_number(name: str, value: object) -> int:
 class Batches:
     """One part of a data set, served in batches. Iterate over it as often as you like.
 
-    Each step gives `(X, y)` on `device`: X is batch × 1 × size × size, float32 in [0, 1]; y is
+    Each step gives `(X, y)` on `device`: X is batch × channels × size × size, float32; y is
     batch, int64. The last batch may be smaller. A training part comes in a new order each time;
     `generator` decides the orders, so a new loader with the same seed repeats them.
 
-    `images` (N × 1 × rows × columns, as stored), `labels` (N) and `classes` (the names) are there
-    to be looked at and plotted.
+    `images` (N × channels × rows × columns, as stored), `labels` (N) and `classes` (the names) are
+    there to be looked at and plotted.
     """
 
     name: str
@@ -89,19 +87,26 @@ class Batches:
             return (X if self.resize is None else self.resize(X)), y
 
     def __repr__(self) -> str:
+        shape = f"{self.images.shape[1]}×{self.size}×{self.size}"
         return (
-            f"{self.name}: {len(self.labels):,} images 1×{self.size}×{self.size}, "
+            f"{self.name}: {len(self.labels):,} images {shape}, "
             f"{len(self.classes)} classes, {len(self)} batches of {self.batch_size}"
         )
 
 
 def digits(
-    batch_size: int = 64, size: int = 32, *, device: torch.device | str | None = None, seed: int = 0
+    batch_size: int = 64,
+    size: int = 32,
+    *,
+    standardize: bool = False,
+    device: torch.device | str | None = None,
+    seed: int = 0,
 ) -> tuple[Batches, Batches]:
     """(train, test): scikit-learn's 1,797 handwritten digits, 8×8 pixels. No network needed.
 
     1,437 images train and 360 test, always the same ones, each class in equal share. They are
-    resized to size × size once and kept as float32: 7 MB at 32 pixels, 360 MB at 224.
+    resized to size × size once and kept as float32 in [0, 1]: 7 MB at 32 pixels, 360 MB at 224.
+    `standardize` shifts and scales them to a mean of 0 and a standard deviation of 1 in training.
     `device` is best_device() unless given; `seed` decides the order of the training images.
     ValueError: batch_size or size is not a whole number of at least 1.
     """
@@ -117,6 +122,8 @@ def digits(
         range(len(labels)), test_size=360, stratify=data.target, random_state=0
     )
 
+    if standardize:
+        images = (images - images[split[0]].mean()) / images[split[0]].std()
     held = partial(Batches, classes=tuple("0123456789"), batch_size=batch_size, size=size)
 
     def part(name: str, index: list[int], seed: int | None) -> Batches:
@@ -139,7 +146,7 @@ def fashion_mnist(
     Downloaded once (30 MB) and verified by torchvision, into `root`/FashionMNIST/raw. `root` is
     the folder data of the course unless given: what d2l calls ../data, seen from notebooks.
     Held as bytes (55 MB); each batch is resized to size × size as it is served, and differs by
-    less than one grey level (1 / 255) from what d2l's loader gives.
+    one grey level (1 / 255) at most from what d2l's loader gives, which rounds.
     ValueError: batch_size or size is not a whole number of at least 1, or files do not match.
     FileNotFoundError: not there, and no download; the message says which files go where.
     """
@@ -153,10 +160,22 @@ def fashion_mnist(
         data = FashionMNIST(root, train=train)
         X, y = data.data.unsqueeze(1).to(device), data.targets.to(device)
         held = partial(Batches, classes=tuple(data.classes), batch_size=batch_size, size=size)
-        resize = Resize(X.shape[-1], size, device)
+        resize = _resizer(X.shape[-1], size, device)
         return held(name=name, images=X, labels=y, seed=seed if train else None, resize=resize)
 
     return part("Fashion-MNIST, train", True), part("Fashion-MNIST, test", False)
+
+
+def _resizer(old: int, new: int, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """uint8 N × 1 × old × old to float32 N × 1 × new × new in [0, 1], as PIL's bilinear filter.
+
+    Each new pixel is a weighted mean of the old ones under a triangle: two matrix products.
+    """
+    scale = old / new
+    distances = torch.arange(old) + 0.5 - ((torch.arange(new) + 0.5) * scale)[:, None]
+    weights = (1 - distances.abs() / max(scale, 1)).clamp_(min=0)
+    weights = (weights / weights.sum(1, keepdim=True)).to(device)
+    return lambda images: weights @ (images / 255) @ weights.T
 
 
 def _download(raw: Path) -> None:

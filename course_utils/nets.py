@@ -19,6 +19,7 @@ from .residual_nets import (  # noqa: F401  one place for all networks
     Residual,
     cifar_resnet,
     matched,
+    plain_block,
     resnet,
     resnet18,
     resnet34,

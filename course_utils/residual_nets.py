@@ -16,6 +16,7 @@ and figures below are theirs. Weights are initialized as PyTorch does it.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -90,6 +91,14 @@ class BasicBlock(nn.Module):
         return F.relu(out)
 
 
+def plain_block(in_channels: int, out_channels: int, strides: int = 1) -> nn.Sequential:
+    """BasicBlock without its shortcut: two 3×3 convolutions, each with batch norm and ReLU."""
+    first = nn.Conv2d(in_channels, out_channels, 3, strides, padding=1, bias=False)
+    second = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+    norms = nn.BatchNorm2d(out_channels), nn.BatchNorm2d(out_channels)
+    return nn.Sequential(first, norms[0], nn.ReLU(), second, norms[1], nn.ReLU())
+
+
 class Bottleneck(nn.Module):
     """The block of deep ResNets: (n, in, h, w) -> (n, 4 channels, h / strides, w / strides).
 
@@ -143,64 +152,32 @@ def resnet(
     return _staged(stem, block, num_blocks, channels, strides, num_classes)
 
 
-def resnet18(
-    *,
-    block: Block = Residual,
-    channels: Sequence[int] = CHANNELS,
-    strides: Sequence[int] = STRIDES,
-    in_channels: int = 1,
-    num_classes: int = 10,
-) -> nn.Sequential:
+def resnet18(*, block: Block = Residual, **choices: Any) -> nn.Sequential:
     """ResNet-18 in the book's form, with 11,178,378 parameters; see `resnet` for its shapes.
 
     `block=BasicBlock` gives the paper's and torchvision's form, with 11,175,370.
     """
-    return resnet((2, 2, 2, 2), block, channels, strides, in_channels, num_classes)
+    return resnet((2, 2, 2, 2), block, **choices)
 
 
-def resnet34(
-    *,
-    block: Block = BasicBlock,
-    channels: Sequence[int] = CHANNELS,
-    strides: Sequence[int] = STRIDES,
-    in_channels: int = 1,
-    num_classes: int = 10,
-) -> nn.Sequential:
+def resnet34(*, block: Block = BasicBlock, **choices: Any) -> nn.Sequential:
     """ResNet-34 in the paper's form, with 21,283,530 parameters; see `resnet` for its shapes."""
-    return resnet((3, 4, 6, 3), block, channels, strides, in_channels, num_classes)
+    return resnet((3, 4, 6, 3), block, **choices)
 
 
-def resnet50(
-    *,
-    channels: Sequence[int] = CHANNELS,
-    strides: Sequence[int] = STRIDES,
-    in_channels: int = 1,
-    num_classes: int = 10,
-) -> nn.Sequential:
+def resnet50(**choices: Any) -> nn.Sequential:
     """ResNet-50, of Bottlenecks, with 23,522,250 parameters; see `resnet` for its shapes."""
-    return resnet((3, 4, 6, 3), Bottleneck, channels, strides, in_channels, num_classes)
+    return resnet((3, 4, 6, 3), Bottleneck, **choices)
 
 
-def resnet101(
-    *,
-    channels: Sequence[int] = CHANNELS,
-    strides: Sequence[int] = STRIDES,
-    in_channels: int = 1,
-    num_classes: int = 10,
-) -> nn.Sequential:
+def resnet101(**choices: Any) -> nn.Sequential:
     """ResNet-101, of Bottlenecks, with 42,514,378 parameters; see `resnet` for its shapes."""
-    return resnet((3, 4, 23, 3), Bottleneck, channels, strides, in_channels, num_classes)
+    return resnet((3, 4, 23, 3), Bottleneck, **choices)
 
 
-def resnet152(
-    *,
-    channels: Sequence[int] = CHANNELS,
-    strides: Sequence[int] = STRIDES,
-    in_channels: int = 1,
-    num_classes: int = 10,
-) -> nn.Sequential:
+def resnet152(**choices: Any) -> nn.Sequential:
     """ResNet-152, of Bottlenecks, with 58,158,026 parameters; see `resnet` for its shapes."""
-    return resnet((3, 8, 36, 3), Bottleneck, channels, strides, in_channels, num_classes)
+    return resnet((3, 8, 36, 3), Bottleneck, **choices)
 
 
 def cifar_resnet(
@@ -211,20 +188,22 @@ def cifar_resnet(
     in_channels: int = 3,
     num_classes: int = 10,
     bias: bool = True,
+    block: Block | None = None,
 ) -> nn.Sequential:
     """A ResNet for an (n, 3, 32, 32) batch, in 8 rows, with 20 convolutions, 11,178,762 parameters.
 
     Shapes: stem and first stage 64×32×32, then 128×16×16, 256×8×8, 512×4×4, average 512×1×1,
     flatten 512, 10. The stem is one 3×3 convolution without pooling, as in section 4.2, whose own
     networks are `cifar_resnet((n, n, n), channels=(16, 32, 64), strides=(1, 2, 2), bias=False)`
-    but for their shortcuts, which have no weights. Raises ValueError as `resnet` does.
+    but for their shortcuts, which have no weights. `block` is BasicBlock with that `bias` unless
+    given; `plain_block` makes the plain networks. Raises ValueError as `resnet` does.
     """
     stem = nn.Sequential(
         nn.Conv2d(in_channels, channels[0], 3, padding=1, bias=bias),
         nn.BatchNorm2d(channels[0]),
         nn.ReLU(),
     )
-    block = partial(BasicBlock, bias=bias)
+    block = block or partial(BasicBlock, bias=bias)
     return _staged(stem, block, num_blocks, channels, strides, num_classes)
 
 

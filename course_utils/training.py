@@ -60,18 +60,11 @@ class History:
 
     def plot(self, ax: "Axes | None" = None) -> None:
         """Draw loss and accuracies over the epochs, into `ax` if given."""
-        import matplotlib.pyplot as plt
-        from matplotlib.ticker import MaxNLocator
+        from course_utils.plotting import plot_lines
 
-        if ax is None:
-            _, ax = plt.subplots(figsize=(5, 3))
-        epochs = range(1, len(self) + 1)
-        ax.plot(epochs, self.train_loss, "o-", markersize=3, label="train loss")
-        ax.plot(epochs, self.train_acc, "s--", markersize=3, label="train acc")
-        ax.plot(epochs, self.test_acc, "^-.", markersize=3, label="test acc")
-        ax.set(xlabel="epoch", xlim=(0.5, max(len(self), 1) + 0.5))
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        ax.legend()
+        kinds = {"train loss": self.train_loss, "train acc": self.train_acc}
+        kinds["test acc"] = self.test_acc
+        plot_lines({name: [numbers] for name, numbers in kinds.items()}, ax, xlabel="epoch")
 
 
 def evaluate(net: nn.Module, loader: Loader) -> float:

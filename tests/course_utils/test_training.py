@@ -427,7 +427,7 @@ def test_plot_labels_every_line_and_counts_epochs_in_whole_numbers(epochs):
     assert history.plot(ax) is None
     lines = {line.get_label(): line for line in ax.lines}
     assert list(lines) == ["train loss", "train acc", "test acc"]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(lines)
+    assert [text.get_text() for text in ax.texts] == list(lines)
     assert list(lines["train acc"].get_ydata()) == history.train_acc
     assert list(lines["test acc"].get_xdata()) == list(range(1, epochs + 1))
     figure.canvas.draw()
@@ -438,13 +438,12 @@ def test_plot_labels_every_line_and_counts_epochs_in_whole_numbers(epochs):
     plt.close(figure)
 
 
-def test_plot_makes_its_own_figure():
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
+def test_plot_shows_its_own_figure_also_of_a_run_that_saw_nothing(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda figure, **_: shown.append(figure))
     a_history(2).plot()
-    assert len(plt.get_fignums()) == 1
-    plt.close("all")
+    History().plot()
+    assert [len(figure.axes[0].lines) for figure in shown] == [3, 0]
 
 
 # Progress

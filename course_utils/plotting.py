@@ -1,0 +1,175 @@
+"""How the lessons draw: each kind of line has its colour, dash and marker, and its name beside it.
+
+A figure that is made here describes itself in words, for those who cannot see it: a notebook
+keeps that as the picture's alternative text. `show` takes a description for a figure of your own.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from course_utils.training import History
+    from layerwise import Trace
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart too.
+BLUE, ORANGE, GREEN, PINK, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7f7f7f"
+STYLES = ((BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-."), (PINK, "D:"), (GREY, "v-"))
+MEASURES = {
+    "train_loss": "training loss",
+    "train_acc": "training accuracy",
+    "test_acc": "test accuracy",
+}
+
+
+def use_style() -> None:
+    """Figures from here on: sharp, no frame, and room made for what is written beside the lines."""
+    look: dict[Any, Any] = {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlesize": "medium",
+    }
+    size = {"figure.figsize": (6, 3), "figure.dpi": 100, "figure.constrained_layout.use": True}
+    plt.rcParams.update(look | size | {"lines.markersize": 3})
+    if "ipykernel" in sys.modules:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")
+
+
+def show(alt: str = "") -> None:
+    """Show the current figure, with `alt` in place of it for those who cannot see it.
+
+    Without `alt`, its panels are described by the functions here that drew them.
+    """
+    from IPython.display import display
+
+    figure = plt.gcf()
+    panels = (f"{ax.get_title()}. {ax.get_label()}".lstrip(". ") for ax in figure.axes)
+    display(figure, metadata={"image/png": {"alt": alt or " ".join(panels)}})
+    plt.close(figure)
+
+
+def plot_lines(
+    kinds: Mapping[str, Iterable[Sequence[float]]],
+    ax: "Axes | None" = None,
+    *,
+    logarithmic: bool = False,
+    **axes: Any,
+) -> None:
+    """Draw a line for each sequence of numbers; those of one kind look alike, its name beside them.
+
+    `axes` is for `ax.set`: xlabel, ylabel, ylim. Places on the x axis are counted from 1.
+    Shows the figure unless it is drawn into an `ax` of yours.
+    """
+    panel = plt.subplots()[1] if ax is None else ax
+    panel.set_yscale("log" if logarithmic else "linear")
+    ends, told = {}, []
+    for (name, lines), (colour, style) in zip(kinds.items(), cycle(STYLES), strict=False):
+        drawn = [line for line in lines if len(line)]
+        for line in drawn:
+            look = {"color": colour, "markevery": 1 + len(line) // 12, "label": name}
+            panel.plot(range(1, len(line) + 1), line, style, **look)
+        if drawn:
+            last = [float(line[-1]) for line in drawn]
+            ends[name] = max(map(len, drawn)), sum(last) / len(last), colour
+            told.append(f"{name}, {_told(last)}")
+    panel.set_xlim(0.5, 0.5 + max((x for x, _, _ in ends.values()), default=1))
+    panel.set(**axes)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    _write_at_the_ends(panel, ends)
+    panel.set_label(f"{panel.get_ylabel()} by {panel.get_xlabel()}: {'; '.join(told)}.")
+    if ax is None:
+        show()
+
+
+def plot_runs(
+    kinds: Mapping[str, Iterable["History"]],
+    measure: str = "test_acc",
+    ax: "Axes | None" = None,
+    **axes: Any,
+) -> None:
+    """Draw what `fit` saw, a line for each run: "test_acc", "train_acc" or "train_loss"."""
+    lines = {name: [getattr(run, measure) for run in runs] for name, runs in kinds.items()}
+    limits = {"ylim": (0, 1)} if measure.endswith("acc") else {}
+    plot_lines(lines, ax, **{"xlabel": "epoch", "ylabel": MEASURES[measure]} | limits | axes)
+
+
+def plot_costs(trace: "Trace", parts: Mapping[str, str] | None = None) -> None:
+    """Draw the share of the parameters, and of the MACs, that each part of a network has.
+
+    `parts`: a name for each submodule's path, such as {"conv 1": "0"}; all that have parameters
+    or MACs, by their paths, unless given.
+    """
+    groups: dict[str, list] = {}
+    for step in trace.steps:
+        groups.setdefault(step.path.split(".")[0], []).append(step)
+    paths = [path for path, steps in groups.items() if any(s.params or s.macs for s in steps)]
+    named = parts or {path: path for path in paths}
+    _, panel = plt.subplots(figsize=(6.5, 0.6 + 0.42 * len(named)))
+    told = []
+    for what, shift, colour, hatch in (("params", -0.2, BLUE, ""), ("macs", 0.2, ORANGE, "////")):
+        total, word = getattr(trace, what), "parameters" if what == "params" else "MACs"
+        shares = [100 * sum(getattr(s, what) for s in groups[p]) / total for p in named.values()]
+        places = [place + shift for place in range(len(named))]
+        panel.barh(places, shares, 0.38, color=colour, hatch=hatch, edgecolor="white")
+        for place, share in zip(places, shares, strict=True):
+            most = share == max(shares)
+            text = f"{share:.1f} % of the {word}" if most else f"{share:.1f}"
+            weight, ink = ("bold", colour) if most else ("normal", "black")
+            panel.text(share + 0.7, place, text, va="center", fontsize=8, weight=weight, color=ink)
+        each = [f"{name} {share:.1f} %" for name, share in zip(named, shares, strict=True)]
+        told.append(f"{word}: {', '.join(each)}")
+    panel.set(yticks=range(len(named)), yticklabels=named, xlabel="% of the network's total")
+    panel.invert_yaxis()
+    panel.set_label(f"Bars, a pair for each part. Share of the {'; share of the '.join(told)}.")
+    show()
+
+
+def _told(last: list[float]) -> str:
+    if len(last) == 1:
+        return f"1 line that ends at {last[0]:.2g}"
+    return f"{len(last)} lines that end at {min(last):.2g} to {max(last):.2g}"
+
+
+def _write_at_the_ends(ax: "Axes", ends: Mapping[str, tuple[float, float, str]]) -> None:
+    """Write each name beside the end (x, y) of its lines, apart from the others."""
+    ax.get_ylim()  # brings the limits up to date
+    gap = 1.3 * plt.rcParams["font.size"] / 72 * ax.figure.dpi / ax.get_window_extent().height
+    to_share = (ax.transData + ax.transAxes.inverted()).transform
+    heights = [to_share((x, y))[1] for x, y, _ in ends.values()]
+    where: dict[str, Any] = {
+        "xycoords": ax.get_xaxis_transform(),
+        "textcoords": "offset points",
+        "va": "center",
+    }
+    for (name, (x, _, colour)), height in zip(ends.items(), _apart(heights, gap), strict=True):
+        ax.annotate(name, (x, height), (8, 0), color=colour, fontweight="bold", **where)
+
+
+def _apart(places: Sequence[float], gap: float) -> list[float]:
+    """The places moved as little as needed until no two are closer than `gap`."""
+    groups: list[list[int]] = []  # of places that touch, from below; each is spread about its mean
+    for index in sorted(range(len(places)), key=places.__getitem__):
+        groups.append([index])
+        while len(groups) > 1 and _top(groups[-2], places, gap) > _bottom(groups[-1], places, gap):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    moved = list(places)
+    for group in groups:
+        for rank, index in enumerate(group):
+            moved[index] = _bottom(group, places, gap) + gap * (rank + 0.5)
+    return moved
+
+
+def _bottom(group: list[int], places: Sequence[float], gap: float) -> float:
+    return sum(places[index] for index in group) / len(group) - gap * len(group) / 2
+
+
+def _top(group: list[int], places: Sequence[float], gap: float) -> float:
+    return _bottom(group, places, gap) + gap * len(group)

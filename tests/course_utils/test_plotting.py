@@ -1,0 +1,157 @@
+import itertools
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from torch import nn
+
+from course_utils import plotting
+from course_utils.plotting import plot_costs, plot_lines, plot_runs, show, use_style
+from course_utils.training import History
+from layerwise import trace
+
+mpl.use("Agg")
+KINDS = {"plain": [[3.0, 2.0], [3.0, 2.2]], "residual": [[2.0, 1.0]]}
+
+
+@pytest.fixture(autouse=True)
+def style():
+    with mpl.rc_context():
+        use_style()
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What a notebook is given: (figure, its alternative text)."""
+    found = []
+    monkeypatch.setattr(
+        "IPython.display.display",
+        lambda figure, metadata: found.append((figure, metadata["image/png"]["alt"])),
+    )
+    return found
+
+
+def names(ax):
+    """Name -> (colour, box on the canvas), of what is written beside the lines."""
+    ax.figure.canvas.draw()
+    return {t.get_text(): (t.get_color(), t.get_window_extent()) for t in ax.texts}
+
+
+def test_lines_of_one_kind_look_alike_and_the_kinds_differ_without_colour(shown):
+    plot_lines(KINDS, xlabel="epoch", ylabel="training loss")
+    (ax,) = shown[0][0].axes
+    looks = [(x.get_color(), x.get_linestyle(), x.get_marker()) for x in ax.lines]
+    assert looks[0] == looks[1] != looks[2]
+    assert looks[0][1:] != looks[2][1:]
+    assert {name: colour for name, (colour, _) in names(ax).items()} == {
+        "plain": looks[0][0],
+        "residual": looks[2][0],
+    }
+    assert not ax.get_legend()
+
+
+def test_the_figure_describes_itself(shown):
+    plot_lines(KINDS, xlabel="epoch", ylabel="training loss")
+    assert shown[0][1] == (
+        "training loss by epoch: plain, 2 lines that end at 2 to 2.2; "
+        "residual, 1 line that ends at 1."
+    )
+    assert not plt.get_fignums()  # shown once, not a second time at the end of the cell
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_names_stand_beside_their_lines_and_apart(logarithmic):
+    _, ax = plt.subplots()
+    ends = {"a": 1.0, "b": 1.01, "c": 0.99, "d": 100.0}
+    plot_lines({name: [[1.0, end]] for name, end in ends.items()}, ax, logarithmic=logarithmic)
+    boxes = {name: box for name, (_, box) in names(ax).items()}
+    for one, other in itertools.combinations(boxes.values(), 2):
+        assert not one.overlaps(other)
+    centres = {name: (box.y0 + box.y1) / 2 for name, box in boxes.items()}
+    assert sorted(centres, key=centres.get) == ["c", "a", "b", "d"]
+    for name in ("a", "d"):  # the middle of the three, and the one that is alone
+        assert centres[name] == pytest.approx(ax.transData.transform((2, ends[name]))[1], abs=8)
+    assert all(box.x0 > ax.transData.transform((2, 1))[0] for box in boxes.values())
+
+
+def test_places_move_only_as_far_as_needed():
+    apart = plotting._apart
+    assert apart([0.0, 5.0], 1.0) == [0.0, 5.0]
+    assert apart([5.0, 5.0], 1.0) == [4.5, 5.5]
+    assert apart([0.5, 0.0, 9.0], 1.0) == [0.75, -0.25, 9.0]
+    moved = apart([3.0, 2.9, 3.1, 1.9], 1.0)
+    assert min(b - a for a, b in itertools.pairwise(sorted(moved))) == pytest.approx(1)
+    assert sum(moved) == pytest.approx(3.0 + 2.9 + 3.1 + 1.9)
+
+
+def test_runs_are_drawn_by_their_measure(shown):
+    run = History(train_loss=[2.0, 1.0], train_acc=[0.3, 0.6], test_acc=[0.2, 0.5])
+    plot_runs({"ReLU": [run]})
+    plot_runs({"ReLU": [run]}, "train_loss")
+    first, second = (figure.axes[0] for figure, _ in shown)
+    assert first.lines[0].get_ydata().tolist() == [0.2, 0.5]
+    assert first.get_ylim() == (0, 1) and first.get_ylabel() == "test accuracy"
+    assert second.lines[0].get_ydata().tolist() == [2.0, 1.0]
+    assert second.get_ylabel() == "training loss"
+
+
+def test_panels_of_ones_own_are_shown_together(shown):
+    _, (left, right) = plt.subplots(1, 2)
+    plot_lines(KINDS, left, title="left")
+    plot_lines({"ReLU": [[1.0]]}, right, title="right")
+    assert not shown
+    show()
+    assert "left. " in shown[0][1] and "right. " in shown[0][1] and "ReLU" in shown[0][1]
+    plt.subplots()
+    show("A photograph of a flower.")
+    assert shown[1][1] == "A photograph of a flower."
+
+
+def test_costs_are_shares_of_the_whole(shown):
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 10))
+    t = trace(net, (1, 1, 8, 8))
+    plot_costs(t, {"conv": "0", "linear": "3"})
+    plot_costs(t)
+    figure, alt = shown[0]
+    widths = [bar.get_width() for bar in figure.axes[0].patches]
+    conv, linear = t.steps[0], t.steps[-1]
+    shares = (
+        conv.params / t.params,
+        linear.params / t.params,
+        conv.macs / t.macs,
+        linear.macs / t.macs,
+    )
+    assert widths == pytest.approx([100 * share for share in shares])
+    assert f"parameters: conv {widths[0]:.1f} %, linear {widths[1]:.1f} %" in alt
+    assert [tick.get_text() for tick in shown[1][0].axes[0].get_yticklabels()] == ["0", "3"]
+
+
+def test_a_notebook_keeps_the_description():
+    """As IPython makes it of a figure: the PNG's metadata holds the text and the size."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    InteractiveShell.instance()
+    set_matplotlib_formats("retina")
+    with capture_output() as captured:
+        plot_lines(KINDS, xlabel="epoch", ylabel="loss")
+    (output,) = captured.outputs
+    assert output.data["image/png"]
+    assert output.metadata["image/png"]["alt"].startswith("loss by epoch: plain")
+    assert output.metadata["image/png"]["width"] < 900
+    InteractiveShell.clear_instance()
+
+
+def test_history_is_drawn_into_an_ax():
+    _, ax = plt.subplots()
+    History([2.0, 1.0], [0.3, 0.6], [0.2, 0.5]).plot(ax)
+    assert set(names(ax)) == {"train loss", "train acc", "test acc"}
+
+
+def test_torch_numbers_may_be_drawn(shown):
+    plot_lines({"a": torch.ones(2, 3)}, ylabel="size")
+    assert "a, 2 lines that end at 1 to 1" in shown[0][1]
