@@ -7,12 +7,15 @@
 #   make test TEST_ARGS="-k builder"                 further arguments for pytest
 #   make zoo ZOO="timm/*vit*"                         only these networks
 #   make compat STACK=colab                          one stack: conda or colab
+#   make mutants MODULE=layerwise/views COUNT=20     a module or a folder; faults in each module
 
 PYTHON    ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
 LAB_ARGS  ?=
 TEST_ARGS ?=
 ZOO       ?=
 STACK     ?=
+MODULE    ?=
+COUNT     ?= 20
 LESSON    ?=
 
 export UV_PYTHON_DOWNLOADS := never
@@ -32,7 +35,7 @@ RUN     := .venv/bin/python
 # Exists when .venv holds what pyproject.toml asks for, on this version of Python.
 READY   := .venv/.ready-$(VERSION)
 
-.PHONY: help lab test notebooks accept lint bench zoo compat clean
+.PHONY: help lab test notebooks accept lint bench zoo compat mutants clean
 
 help:        ## list these commands
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' Makefile
@@ -66,6 +69,9 @@ zoo: $(READY)        ## trace, table, draw and explain some 240 networks of timm
 
 compat: $(READY)        ## run every lesson on the stacks of conda and Colab, in build/compat (12 GB)
 	$(RUN) tools/compat.py $(STACK)
+
+mutants: $(READY)        ## plant small faults in a module, and list those that its tests do not notice
+	$(RUN) tools/mutants.py $(MODULE) --count=$(COUNT)
 
 clean:        ## remove .venv, .uv, uv.lock and every cache; the next command installs again
 	rm -rf .venv .uv uv.lock build .pytest_cache .ruff_cache .mypy_cache .hypothesis
