@@ -405,9 +405,9 @@ vgg_lab = lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
 #
 # <details><summary>Answers</summary>
 #
-# 1. The new convolutions with their ReLUs (+), the one behind each of them that reads more
-#    channels than before, and from there on all receptive fields. No block's output
-#    shape changes. VGG-16 has 4 % more parameters, and twice the MACs.
+# 1. The new convolutions with their ReLUs (+), at the end of each block; the blocks, whose
+#    sums they change (≠); and from the first of them on all receptive fields (↓). No block's
+#    output shape changes. VGG-16 has 4 % more parameters, and twice the MACs.
 # 2. The sixth block halves 7 to 3, and 512 · 3 · 3 = 4,608 numbers arrive where 25,088
 #    are expected. With `rows` 3 it works, and has 49.6 million parameters, not 128.8:
 #    the first linear layer reads fewer numbers, and that is where the parameters were.
