@@ -15,7 +15,7 @@ from layerwise.tracing.module_tree import Block, levels, outline
 from layerwise.tracing.records import Trace
 from layerwise.tracing.tracer import traced
 from layerwise.views.columns import shapes_of
-from layerwise.views.comparison import Status
+from layerwise.views.comparison import Status, together
 from layerwise.views.merged_tree import Statuses
 
 from .graph import View, is_named
@@ -84,16 +84,28 @@ def svg(
     blocks (see `outline`); None chooses. It is `width` pixels wide at most, unless one part alone
     needs more. With `card` it is a picture for a file, on a light card.
     """
-    tree = foldable(t if isinstance(t, Block) else outline(t))
-    shown = default_unfolded(tree) if unfolded is None else unfolded
-    broken = {index for index, status in (statuses or {}).items() if status is Status.FAILED}
-    around = [
-        block.id for level in levels(tree) for block in level
-        if not broken.isdisjoint(step.index for step in block.steps)
-    ]  # fmt: skip
+    whole = t if isinstance(t, Block) else outline(t)
+    tree = foldable(whole)
+    shown = set(default_unfolded(tree) if unfolded is None else unfolded)
+    found = _of_boxes(whole, tree, statuses or {})
+    broken = {index for index, status in found.items() if status is Status.FAILED}
+    shown |= {b.id for b in _blocks(tree) if not broken.isdisjoint([s.index for s in b.steps])}
     name = f"{describe(t)}, broken off" if broken else describe(t)
-    scene = layout(tree, [*shown, *around], statuses, failed, width - 2 * MARGIN)
-    return paint(scene, name, card)
+    return paint(layout(tree, shown, found, failed, width - 2 * MARGIN), name, card)
+
+
+def _of_boxes(whole: Block, tree: Block, statuses: Statuses) -> Statuses:
+    """The statuses, where a block for which one box stands gives its own to that box."""
+    found, kept = dict(statuses), {block.id for block in _blocks(tree)}
+    for block in _blocks(whole):
+        if block.id in statuses and block.id not in kept:
+            first = block.steps[0].index
+            found[first] = together([found[first], statuses[block.id]])
+    return found
+
+
+def _blocks(tree: Block) -> list[Block]:
+    return [block for level in levels(tree) for block in level]
 
 
 def describe(t: Trace | Block) -> str:
@@ -133,7 +145,7 @@ def _to_unfold(t: Trace, unfold: Collection[str] | bool | None) -> list[str]:
     tree = foldable(outline(t))
     if unfold is None:
         return default_unfolded(tree)
-    blocks = [block for level in levels(tree) for block in level]
+    blocks = _blocks(tree)
     known = [block.id for block in blocks]
     if isinstance(unfold, bool):
         return known if unfold else []

@@ -1,6 +1,6 @@
 """A scene as SVG text: boxes with their words and facts, frames, wires, the scale."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from html import escape
 
 from layerwise.operations.shapes import times
@@ -52,17 +52,13 @@ def paint(scene: Scene, name: str, card: bool) -> str:
 
 
 def _legend(scene: Scene) -> list[str]:
-    """The scale in one line or two, as wide as the picture; then what the signs say."""
+    """The scale in one line or two, as wide as the picture; then a line for the signs."""
     bars = any(extents(box.item)[0] is None for box in scene.boxes)
     skips = any(wire.skips for wire in scene.wires)
     parts = [SCALE, SCALE_OF_BARS if bars else "", "Blue: past other boxes." if skips else ""]
-    return [*_lines(parts, " ", scene), *_lines(_signs(scene), ", ", scene)]
-
-
-def _lines(parts: Iterable[str], gap: str, scene: Scene) -> list[str]:
-    parts = list(filter(None, parts))
-    line = gap.join(parts)
-    return [line] if parts and text_width(line) + 2 * MARGIN < max(scene.width, 330) else parts
+    parts, line = list(filter(None, parts)), " ".join(filter(None, parts))
+    wide = text_width(line) + 2 * MARGIN < max(scene.width, 330)
+    return [*([line] if wide else parts), *filter(None, [", ".join(_signs(scene))])]
 
 
 def _signs(scene: Scene) -> Iterator[str]:

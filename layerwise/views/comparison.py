@@ -27,7 +27,7 @@ class Status(Enum):
     SAME = "", ""
     NEW = "+", "new"
     OWN = "≠", "own numbers changed"
-    DOWNSTREAM = "↓", "only follows from changes before it"
+    DOWNSTREAM = "↓", "only follows from a change before it"
     GONE = "−", "gone"
     FAILED = "✕", "breaks here"
     UNREACHED = "?", NOT_REACHED

@@ -79,8 +79,8 @@ class _Places:
         return replace(step, index=here, sources=sources)
 
     def mark_gone(self, part: Part, statuses: dict[int | str, Status]) -> None:
-        """What kept the shape of the step before it stood in that step's box, which changed."""
-        if isinstance(part, Step) and part.inputs[:1] == (part.output,):
+        """What changed numbers one by one stood in the box of the step before it, which changed."""
+        if isinstance(part, Step) and part.inputs[:1] == (part.output,) and not part.macs:
             before = self._source(part)
             if before in statuses:
                 statuses[before] = together([statuses[before], Status.GONE])

@@ -542,9 +542,9 @@ alexnet_lab = lab(alexnet, (1, 1, 224, 224), channels=(16, 128, 16), kernel_size
 
 # %% [markdown]
 # Every slider acts at once. What differs from the start is marked, and the old number
-# is struck through. Under each window stands how its size came about. In the picture, what
-# your choice changes is outlined in orange. Point at a box, or walk to it with the Tab
-# and arrow keys, to read its numbers.
+# is struck through. Under each window stands how its size came about. Picture and table
+# bear the same signs: + is new, ≠ has other numbers of its own, ↓ only follows from a change
+# before it. Point at a box, or walk to it with the Tab and arrow keys, to read its numbers.
 #
 # What the mouse does, code can do. This sets a slider, reads what the lab says, and
 # puts the slider back.

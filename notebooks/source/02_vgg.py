@@ -402,8 +402,8 @@ VGG_TASKS = [
         predict=lambda lab: round(lab.trace.params / 1e6),
         reached={"conv_arch": "VGG-16"},
         explanation="VGG-16 has 4 % more parameters, and twice the MACs. Marked are the new "
-        "convolutions with their ReLUs (+), the one behind each of them that reads more channels "
-        "than before, and from there on all receptive fields. No block's output shape changes.",
+        "convolutions with their ReLUs (+), the blocks whose sums they change (≠), and from the "
+        "first of them on all receptive fields (↓). No block's output shape changes.",
     ),
     Task(
         text="The first linear layer expects 25,088 numbers. How many would reach it behind one "

@@ -525,6 +525,23 @@ def test_each_box_bears_the_sign_of_what_became_of_it():
     assert "grey" not in "".join(legend.itertext())
 
 
+def test_a_box_that_stands_for_a_block_bears_the_sign_of_the_block():
+    def net(ones):
+        return nn.Sequential(nn.Conv2d(4, 4, 3), nn.ReLU(), *[nn.Conv2d(4, 4, 1)] * ones)
+
+    def signs(ones):
+        now = outline(trace(nn.Sequential(net(ones), nn.MaxPool2d(2)), (1, 4, 8, 8)))
+        whole, statuses = merged(compare(before, now), now)
+        text = svg(whole, ["0"], statuses=statuses)
+        named = ((e.get("data-id"), e.get("data-status")) for e in ET.fromstring(text).iter())  # noqa: S314
+        return {name: status for name, status in named if status}
+
+    before = outline(trace(nn.Sequential(net(2), nn.MaxPool2d(2)), (1, 4, 8, 8)))
+    assert signs(1) == {"0": "own numbers changed"}
+    assert signs(0) == {"@0": "own numbers changed"}  # of a block that is one box
+    assert signs(2) == {}
+
+
 def broken_picture(start, now, shape):
     """The picture of a network beside that of its start, as the lab draws it; and its scene."""
     seen, failure = run(lambda: nn.Sequential(*now), shape, {})
