@@ -251,8 +251,6 @@ lab(one_window, (1, 1, 6, 6), layer=["convolution", "max pooling", "average pool
 #    the input. Do the same for 5×5. Which padding does it take for a kernel of $k$?
 # 3. Set the input size to 3, and the kernel to 4. What does the message say? Which
 #    padding mends it, and what does the one window then read?
-# 4. Compare max pooling with average pooling, both with padding 1. What does the padding
-#    count for in each?
 #
 # <details><summary>Answers</summary>
 #
@@ -263,8 +261,6 @@ lab(one_window, (1, 1, 6, 6), layer=["convolution", "max pooling", "average pool
 #    kernels are odd.
 # 3. A window of 4 needs 4 pixels and gets 3. Padding 1 makes 5 of them, and the
 #    window reads the whole image and the padding above and on the left of it.
-# 4. For the largest number, nothing: it is taken as $-\infty$. In an average it counts
-#    as zeros, so the numbers at the border become smaller.
 # </details>
 
 # %% [markdown]
