@@ -118,11 +118,14 @@ def examples(plan: Plan) -> list[str]:
     """Whose numbers these are, in lines."""
     if not plan.values.kernel:
         return ["The pixels are an example: the ink", f"of a handwritten digit, 0 to {INK}."]
-    channels = plan.step.inputs[0][-3] // plan.step.settings.get("groups", 1)
+    of = plan.step.settings
+    channels = plan.step.inputs[0][-3] // of.get("groups", 1)
+    more = [f"the sums of {channels} channels"] if channels > 1 else []
+    more += ["its bias"] if of.get("bias") else []
     return [
         "The numbers are an example: a digit's",
         f"ink, 0 to {INK}, and an edge kernel.",
-        *([f"A layer adds up {channels} channels, and a bias."] if channels > 1 else []),
+        *([f"A layer adds {' and '.join(more)}."] if more else []),
     ]
 
 

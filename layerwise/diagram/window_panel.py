@@ -37,7 +37,7 @@ def _kernel(plan: Plan, y: int) -> tuple[str, int]:
     told = "; ".join(" ".join(map(number, line)) for line in plan.values.kernel)
     head = look.text(0, y, "kernel: its weights", look.HEAD)
     grid = f'<g class="kernel" role="img" aria-label="kernel: {told}">{"".join(parts)}</g>'
-    return head + grid, y + 8 + height * len(plan.values.kernel) + 26
+    return head + grid, y + 8 + height * len(plan.values.kernel) + 22
 
 
 def _window(plan: Plan, y: int) -> tuple[str, int]:
@@ -53,7 +53,7 @@ def _window(plan: Plan, y: int) -> tuple[str, int]:
     else:
         grid, y = look.text(0, y + 20, f"{rows * columns} of them: too many to draw."), y + 26
     result = look.text(0, y + 18, notes.result(plan, 0, 0), f'class="result" {look.HEAD}')
-    return head + grid + result, y + 40
+    return head + grid + result, y + 34
 
 
 def _term(x: int, y: int, height: int, told: tuple[str, str]) -> str:
