@@ -1,11 +1,14 @@
 """The panel beside the maps of the picture of one window: the kernel, the products, their sum."""
 
+import textwrap
+
 from . import window_looks as look
 from . import window_notes as notes
 from .window_plan import TERM_WIDTH, WEIGHT_WIDTH, Plan
 from .window_values import number
 
 _TOP = 16  # the first line
+_WRAP = 39  # characters in a line of small words
 
 
 def panel(plan: Plan) -> tuple[str, int]:
@@ -20,7 +23,7 @@ def panel(plan: Plan) -> tuple[str, int]:
     if plan.works:
         drawn, y = _window(plan, y)
         parts.append(drawn)
-    lines = notes.examples(plan)
+    lines = textwrap.wrap(notes.examples(plan), _WRAP)
     parts += [look.text(0, y + 15 * n, line, look.SMALL) for n, line in enumerate(lines)]
     return "".join(parts), y + 15 * len(lines) - 4
 
