@@ -114,16 +114,16 @@ def terms_head(plan: Plan) -> str:
     return "pixel · weight, and product" if plan.values.kernel else "numbers in the window"
 
 
-def examples(plan: Plan) -> list[str]:
-    """Whose numbers these are, in lines."""
+def examples(plan: Plan) -> str:
+    """Whose numbers these are."""
     if not plan.values.kernel:
-        return ["The pixels are an example: the ink", f"of a handwritten digit, 0 to {INK}."]
-    channels = plan.step.inputs[0][-3] // plan.step.settings.get("groups", 1)
-    return [
-        "The numbers are an example: a digit's",
-        f"ink, 0 to {INK}, and an edge kernel.",
-        *([f"A layer adds up {channels} channels, and a bias."] if channels > 1 else []),
-    ]
+        return f"The pixels are an example: the ink of a handwritten digit, 0 to {INK}."
+    of = plan.step.settings
+    channels = plan.step.inputs[0][-3] // of.get("groups", 1)
+    more = [f"the sums of {channels} channels"] if channels > 1 else []
+    more += ["its bias"] if of.get("bias") else []
+    added = f" A layer adds {' and '.join(more)}." if more else ""
+    return f"The numbers are an example: a digit's ink, 0 to {INK}, and an edge kernel.{added}"
 
 
 def _span(name: str, places: list[int]) -> str:

@@ -1,11 +1,14 @@
 """The panel beside the maps of the picture of one window: the kernel, the products, their sum."""
 
+import textwrap
+
 from . import window_looks as look
 from . import window_notes as notes
 from .window_plan import TERM_WIDTH, WEIGHT_WIDTH, Plan
 from .window_values import number
 
 _TOP = 16  # the first line
+_WRAP = 39  # characters in a line of small words
 
 
 def panel(plan: Plan) -> tuple[str, int]:
@@ -20,7 +23,7 @@ def panel(plan: Plan) -> tuple[str, int]:
     if plan.works:
         drawn, y = _window(plan, y)
         parts.append(drawn)
-    lines = notes.examples(plan)
+    lines = textwrap.wrap(notes.examples(plan), _WRAP)
     parts += [look.text(0, y + 15 * n, line, look.SMALL) for n, line in enumerate(lines)]
     return "".join(parts), y + 15 * len(lines) - 4
 
@@ -37,7 +40,7 @@ def _kernel(plan: Plan, y: int) -> tuple[str, int]:
     told = "; ".join(" ".join(map(number, line)) for line in plan.values.kernel)
     head = look.text(0, y, "kernel: its weights", look.HEAD)
     grid = f'<g class="kernel" role="img" aria-label="kernel: {told}">{"".join(parts)}</g>'
-    return head + grid, y + 8 + height * len(plan.values.kernel) + 26
+    return head + grid, y + 8 + height * len(plan.values.kernel) + 22
 
 
 def _window(plan: Plan, y: int) -> tuple[str, int]:
@@ -53,7 +56,7 @@ def _window(plan: Plan, y: int) -> tuple[str, int]:
     else:
         grid, y = look.text(0, y + 20, f"{rows * columns} of them: too many to draw."), y + 26
     result = look.text(0, y + 18, notes.result(plan, 0, 0), f'class="result" {look.HEAD}')
-    return head + grid + result, y + 40
+    return head + grid + result, y + 34
 
 
 def _term(x: int, y: int, height: int, told: tuple[str, str]) -> str:

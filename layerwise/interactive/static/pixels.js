@@ -117,19 +117,21 @@ function render({ model, el }) {
   const cells = () => [...el.querySelectorAll(".cell[data-row]")];
   const selected = () => el.querySelector('.cell[aria-pressed="true"]');
 
-  function say(words) {
+  /** Show a sentence; aloud where the person asked for it, not while the picture moves by itself. */
+  function say(words, how) {
+    set(told, { "aria-live": how });
     if (told.textContent !== words) told.textContent = words;
   }
 
-  function tell() {
-    say(selected()?.dataset.told ?? page.querySelector("svg")?.dataset.told ?? "");
+  function tell(how) {
+    say(selected()?.dataset.told ?? page.querySelector("svg")?.dataset.told ?? "", how);
   }
 
-  function choose(cell) {
+  function choose(cell, how = "polite") {
     chosen = place(cell);
     forget(el);
     select(el, cell);
-    tell();
+    tell(how);
   }
 
   function point(part) {
@@ -138,36 +140,34 @@ function render({ model, el }) {
     stopAt(el, "pixel", part);
     ask(el, part);
     const label = part.getAttribute("aria-label");
-    say(`${label[0].toUpperCase()}${label.slice(1)}.`);
+    say(`${label[0].toUpperCase()}${label.slice(1)}.`, "polite");
   }
 
   function leave() {
     forget(el);
-    tell();
+    tell("off");
   }
 
   /** Move the window so many places on, in the order of reading; from the last to the first. */
-  function move(by) {
+  function move(by, how) {
     const all = cells();
     const at = all.indexOf(selected());
-    choose(all[(at + by + all.length) % all.length]);
+    choose(all[(at + by + all.length) % all.length], how);
   }
 
   function pause() {
     clearInterval(clock);
     clock = null;
     play.textContent = "Play";
-    told.setAttribute("aria-live", "polite");
   }
 
   function start() {
-    told.setAttribute("aria-live", "off"); // nobody can listen at this pace
     play.textContent = "Pause";
     clock = setInterval(() => {
       if (!el.isConnected || still.matches || selected() === cells().at(-1)) pause();
-      else move(1);
+      else move(1, "off");
     }, PACE);
-    if (selected() === cells().at(-1)) move(1);
+    if (selected() === cells().at(-1)) move(1, "off");
   }
 
   function draw() {
@@ -180,7 +180,7 @@ function render({ model, el }) {
     for (const one of [back, play, on]) one.disabled = cells().length < 2;
     play.hidden = still.matches; // who wants no motion steps by hand
     if (cell) select(el, cell);
-    tell();
+    tell("off"); // the lab itself speaks at a turn
     stopAt(el, "pixel", find(el, "pixel", [0, 0]));
     if (focused) (find(el, focused.classList[0], place(focused)) || cell)?.focus({ preventScroll: true });
   }

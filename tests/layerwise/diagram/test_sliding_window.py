@@ -216,6 +216,22 @@ def test_the_head_and_the_numbers_say_which_pixels_are_shown(channels, size, tol
     assert above == list(columns)
 
 
+@pytest.mark.parametrize(
+    ("net", "channels", "said"),
+    [
+        (nn.Conv2d(1, 1, 3), 1, "an edge kernel. A layer adds its bias."),
+        (nn.Conv2d(1, 1, 3, bias=False), 1, "an edge kernel."),
+        (nn.Conv2d(3, 1, 3), 3, "A layer adds the sums of 3 channels and its bias."),
+        (nn.Conv2d(3, 3, 3, groups=3, bias=False), 3, "an edge kernel."),
+        (nn.MaxPool2d(2), 1, "The pixels are an example: the ink of a handwritten digit, 0 to 9."),
+    ],
+)
+@pytest.mark.parametrize("card", [False, True])
+def test_the_picture_says_whose_numbers_it_shows(net, channels, said, card):
+    root = picture(net, (1, channels, 7, 7), card=card)
+    assert " ".join(root.itertext()).endswith(said)
+
+
 @pytest.mark.parametrize("card", [False, True])
 def test_the_picture_is_one_self_contained_file_that_stays_the_same(card):
     first = drawn(THREE, (1, 1, 7, 7), card=card)
