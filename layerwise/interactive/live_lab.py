@@ -130,13 +130,13 @@ class Lab:
         from IPython.display import display
 
         if get_ipython() is not None:
-            self._shown_in = cell()
+            self._shown_in = _cell()
             view = {"version_major": 2, "version_minor": 0, "model_id": self._page.model_id}
             bundle = {VIEW: view, "text/html": self.html, "text/plain": self.text}
             display(bundle, raw=True)
 
     def _ipython_display_(self) -> None:
-        if self._shown_in != cell():  # as the last line of the cell that made it: shown already
+        if self._shown_in != _cell():  # as the last line of the cell that made it: shown already
             self.show()
 
     def _lay_out(self) -> None:
@@ -235,7 +235,7 @@ def after(seconds: float, action: Callable[[], None]) -> None:
         loop.call_later(seconds, action)
 
 
-def cell() -> object:
+def _cell() -> object:
     """What tells one run of a notebook's cell from the next."""
     from IPython.core.getipython import get_ipython
 

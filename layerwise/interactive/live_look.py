@@ -44,7 +44,7 @@ class Look(Shown):
         self.maps = MapsView()
         self._tree = outline(self.trace)
         self._figure = Figure(unfolded=diagram.default_unfolded(self._tree), choosing=True)
-        self._figure.layout = Layout(width="100%", max_height="300px", overflow="auto")
+        self._figure.layout = Layout(width="100%", max_height="260px", overflow="auto")
         self.page = VBox([self._figure, self.maps], layout=Layout(width="100%"))
         self.page.add_class("course-lab")
         self._draw()

@@ -2,7 +2,7 @@
 // sees (`view.ends`); this file shows them, and moves the pixel, the part of the image that it
 // sees, and the focus. The numbers of a map come when it is asked for.
 
-const LONGEST = 208; // px, the longer side of the image and of the large map
+const LONGEST = 190; // px, the longer side of the image and of the large map
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 const make = (tag, kind, parts = [], attributes = {}) => {
@@ -85,8 +85,8 @@ function render({ model, el }) {
     });
     const line = title ? [make("b", "", [title]), " ", make("code", "", [does])] : [];
     const choice = buttons.length > 1 ? [make("span", "look-steps", buttons, { role: "group", "aria-label": "After which step" })] : [];
-    const found = [make("p", "look-words", [words])];
-    return line.length ? [make("p", "look-title", [...line, ...choice]), ...found] : found;
+    const told = make("span", "look-words", [words]);
+    return [make("p", "look-title", [...line, ...choice, told])];
   }
 
   function body() {
