@@ -11,9 +11,13 @@ import ipywidgets as ui
 
 from layerwise.operations.shapes import Shape
 
+from .history import Setting
+from .words import Words, shown
+
 Control: TypeAlias = ui.ValueWidget | ui.fixed  # `fixed` is a choice without a slider
 EMPTY = inspect.Parameter.empty
 INPUT_SIZE = "input_size"  # the one control that changes the input and not the network
+OWN = ("presets", "image", "tasks")  # keywords of the lab itself
 
 
 def make(build: Callable, input_shape: Shape, forms: Mapping[str, object]) -> dict[str, Control]:
@@ -36,6 +40,9 @@ def make(build: Callable, input_shape: Shape, forms: Mapping[str, object]) -> di
         if isinstance(widget, ui.fixed):
             continue
         widget.description = label(name)
+        widget.tooltip = ""  # else the browser shows "null"
+        if isinstance(widget, ui.SelectionSlider):
+            widget.add_class(f"lab-choice-{name}")
         widget.style.description_width = f"{0.55 * width + 0.5:.1f}em"
         widget.layout = ui.Layout(width="auto", height="32px")
     return controls
@@ -66,6 +73,39 @@ def values(widget: Control) -> list:
     return options
 
 
+def nearest(widget: Control, typed: str) -> object | None:
+    """The value of a slider that is nearest to a typed number; None where no number is typed."""
+    try:
+        number = float(typed.replace(",", ""))
+    except ValueError:
+        return None
+    return min(values(widget), key=lambda value: abs(value - number))
+
+
+def presets(
+    controls: Mapping[str, Control], given: Mapping[str, Setting], words: Words
+) -> Mapping[str, Setting]:
+    """The presets as whole settings; what one does not name is that of the start.
+
+    Raises TypeError where they are no settings by name, and ValueError where no control has such a
+    name or such a value.
+    """
+    if not isinstance(given, Mapping) or not all(isinstance(s, Mapping) for s in given.values()):
+        form = '{"as in the paper": dict(channels=96)}'
+        raise TypeError(f"presets are settings by name, such as {form}, not {given!r:.60}")
+    start = {name: control.value for name, control in controls.items()}
+    found = {}
+    for preset, setting in given.items():
+        meant = {name: words.meant(name, value) for name, value in setting.items()}
+        for name, value in meant.items():
+            if name not in controls or value not in values(controls[name]):
+                raise ValueError(
+                    f"the preset {preset!r} cannot be reached: no control has {name}={value!r:.60}"
+                )
+        found[preset] = start | meant
+    return found
+
+
 def states(controls: Mapping[str, Control]) -> Iterator[dict]:
     """Every combination of values, the last control changing fastest."""
     for combination in itertools.product(*map(values, controls.values())):
@@ -84,6 +124,11 @@ def _check_names(build: Callable, parameters: Mapping, forms: Mapping) -> None:
     for parameter in parameters.values():
         fixed = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
         if parameter.default is EMPTY and not fixed and parameter.name not in forms:
+            if parameter.name in OWN:
+                raise TypeError(
+                    f"{name} needs a value for {parameter.name!r}, a word of the lab itself: "
+                    "give it a default, or another name"
+                )
             raise TypeError(
                 f"{name} needs a value for {parameter.name!r}: give it a default, or give the lab "
                 f"a control for it, such as {parameter.name}=(1, 8)"
@@ -109,7 +154,7 @@ def _widget(name: str, form: object, default: object) -> Control:
 
 def _choice(name: str, form: Mapping | Sequence, default: object) -> ui.ValueWidget:
     """A slider for numbers that go up, a menu for all else."""
-    options = list(form.items()) if isinstance(form, dict) else [(_shown(v), v) for v in form]
+    options = list(form.items()) if isinstance(form, dict) else [(shown(v), v) for v in form]
     if not options:
         raise ValueError(f"the control {name} has no choices")
     found = [value for _, value in options]
@@ -118,15 +163,6 @@ def _choice(name: str, form: Mapping | Sequence, default: object) -> ui.ValueWid
     rising = numbers and len(found) > 1 and found == sorted(found)
     kind = ui.SelectionSlider if rising and not isinstance(form, dict) else ui.Dropdown
     return kind(options=options, value=start)
-
-
-def _shown(value: object) -> str:
-    """A choice as a person reads it: ((1, 64), (2, 128)) -> "1×64, 2×128"."""
-    if isinstance(value, (tuple, list)):
-        if value and all(isinstance(part, (tuple, list)) for part in value):
-            return ", ".join("×".join(map(str, part)) for part in value)
-        return ", ".join(map(str, value))
-    return getattr(value, "__name__", None) or str(value)
 
 
 def _plain(value: object) -> object:

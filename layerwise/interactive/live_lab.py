@@ -1,11 +1,11 @@
 """The live lab: turn any choice of a network, and see at once what changes and what breaks."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from ipywidgets import Button, HBox, Layout, VBox, Widget
 from torch import nn
 
 from layerwise.diagnosis.report import Diagnosis
@@ -16,16 +16,28 @@ from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Trace
 from layerwise.views import comparison
 
-from . import controls, page
+from . import cells, controls, page, toolbar
 from .controls import Control
-from .state import Experiment
-from .widgets import Figure, Panel, Pixels
+from .frame import Frame
+from .history import History, Setting
+from .state import Experiment, State
+from .stored import StoredOutput
+from .words import Words
 
 SETTLE = 0.15  # seconds without a further change before repairs are searched
-VIEW = "application/vnd.jupyter.widget-view+json"
+REST = (
+    0.5  # the same before the stored output follows; a hand that goes on sooner is one turn to undo
+)
 
 
-def lab(build: Callable[..., nn.Module], given: Any, /, **forms: object) -> "Lab":
+def lab(
+    build: Callable[..., nn.Module],
+    given: Any,
+    /,
+    *,
+    presets: Mapping[str, Setting] | None = None,
+    **forms: object,
+) -> "Lab":
     """Show `build(**choices)` with a control for each choice, and all that follows from it.
 
     `given` is the input: a shape, (shape, dtype), a tensor, or a dict (keywords) or list of these.
@@ -34,10 +46,14 @@ def lab(build: Callable[..., nn.Module], given: Any, /, **forms: object) -> "Lab
     `input_size` changes the rows and columns of the input. The lab starts from the builder's
     own defaults.
 
+    `presets` are settings by name, such as {"as in the paper": dict(channels=96)}; choices that
+    one does not name are those of the start. A parameter of the builder that is called `presets`
+    keeps its default: it cannot have a control.
+
     Raises TypeError and ValueError where the lab itself is called wrongly. A choice that breaks
     the network raises nothing: the lab explains it.
     """
-    made = Lab(build, given, forms)
+    made = Lab(build, given, forms, presets or {})
     made.show()
     return made
 
@@ -48,22 +64,37 @@ class Lab:
     controls: dict[str, Control]
 
     def __init__(
-        self, build: Callable[..., nn.Module], given: Any, forms: Mapping[str, object]
+        self,
+        build: Callable[..., nn.Module],
+        given: Any,
+        forms: Mapping[str, object],
+        presets: Mapping[str, Setting],
     ) -> None:
         building.check_call(build, given, "lab")
         self.build = build
         self.given = given
         self.controls = controls.make(build, building.shape_of(given), forms)
+        self._words = Words(self.controls)
+        self._presets = controls.presets(self.controls, presets, self._words)
         allowed = {name: controls.values(control) for name, control in self.controls.items()}
-        self._experiment = Experiment(build, given, allowed)
-        self._start = self.choices
+        self._experiment = Experiment(build, given, allowed, self._words.say)
         self._state = self._experiment.at(self.choices)
+        self._history = History(self.choices)
         self._unfolded: frozenset[str] = frozenset()  # blocks in the table
         self._met_blocks = False
         self._shown_in: object = None  # the run of a cell that has displayed it
         self._turns = 0
-        self._lay_out()
+        self._moved: tuple[object, float] = (None, 0.0)  # the control turned last, and when
+        self._followers: list[Callable[[State], None]] = []
+        self.repairs_hidden = False  # behind a button, at every turn anew
+        self._helped = False
+        self._stored = StoredOutput()
+        self._frame = Frame(self.controls, self._pressed)
+        self._refresh()
+        self._frame.figure.observe(lambda _: self._send(self._draw), "unfolded")
         self._watch()
+        yours = [control for name, control in self.controls.items() if control is forms[name]]
+        cells.close_at_next_run(partial(self._frame.close, yours))
 
     # ------------------------------------------------------------------ what a student reads
 
@@ -71,6 +102,11 @@ class Lab:
     def choices(self) -> dict[str, Any]:
         """The present settings, by name."""
         return {name: control.value for name, control in self.controls.items()}
+
+    @property
+    def state(self) -> State:
+        """The present setting, and all that follows from it."""
+        return self._state
 
     @property
     def trace(self) -> Trace | None:
@@ -87,10 +123,16 @@ class Lab:
         """The line that builds this very network."""
         return self._state.code
 
+    @property
+    def setting(self) -> str:
+        """The line that brings the lab back to this setting, behind the lab's name."""
+        told = (f"{name}={self._words.code(name, value)}" for name, value in self.choices.items())
+        return f"{cells.name_of(self)}.set({', '.join(told)})"
+
     def set(self, **choices: object) -> None:
         """Set several controls as one turn; each must take a value that it can reach.
 
-        Raises KeyError for a name that no control has.
+        Of a menu, the name of a choice will do. Raises KeyError for a name that no control has.
         """
         if unknown := choices.keys() - self.controls.keys():
             names = ", ".join(self.controls)
@@ -99,9 +141,28 @@ class Lab:
             control.unobserve(self._turned, "value")
         try:
             for name, value in choices.items():
-                self.controls[name].value = value
+                self.controls[name].value = self._words.meant(name, value)
         finally:
             self._watch()
+            self._turned()
+
+    def undo(self) -> None:
+        """Go back to the setting before; where there is none, do nothing."""
+        if before := self._history.before():
+            self.set(**before)
+
+    def redo(self) -> None:
+        """Take back the last `undo`."""
+        if after := self._history.after():
+            self.set(**after)
+
+    def pin(self) -> None:
+        """Compare with the present setting from now on, or with the start where one is pinned.
+
+        A setting that breaks the network is not pinned.
+        """
+        if self._experiment.pinned or self.trace:
+            self._experiment.pinned = None if self._experiment.pinned else self._state
             self._turned()
 
     def states(self) -> Iterator[dict]:
@@ -111,7 +172,7 @@ class Lab:
     @property
     def html(self) -> str:
         """All that is on show, as HTML that needs no style sheet and no kernel."""
-        repairs = self.problem.repairs if self.problem else []
+        repairs = [] if self._hides else self.problem.repairs if self.problem else []
         return page.stored(self._state, repairs, self._unfolded, self._drawing(card=True))
 
     @property
@@ -124,41 +185,26 @@ class Lab:
 
     # ------------------------------------------------------------------ showing it
 
+    @property
+    def panels(self) -> tuple:
+        """The parts that hold words: what is wrong or was turned, and the table."""
+        return self._frame.head, self._frame.table
+
     def show(self) -> None:
         """Display the lab in a notebook; elsewhere do nothing."""
-        from IPython.core.getipython import get_ipython
-        from IPython.display import display
-
-        if get_ipython() is not None:
-            self._shown_in = _cell()
-            view = {"version_major": 2, "version_minor": 0, "model_id": self._page.model_id}
-            bundle = {VIEW: view, "text/html": self.html, "text/plain": self.text}
-            display(bundle, raw=True)
+        if cells.in_notebook():
+            self._shown_in = cells.run()
+            self._stored.show(self._frame.page.model_id, self.html, self.text)
 
     def _ipython_display_(self) -> None:
-        if self._shown_in != _cell():  # as the last line of the cell that made it: shown already
+        if (
+            self._shown_in != cells.run()
+        ):  # as the last line of the cell that made it: shown already
             self.show()
 
-    def _lay_out(self) -> None:
-        """Controls on the left of the totals; below them the picture, then the table."""
-        self._reset = Button(description="Reset", tooltip="Back to the setting at the start")
-        self._reset.on_click(lambda _: self.set(**self._start))
-        sliders = [control for control in self.controls.values() if isinstance(control, Widget)]
-        left = VBox(
-            [*sliders, self._reset],
-            layout=Layout(width="340px", flex="0 0 auto", margin="0 24px 0 0"),
-        )
-        self._top = Panel(self._pressed, spoken=True, steady=True)
-        self._top.layout = Layout(flex="1 1 420px", width="auto")
-        self._bottom = Panel(self._pressed)
-        self.panels = self._top, self._bottom
-        self._pixels, self._figure = Pixels(), Figure()
-        self._picture = VBox(layout=Layout(width="100%", overflow="visible"))
-        top = HBox([left, self._top], layout=Layout(flex_flow="row wrap", width="100%"))
-        self._page = VBox([top, self._picture, self._bottom], layout=Layout(width="100%"))
-        self._page.add_class("course-lab")
-        self._refresh()
-        self._figure.observe(lambda _: self._draw(), "unfolded")
+    def after_turn(self, follow: Callable[[State], None]) -> None:
+        """Call `follow` with the state after each turn, before the turn goes to the page."""
+        self._followers.append(follow)
 
     # ------------------------------------------------------------------ what happens at a turn
 
@@ -166,53 +212,107 @@ class Lab:
         for control in self.controls.values():
             control.observe(self._turned, "value")
 
-    def _turned(self, _: object = None) -> None:
+    def _turned(self, change: Any = None) -> None:
+        control = change.owner if change else None
+        last, when = self._moved
+        self._moved = control, time.monotonic()
+        moving = control is not None and control is last and self._moved[1] - when < REST
         self._turns += 1
+        self._helped = False
+        self._history.take(self.choices, moving=moving)
         self._state = self._experiment.at(self.choices)
         self._refresh()
 
     def _refresh(self) -> None:
+        told = [self._meet_blocks, self._show_tools, self._say, self._draw, self._list_layers]
+        self._send(*told, *(partial(follow, self._state) for follow in self._followers))
+        if self.problem:
+            after(SETTLE, partial(self._settle, self._turns))
+        after(REST, partial(self._store, self._turns))
+
+    def _send(self, *shown: Callable[[], None]) -> None:
+        """Bring what these change to the page, in one message."""
+        with self._frame.lead.one_message():
+            for show in shown:
+                show()
+
+    def _meet_blocks(self) -> None:
+        """Choose what is unfolded once there are blocks."""
         tree = self._state.tree
         if not self._met_blocks and tree and any(isinstance(p, Block) for p in tree.parts):
             self._met_blocks = True
             self._unfolded = comparison.default_fold(tree)
-            self._figure.unfolded = diagram.default_unfolded(tree)
-        self._reset.disabled = self.choices == self._start
-        self._top.html = page.head(self._state, None)
-        self._draw()
-        self._list_layers()
-        if self.problem:
-            after(SETTLE, partial(self._settle, self._turns))
+            self._frame.figure.unfolded = diagram.default_unfolded(tree)
 
     def _settle(self, turn: int) -> None:
         """Add the repairs, whose search takes longer than a turn may, once the hand rests."""
-        if turn == self._turns:
-            self._top.html = page.head(self._state, self._repairs())
+        if turn == self._turns and not self._hides:
+            self._send(partial(self._say, self._repairs()))
+
+    def _store(self, turn: int) -> None:
+        """Let the notebook's file follow."""
+        if turn == self._turns and self._stored.shown:
+            self._stored.update(self.html, self.text)
 
     def _repairs(self) -> dict[str, dict]:
         """What a button sends -> the setting that it stands for, of this very turn."""
         found = self.problem.repairs if self.problem else []
         return {f"repair:{self._turns}.{number}": repair for number, repair in enumerate(found)}
 
+    @property
+    def _hides(self) -> bool:
+        return self.repairs_hidden and not self._helped
+
+    def _say(self, repairs: Mapping[str, dict] | None = None) -> None:
+        self._frame.head.html = page.head(self._state, repairs, hidden=self._hides)
+        self._frame.lead.said = page.sentence(self._state) if self._turns else ""
+
+    def _show_tools(self) -> None:
+        now, history = self.choices, self._history
+        ways = {"undo": history.has(-1), "redo": history.has(1), "reset": now != history.start}
+        self._frame.lead.html = toolbar.html(
+            ways | {"pin": self.trace is not None},
+            pinned=self._experiment.pinned is not None,
+            preset=next((name for name, kept in self._presets.items() if kept == now), ""),
+            presets=self._presets,
+            line=self.setting,
+        )
+
     def _draw(self) -> None:
         """Show one window pixel by pixel, and any other network as boxes."""
         small = self.trace is not None and pixels.fits(self.trace)
-        picture = self._pixels if small else self._figure
+        picture = self._frame.pixels if small else self._frame.figure
         picture.svg = self._drawing(card=False)
-        if self._picture.children != (picture,):
-            self._picture.children = (picture,)
+        self._frame.picture = picture
 
     def _list_layers(self) -> None:
-        self._bottom.html = page.table(self._state, self._unfolded)
+        self._frame.table.html = page.table(self._state, self._unfolded)
 
     def _pressed(self, sent: str) -> None:
         """Answer a button; one of an earlier turn does nothing."""
         action, _, value = sent.partition(":")
         if action == "fold":
             self._unfolded = self._unfolded ^ {value}
-            self._list_layers()
+            self._send(self._list_layers)
         elif action == "repair" and (repair := self._repairs().get(sent)):
             self.set(**repair)
+        elif action == "help":
+            self._helped = True
+            self._send(partial(self._say, self._repairs()))
+        elif action == "preset" and value in self._presets:
+            self.set(**self._presets[value])
+        elif action == "typed":
+            self._type(*value.split(":", 1))
+        elif action == "reset":
+            self.set(**self._history.start)
+        elif action in {"undo", "redo", "pin"}:
+            getattr(self, action)()
+
+    def _type(self, name: str, typed: str) -> None:
+        """Set a slider to the nearest value that it can take."""
+        near = controls.nearest(self.controls[name], typed)
+        if near is not None:
+            self.set(**{name: near})
 
     def _drawing(self, *, card: bool) -> str:
         state = self._state
@@ -221,7 +321,7 @@ class Lab:
         if state.partial is None:
             return ""
         changed, failed = comparison.changed_steps(state.lines), page.broken(state)
-        opened = self._figure.unfolded
+        opened = self._frame.figure.unfolded
         return diagram.svg(state.partial, opened, changed=changed, failed=failed, card=card)
 
 
@@ -233,12 +333,3 @@ def after(seconds: float, action: Callable[[], None]) -> None:
         action()
     else:
         loop.call_later(seconds, action)
-
-
-def _cell() -> object:
-    """What tells one run of a notebook's cell from the next."""
-    from IPython.core.getipython import get_ipython
-
-    ip = get_ipython()
-    parent = getattr(ip, "parent_header", None) or {}
-    return parent.get("msg_id") or getattr(ip, "execution_count", None)

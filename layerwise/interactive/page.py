@@ -18,16 +18,16 @@ _WIDTHS = (40, 228, 168, 110, 150, 104)  # pixels: room for an old value beside 
 _FADED = (Status.GONE, Status.UNREACHED)
 
 
-def head(state: State, repairs: Mapping[str, dict] | None) -> str:
+def head(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool = False) -> str:
     """Totals, the line of code, and what is wrong or which choices were turned.
 
     `repairs` are settings that work by the name that their button sends; None while they are
-    sought.
+    sought. Where they are `hidden`, a button stands in their place, which sends "help".
     """
     copy = element("button", "", "Copy", data_copy=state.code, title="Copy this line")
     code = f"<p>{element('code', 'code', escape(state.code))} {copy}</p>"
     figures = "".join(map(_total, totals(state.trace, state.first)))
-    told = _problem(state, repairs) if state.problem else _turned(state)
+    told = _problem(state, repairs, hidden=hidden) if state.problem else _turned(state)
     return element("div", "totals", figures) + code + told
 
 
@@ -65,6 +65,17 @@ def text(state: State, unfolded: Collection[str]) -> str:
     return "\n\n".join([state.code, figures, *told, _caption(state), "\n".join(rows)])
 
 
+def sentence(state: State) -> str:
+    """The outcome in one sentence, to be heard."""
+    if state.problem:
+        return state.problem.headline
+    (params, macs, _) = totals(state.trace, state.first)
+    told = " and ".join(
+        f"{total.value} {total.name} {total.change}".strip() for total in (params, macs)
+    )
+    return f"The network works: {told}."
+
+
 def broken(state: State) -> str | None:
     """What stands where the run broke off, "Linear breaks here"; None if it did not."""
     failed = [line for line in state.lines if line.status is Status.FAILED]
@@ -81,7 +92,17 @@ def _caption(state: State) -> str:
     seen = state.partial or state.first
     if seen is None:
         return ""
-    return f"{seen.name}, input {shapes_of(seen.inputs)}. {seen.note}".rstrip()
+    return f"{seen.name}, input {shapes_of(seen.inputs)}{_compared(state)}. {seen.note}".rstrip()
+
+
+def _compared(state: State) -> str:
+    """With what the lines are compared, where they are not those of the baseline."""
+    if not state.turned:
+        return ""
+    if not state.pinned:
+        return ", compared with the start"
+    told = ", ".join(f"{label(n)} {state.say(n, v)}" for n, v in state.pinned.choices.items())
+    return f", compared with the pinned setting ({told})"
 
 
 def _total(total: Total) -> str:
@@ -92,36 +113,39 @@ def _total(total: Total) -> str:
 
 
 def _turned(state: State) -> str:
-    """Which choices are not those of the start."""
+    """Which choices are not those of the baseline."""
     told = ", ".join(
-        f"{_name(choice)} {_value(old)} → <b>{_value(new)}</b>"
+        f"{_name(choice)} {_value(state, choice, old)} → <b>{_value(state, choice, new)}</b>"
         for choice, (old, new) in state.turned.items()
     )
     if not told:
-        return element("p", "note", "This is the setting at the start. Turn one choice.")
+        which = "the pinned setting" if state.pinned else "the setting at the start"
+        return element("p", "note", f"This is {which}. Turn one choice.")
     return element("p", "note", f"Changed: {told}. The network works.")
 
 
-def _problem(state: State, repairs: Mapping[str, dict] | None) -> str:
+def _problem(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool) -> str:
     """The explanation, and a button for each setting that works."""
     assert state.problem is not None
-    if repairs is None:
+    if hidden:
+        offer = element("button", "", "Show what would help", data_send="help")
+    elif repairs is None:
         offer = "Looking for settings that work …"
     elif not repairs:
         offer = "No setting near this one works."
     else:
         offer = "Works: " + " or ".join(
-            element("button", "", _difference(state.choices, repair), data_send=name)
+            element("button", "", _difference(state, repair), data_send=name)
             for name, repair in repairs.items()
         )
     return state.problem.html() + element("p", "note", offer)
 
 
-def _difference(choices: Mapping, repair: Mapping) -> str:
+def _difference(state: State, repair: Mapping) -> str:
     return " and ".join(
-        f"{_name(name)} = {_value(value)}"
+        f"{_name(name)} = {_value(state, name, value)}"
         for name, value in repair.items()
-        if name not in choices or choices[name] != value
+        if name not in state.choices or state.choices[name] != value
     )
 
 
@@ -129,8 +153,8 @@ def _name(choice: str) -> str:
     return escape(label(choice))
 
 
-def _value(value: object) -> str:
-    return escape(getattr(value, "__name__", None) or str(value))
+def _value(state: State, choice: str, value: object) -> str:
+    return escape(state.say(choice, value))
 
 
 def _look(column: Column) -> str:

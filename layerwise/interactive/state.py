@@ -1,9 +1,9 @@
-"""What follows from one setting of a lab: the trace, the problem, the comparison with the start.
+"""What follows from one setting of a lab: the trace, the problem, the comparison with another.
 
 No widget and no HTML: the page is made of these data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,28 +14,42 @@ from layerwise.tracing.module_tree import Block, outline
 from layerwise.tracing.records import Trace
 from layerwise.views.comparison import Line, compare
 
+from .words import literal
+
 
 @dataclass(frozen=True, eq=False)
 class State:
     """One setting, and all that follows from it."""
 
     choices: dict[str, Any]
-    turned: dict[str, tuple]  # choices that are not those of the start -> (start, now)
+    turned: dict[str, tuple]  # choices that are not those of the baseline -> (baseline, now)
     code: str  # the line that builds this very network
     partial: Trace | None  # as far as the run came; None where nothing could be built
     tree: Block | None
     problem: Diagnosis | None
     trace: Trace | None  # None while the network is broken
-    first: Trace | None  # the trace of the start
-    lines: list[Line]  # compared with the start
+    first: Trace | None  # the trace of the baseline
+    lines: list[Line]  # compared with the baseline
+    pinned: "State | None"  # the baseline, where it is not the start
+    say: Callable[[str, Any], str]  # what the value of a choice is called
 
 
 class Experiment:
-    """A builder and its input, the values that each choice can take, and the start."""
+    """A builder and its input, the values that each choice can take, and the baseline.
 
-    def __init__(self, build: Builder, given: Any, allowed: Mapping[str, Sequence]) -> None:
-        self.build, self.given, self.allowed = build, given, allowed
+    The baseline is the setting with which the others are compared: the start, or a pinned one.
+    """
+
+    def __init__(
+        self,
+        build: Builder,
+        given: Any,
+        allowed: Mapping[str, Sequence],
+        say: Callable[[str, Any], str],
+    ) -> None:
+        self.build, self.given, self.allowed, self.say = build, given, allowed, say
         self._start: State | None = None
+        self.pinned: State | None = None
 
     def at(self, choices: dict[str, Any]) -> State:
         """The state with these choices. The first that is asked for is the start."""
@@ -46,24 +60,18 @@ class Experiment:
         if failure and problem:
             failure = replace(failure, expected=problem.expected, got=problem.got)
         tree = outline(partial) if partial else None
-        start = self._start
-        first = start.trace if start else trace
-        started = start.choices if start else choices
-        turned = {n: (started[n], now) for n, now in choices.items() if started[n] != now}
-        lines = compare((start.tree if start else tree) if first else None, tree, failure)
-        state = State(
-            choices, turned, self._code(choices), partial, tree, problem, trace, first, lines
-        )
-        self._start = start or state
+        base = self.pinned or self._start
+        first = base.trace if base else trace
+        before = base.choices if base else choices
+        turned = {n: (before[n], now) for n, now in choices.items() if before[n] != now}
+        lines = compare((base.tree if base else tree) if first else None, tree, failure)
+        ran = self._code(choices), partial, tree, problem, trace, first
+        state = State(choices, turned, *ran, lines, self.pinned, self.say)
+        self._start = self._start or state
         return state
 
     def _code(self, choices: Mapping[str, Any]) -> str:
         name = getattr(self.build, "__name__", type(self.build).__name__)
         name = "build" if name == "<lambda>" else name
         given = building.accepted(self.build, choices)
-        return f"{name}({', '.join(f'{key}={_literal(value)}' for key, value in given.items())})"
-
-
-def _literal(value: Any) -> str:
-    """A value as it is written in code: a class by its name, all else as Python prints it."""
-    return getattr(value, "__qualname__", None) or repr(value)
+        return f"{name}({', '.join(f'{key}={literal(value)}' for key, value in given.items())})"

@@ -1,23 +1,37 @@
 """The live parts of the lab's page. What the browser does and how it looks stands in `static`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import traitlets
 
 from .markup import SHEET
 
-STATIC = Path(__file__).with_name("static")
+_STATIC = Path(__file__).with_name("static")
+_PANEL = (_STATIC / "panel.js").read_text(encoding="utf-8")
+_FRAME = (_STATIC / "frame.js").read_text(encoding="utf-8")
 
 
-class Panel(anywidget.AnyWidget):
-    """Shows `html`. A button with `data-send` calls `on_press`, one with `data-copy` copies."""
+class Part(anywidget.AnyWidget):
+    """A part of a page. What one turn changes in all of them reaches the browser in one message."""
 
-    _esm = STATIC / "panel.js"
-    _css = SHEET + (STATIC / "panel.css").read_text(encoding="utf-8")
+    lead: "Lead | None" = None  # of the page that the part stands on
+
+    def send_state(self, key: Any = None) -> None:
+        """Send these traits, or leave them to the message of the turn."""
+        if self.lead is None or not self.lead.gather(self, key):
+            super().send_state(key)
+
+
+class Panel(Part):
+    """Shows `html`. What has `data-send` calls `on_press`, a button with `data-copy` copies."""
+
+    _esm = _PANEL + "export default { render };\n"
+    _css = SHEET + (_STATIC / "panel.css").read_text(encoding="utf-8")
     html = traitlets.Unicode().tag(sync=True)
-    spoken = traitlets.Bool(default_value=False).tag(sync=True)  # read out by screen readers
     steady = traitlets.Bool(default_value=False).tag(sync=True)  # keeps the height it once had
 
     def __init__(self, on_press: Callable[[str], None], **traits: object) -> None:
@@ -25,14 +39,44 @@ class Panel(anywidget.AnyWidget):
         self.on_msg(lambda _, content, __: on_press(content["pressed"]))
 
 
-class Figure(anywidget.AnyWidget):
+class Lead(Panel):
+    """The panel that leads a page: it brings the turns, hears keys, and speaks.
+
+    Its browser side also gives each control of the page a name and its value in words.
+    """
+
+    _esm = _PANEL + _FRAME
+    said = traitlets.Unicode().tag(sync=True)  # one sentence, read out by screen readers
+    turn = traitlets.Dict().tag(sync=True)  # "number", and "parts": model id -> traits
+    _gathered: dict[str, dict] | None = None
+
+    def gather(self, part: Part, key: Any) -> bool:
+        """Keep the traits of a part for the message of the turn; False where none is going on."""
+        if self._gathered is None or part is self:
+            return False
+        self._gathered.setdefault(part.model_id, {}).update(part.get_state(key))
+        return True
+
+    @contextmanager
+    def one_message(self) -> Iterator[None]:
+        """Send what changes inside, here and in the parts, in one message at the end."""
+        with self.hold_sync():
+            self._gathered = {}
+            try:
+                yield
+            finally:
+                parts, self._gathered = self._gathered, None
+                self.turn = {"number": self.turn.get("number", 0) + 1, "parts": parts}
+
+
+class Figure(Part):
     """Shows `svg` (as `diagram.svg` makes it); a click on a block changes `unfolded`.
 
     Whoever owns the figure observes `unfolded` and answers with a new `svg`.
     """
 
-    _esm = STATIC / "figure.js"
-    _css = STATIC / "figure.css"
+    _esm = _STATIC / "figure.js"
+    _css = _STATIC / "figure.css"
 
     svg = traitlets.Unicode().tag(sync=True)
     unfolded = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -40,9 +84,9 @@ class Figure(anywidget.AnyWidget):
     chosen = traitlets.Unicode().tag(sync=True)  # the id of the box that was chosen
 
 
-class Pixels(anywidget.AnyWidget):
+class Pixels(Part):
     """The live picture: point at an output pixel, or walk with Tab and the arrow keys."""
 
-    _esm = STATIC / "pixels.js"
-    _css = STATIC / "pixels.css"
+    _esm = _STATIC / "pixels.js"
+    _css = _STATIC / "pixels.css"
     svg = traitlets.Unicode().tag(sync=True)

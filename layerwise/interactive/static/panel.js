@@ -1,31 +1,24 @@
 // A piece of the lab's page: shows the HTML that the kernel sends and reports what is pressed.
-// Works without a network; imports nothing.
+// Works without a network; imports nothing. Behind it in the same module may stand frame.js.
 
 function swap(root, html) {
-  const had = root.contains(document.activeElement) ? { ...document.activeElement.dataset } : {};
+  const active = document.activeElement;
+  const had = root.contains(active) ? { ...active.dataset } : null;
   root.innerHTML = html;
-  for (const button of root.querySelectorAll("button")) {
-    const same = had.send ? button.dataset.send === had.send : had.copy && button.dataset.copy;
-    if (same) button.focus({ preventScroll: true });
-  }
-}
-
-// JupyterLab takes single letters as commands unless the element in focus says that it wants them;
-// the sliders of ipywidgets do not say so.
-function keepLetters(panel) {
-  const lab = panel.closest(".course-lab") ?? panel;
-  lab.addEventListener("focusin", ({ target }) => {
-    target.setAttribute("data-lm-suppress-shortcuts", "true");
-  });
+  if (!had) return;
+  const same = [...root.querySelectorAll("[data-send], [data-copy]")].find((one) =>
+    had.send ? one.dataset.send === had.send : had.copy && one.dataset.copy);
+  (same ?? root).focus({ preventScroll: true }); // what was pressed may be gone: stay beside it
 }
 
 async function copy(button) {
   const label = button.textContent;
+  const line = button.parentElement.querySelector("code");
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
     button.textContent = "Copied";
   } catch {
-    const line = button.parentElement.querySelector("code");
+    if (!line) return void prompt("Copy this line:", button.dataset.copy);
     getSelection().selectAllChildren(line);
     button.textContent = "Selected: press Ctrl+C";
   }
@@ -35,7 +28,7 @@ async function copy(button) {
 function render({ model, el }) {
   const root = document.createElement("div");
   root.className = "lab-panel";
-  root.setAttribute("aria-live", model.get("spoken") ? "polite" : "off");
+  root.tabIndex = -1;
   el.appendChild(root);
 
   let tallest = 0;
@@ -49,14 +42,15 @@ function render({ model, el }) {
   };
   show();
   model.on("change:html", show);
-  requestAnimationFrame(() => keepLetters(root)); // it stands in the page only then
 
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button");
-    if (button?.dataset.copy) copy(button);
-    else if (button?.dataset.send) model.send({ pressed: button.dataset.send });
+    if (!button || button.getAttribute("aria-disabled") === "true") return;
+    if (button.dataset.copy) copy(button);
+    else if (button.dataset.send) model.send({ pressed: button.dataset.send });
+  });
+  root.addEventListener("change", ({ target }) => {
+    if (target.dataset.send) model.send({ pressed: `${target.dataset.send}:${target.value}` });
   });
   return () => model.off("change:html", show);
 }
-
-export default { render };

@@ -16,6 +16,7 @@ from layerwise import lab, trace
 from layerwise.diagram.drawing import svg
 from layerwise.interactive import figures, page
 from layerwise.interactive.live_lab import SETTLE
+from layerwise.interactive.stored import VIEW
 from layerwise.interactive.widgets import Figure, Pixels
 
 IMAGE = (1, 1, 224, 224)
@@ -133,7 +134,7 @@ def test_reset_goes_back(small):
     before = small.html
     small.set(channels=48, stride=8)
     assert small.html != before
-    small._reset.click()
+    small._pressed("reset")
     assert small.html == before
 
 
@@ -153,8 +154,7 @@ def test_the_stored_html_needs_no_style_sheet(small):
 
 
 def picture(made):
-    (widget,) = made._picture.children
-    return widget
+    return made._frame.picture
 
 
 def test_the_picture_follows_the_network():
@@ -367,10 +367,10 @@ def test_a_lab_displays_itself_once_in_the_cell_that_makes_it_and_again_where_na
     call = "lab(lambda width=1: nn.Linear(2, width), (1, 2), width=(1, 3))"
     first, assigned, bare, named = run(setup, f"made = {call}", call, "made")
     assert first == []
-    for outputs in (assigned, bare, named):
-        (output,) = outputs
-        assert {"text/html", "text/plain"} <= set(output.data)
-        assert "application/vnd.jupyter.widget-view+json" in output.data
+    for live, stored in (assigned, bare, named):
+        assert VIEW in live.data and live.data["text/html"] == ""
+        assert VIEW not in stored.data and "Run this cell" in stored.data["text/html"]
+        assert "Linear" in stored.data["text/plain"]
 
 
 def test_the_lab_module_does_not_hide_the_function():
