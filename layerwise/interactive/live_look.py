@@ -1,6 +1,6 @@
 """`look`: what really flows through a network for one image, box by box."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Look:
         self._draw()
         self._figure.observe(lambda _: self._draw(), "unfolded")
         self._figure.observe(lambda change: self.choose(change["new"]), "chosen")
-        self.choose(first_box(self.inside, View(self._tree, self._figure.unfolded).items))
+        self.choose(first_box(list, View(self._tree, self._figure.unfolded).items))
         self._stored = StoredOutput()
         self._shown_in: object = None  # the run of a cell that has displayed it
         cells.close_at_next_run(self._close)
@@ -109,12 +109,9 @@ def steps_of(tree: Block, unfolded: Collection[str], box: str) -> Sequence[Step]
     return next((item.steps for item in items if item.id == box), None)
 
 
-def first_box(inside: Inside, items: list[Item]) -> str:
-    """The first box behind the image whose maps can be shown."""
-    for item in items:
-        if any(inside.maps(step.index) is not None for step in item.steps):
-            return item.id
-    return items[0].id
+def first_box(own: Callable[[Sequence[Step]], Sequence[Step]], items: Sequence[Item]) -> str:
+    """The first box behind the image of whose steps some are the run's `own`."""
+    return next((item.id for item in items if own(item.steps)), items[0].id)
 
 
 class MapsView(Part):
@@ -128,6 +125,8 @@ class MapsView(Part):
     _css = _STATIC / "look.css"
     picture = traitlets.Dict().tag(sync=True)  # the image: see look_page.picture
     view = traitlets.Dict().tag(sync=True)  # one step: see look_page.view
+    note = traitlets.Unicode().tag(sync=True)  # what holds of all that is shown
+    waiting = traitlets.Bool(default_value=False).tag(sync=True)  # for those of another setting
     step = traitlets.Int(-1).tag(sync=True)  # its index; the page asks for another of the same box
 
     def __init__(self, **traits: Any) -> None:
@@ -142,7 +141,7 @@ class MapsView(Part):
         if inside is not self._inside:
             self._inside = inside
             self.picture = page.picture(inside)
-        self._steps = steps
+        self._steps, self.waiting = steps, False
         self.step, before = steps[-1].index if steps else -1, self.step
         if self.step == before:
             self._refresh()
@@ -150,7 +149,7 @@ class MapsView(Part):
     def say(self, words: str) -> None:
         """Show a sentence in the place of maps, such as why nothing flows."""
         self._inside, self._steps, self.step = None, (), -1
-        self.picture, self.view = {}, page.said(words)
+        self.picture, self.view, self.waiting = {}, page.said(words), False
 
     def _refresh(self) -> None:
         if self._inside is None:
