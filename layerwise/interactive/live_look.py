@@ -1,8 +1,8 @@
 """`look`: what really flows through a network for one image, box by box."""
 
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-import anywidget
 import traitlets
 from ipywidgets import Layout, VBox
 from torch import Tensor, nn
@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from layerwise.diagram import drawing as diagram
 from layerwise.diagram.graph import Item, View
 from layerwise.diagram.repeats import foldable
-from layerwise.tracing.module_tree import outline
+from layerwise.tracing.module_tree import Block, levels, outline
 from layerwise.tracing.records import Step, Trace
 
+from . import cells
 from . import look_page as page
 from .feature_maps import Inside
 from .showing import Shown
-from .widgets import STATIC, Figure
+from .widgets import STATIC, Figure, Part
 
 
 def look(net: nn.Module, image: Tensor) -> "Look":
@@ -42,25 +43,23 @@ class Look(Shown):
         self.inside = Inside(net, image)
         self.trace: Trace = self.inside.trace
         self.maps = MapsView()
-        self._tree = outline(self.trace)
+        self._tree = foldable(outline(self.trace))
         self._figure = Figure(unfolded=diagram.default_unfolded(self._tree), choosing=True)
-        self._figure.layout = Layout(width="100%", max_height="300px", overflow="auto")
+        self._figure.layout = Layout(width="100%", max_height="260px", overflow="auto")
         self.page = VBox([self._figure, self.maps], layout=Layout(width="100%"))
         self.page.add_class("course-lab")
         self._draw()
         self._figure.observe(lambda _: self._draw(), "unfolded")
         self._figure.observe(lambda change: self.choose(change["new"]), "chosen")
-        self.choose(first_box(self.inside, self._items()))
+        self.choose(first_box(list, View(self._tree, self._figure.unfolded).items))
+        cells.close_at_next_run(self._close)
 
     def choose(self, box: str) -> None:
         """Show the maps of a box, by its id: a block's path, "@17" for step 17, "@input"."""
         self._figure.chosen = box
-        item = next((item for item in self._items() if item.id == box), None)
-        if item is not None:
-            self.maps.show(self.inside, page.steps_of(item))
-
-    def _items(self) -> list[Item]:
-        return View(foldable(self._tree), self._figure.unfolded).items
+        steps = steps_of(self._tree, self._figure.unfolded, box)
+        if steps is not None:
+            self.maps.show(self.inside, steps)
 
     def _draw(self) -> None:
         self._figure.svg = diagram.svg(self.trace, self._figure.unfolded)
@@ -75,16 +74,30 @@ class Look(Shown):
         """The same for a terminal, without the pictures."""
         return page.text(self.inside)
 
-
-def first_box(inside: Inside, items: list[Item]) -> str:
-    """The first box behind the image whose maps can be shown."""
-    for item in items:
-        if any(inside.maps(step.index) is not None for step in item.steps):
-            return item.id
-    return items[0].id
+    def _close(self) -> None:
+        for widget in (self.page, self._figure, self.maps):
+            widget.layout.close()
+            widget.close()
 
 
-class MapsView(anywidget.AnyWidget):
+def steps_of(tree: Block, unfolded: Collection[str], box: str) -> Sequence[Step] | None:
+    """The steps of a box that can be shown, of a block its last; None for an unknown box.
+
+    `tree` is foldable; the image itself has none.
+    """
+    blocks = {block.id: block for level in levels(tree) for block in level}
+    if box in blocks:
+        return blocks[box].steps[-1:]
+    items = View(tree, unfolded).items
+    return next((item.steps for item in items if item.id == box), None)
+
+
+def first_box(own: Callable[[Sequence[Step]], Sequence[Step]], items: Sequence[Item]) -> str:
+    """The first box behind the image of whose steps some are the run's `own`."""
+    return next((item.id for item in items if own(item.steps)), items[0].id)
+
+
+class MapsView(Part):
     """The maps of one box for the image. Walk them with the arrow keys, their pixels too.
 
     `show` is all that its owner needs; `step` is the step on show, for whoever wants to mark its
@@ -95,29 +108,31 @@ class MapsView(anywidget.AnyWidget):
     _css = STATIC / "look.css"
     picture = traitlets.Dict().tag(sync=True)  # the image: see look_page.picture
     view = traitlets.Dict().tag(sync=True)  # one step: see look_page.view
+    note = traitlets.Unicode().tag(sync=True)  # what holds of all that is shown
+    waiting = traitlets.Bool(default_value=False).tag(sync=True)  # for those of another setting
     step = traitlets.Int(-1).tag(sync=True)  # its index; the page asks for another of the same box
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
         self._inside: Inside | None = None
-        self._steps: list[Step] = []
+        self._steps: Sequence[Step] = ()
         self.observe(lambda _: self._refresh(), "step")
         self.on_msg(lambda _, content, __: self._answer(content["step"], content["map"]))
 
-    def show(self, inside: Inside, steps: list[Step]) -> None:
+    def show(self, inside: Inside, steps: Sequence[Step]) -> None:
         """Show the maps that left the last of these steps of a box; no steps are the image."""
         if inside is not self._inside:
             self._inside = inside
             self.picture = page.picture(inside)
-        self._steps = steps
+        self._steps, self.waiting = steps, False
         self.step, before = steps[-1].index if steps else -1, self.step
         if self.step == before:
             self._refresh()
 
     def say(self, words: str) -> None:
         """Show a sentence in the place of maps, such as why nothing flows."""
-        self._inside, self._steps, self.step = None, [], -1
-        self.picture, self.view = {}, page.said(words)
+        self._inside, self._steps, self.step = None, (), -1
+        self.picture, self.view, self.waiting = {}, page.said(words), False
 
     def _refresh(self) -> None:
         if self._inside is None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from layerwise.diagram.graph import Item
 from layerwise.operations.shapes import times, without_batch
 from layerwise.tracing.activations import Filters, Kept, Units
 from layerwise.tracing.records import Step
@@ -142,11 +141,6 @@ def numbers(inside: Inside, step: int, which: int) -> bytes:
     """The numbers of one kept map, row by row, as float32 in the order of the machine."""
     kept = inside.maps(step)
     return kept.values[which].contiguous().numpy().tobytes() if isinstance(kept, Kept) else b""
-
-
-def steps_of(item: Item) -> list[Step]:
-    """The steps that a box stands for and that can be shown; of a folded block the last."""
-    return item.steps[-1:] if item.block else item.steps
 
 
 # ------------------------------------------------------------------ without a kernel

@@ -103,7 +103,7 @@ def _seen(image: Tensor) -> Tensor:
 def _ends(image: Tensor) -> tuple[float, float]:
     """What is black and what is white: 0 and 1 where the numbers lie between them."""
     low, high = float(image.min()), float(image.max())
-    if low >= 0 and high <= 1:
+    if low >= -1e-5 and high <= 1 + 1e-5:
         return 0.0, 1.0
     return (low, high) if high > low else (low, low + 1)
 

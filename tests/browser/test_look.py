@@ -74,6 +74,16 @@ def test_it_runs_without_an_error(opened):
     assert opened.errors() == []
 
 
+def test_what_is_stored_hides_while_the_page_lives(opened):
+    stored = opened.page.locator(".lab-stored")
+    expect(stored).to_have_count(1)
+    expect(stored).to_be_hidden()
+    opened.page.locator(".look").evaluate("live => live.closest('.course-lab').remove()")
+    expect(stored.locator("img").first).to_be_visible()
+    opened.run_all()
+    expect(opened.page.locator(".look")).to_be_visible()
+
+
 def test_a_click_on_a_box_shows_its_maps(opened, page):
     expect(page.locator(".look-map")).to_have_count(16)
     expect(page.locator(".look-words")).to_have_text("20 maps of 20×30, the 16 strongest")

@@ -2,7 +2,7 @@
 // sees (`view.ends`); this file shows them, and moves the pixel, the part of the image that it
 // sees, and the focus. The numbers of a map come when it is asked for.
 
-const LONGEST = 208; // px, the longer side of the image and of the large map
+const LONGEST = 190; // px, the longer side of the image and of the large map
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 const make = (tag, kind, parts = [], attributes = {}) => {
@@ -85,8 +85,9 @@ function render({ model, el }) {
     });
     const line = title ? [make("b", "", [title]), " ", make("code", "", [does])] : [];
     const choice = buttons.length > 1 ? [make("span", "look-steps", buttons, { role: "group", "aria-label": "After which step" })] : [];
-    const found = [make("p", "look-words", [words])];
-    return line.length ? [make("p", "look-title", [...line, ...choice]), ...found] : found;
+    const note = model.get("picture").src ? model.get("note") : "";
+    const told = make("span", "look-words", [[words, note].filter(Boolean).join(". ")]);
+    return [make("p", "look-title", [...line, ...choice, told])];
   }
 
   function body() {
@@ -224,6 +225,11 @@ function render({ model, el }) {
     next.focus({ preventScroll: true });
   }
 
+  function wait() {
+    root.classList.toggle("look-waiting", model.get("waiting"));
+    root.setAttribute("aria-busy", String(model.get("waiting")));
+  }
+
   function came(message, buffers) {
     if (message.step !== view().step || message.map !== chosen || !parts.frame) return;
     const { buffer, byteOffset, byteLength } = buffers[0];
@@ -232,10 +238,13 @@ function render({ model, el }) {
   }
 
   model.on("change:view", show);
+  model.on("change:waiting", wait);
   model.on("msg:custom", came);
   show();
+  wait();
   return () => {
     model.off("change:view", show);
+    model.off("change:waiting", wait);
     model.off("msg:custom", came);
   };
 }

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import pytest
 import torch
@@ -161,13 +162,26 @@ def test_tokens_are_said_to_have_no_maps():
 def test_a_box_that_is_chosen_is_on_show(lenet):
     shown = []
     lenet.maps.observe(lambda change: shown.append(change["new"]["title"]), "view")
-    boxes = [item.id for item in lenet._items()]
+    boxes = re.findall('data-id="([^"]*)"', lenet._figure.svg)
     for box in boxes:
         lenet.choose(box)
     assert lenet._figure.chosen == boxes[-1]
     assert shown[-1] == lenet.trace.steps[-1].path
     lenet.choose("@input")
     assert lenet.maps.view["maps"] == [] and "Choose a box" in lenet.maps.view["words"]
+
+
+def test_a_block_shows_what_leaves_it_folded_or_not():
+    made = look(nets.resnet18(channels=(4, 4, 4, 4)), image(1, 64))
+    folded = made._figure.svg.count('aria-expanded="false"')
+    block = re.findall('data-id="([^"]*)"[^>]*aria-expanded="false"', made._figure.svg)[0]
+    made.choose(block)
+    first = made.maps.view
+    made._figure.unfolded = [*made._figure.unfolded, block]
+    assert made._figure.svg.count('aria-expanded="false"') != folded
+    made.choose("@input")
+    made.choose(block)
+    assert made.maps.view == first and first["maps"]
 
 
 def test_the_page_may_ask_for_another_step_of_a_box(lenet):

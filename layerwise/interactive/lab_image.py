@@ -1,0 +1,123 @@
+"""One image in a lab: when the hand rests, it flows through the present setting."""
+
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from layerwise.diagram.graph import View
+from layerwise.diagram.repeats import foldable
+from layerwise.operations.shapes import times
+from layerwise.tracing import building
+from layerwise.tracing.building import Builder
+from layerwise.tracing.module_tree import Block
+from layerwise.tracing.records import Step, Trace
+
+from .feature_maps import Inside
+from .live_look import MapsView, first_box, steps_of
+from .resting import Wanted, WhenAtRest
+from .state import State
+from .widgets import Figure
+
+NOTE = "Weights as initialized, not trained."
+
+
+class ImageInLab:
+    """What an image does in the present setting of a lab: `maps` belongs on the lab's page.
+
+    The lab calls `follow` with each state. The network is then built with weights and run in a
+    thread, so that no turn waits. What is shown is the box that was chosen in the lab's figure.
+    """
+
+    def __init__(
+        self, build: Builder, given: Any, image: Tensor, figure: Figure, rest: float
+    ) -> None:
+        """`given` is the lab's input; raise ValueError where the image is not of its shape."""
+        shape = building.shape_of(given)
+        if tuple(image.shape[-3:]) != shape[-3:] or len(shape) != 4:
+            raise ValueError(
+                f"the lab's input is {times(shape)}, and the image {times(tuple(image.shape))}: "
+                "give both the same channels, rows and columns"
+            )
+        self.maps = MapsView(note=NOTE)
+        self._build, self._image, self._figure = build, image.reshape(1, *shape[-3:]), figure
+        self._rest = WhenAtRest(rest)
+        self._state: State | None = None
+        self._inside: Inside | None = None  # of the present state, once it is there
+        self._layer = ""  # the path of the layer that is on show
+        figure.choosing = True
+        figure.observe(lambda _: self._show(), "chosen")
+
+    def follow(self, state: State) -> None:
+        """The lab has turned to this state."""
+        self._state, self._inside = state, None
+        if state.trace is None:
+            self._rest.forget()
+            self.maps.say("The network is broken at this setting: no image flows through it.")
+            return
+        self.maps.waiting = True
+        image = _sized(self._image, state.choices.get("input_size"))
+        self._rest.ask(partial(self._run, state, image), self._came, self._failed)
+
+    def _run(self, state: State, image: Tensor, wanted: Wanted) -> Inside:
+        return Inside(building.with_weights(self._build, state.choices), image, wanted)
+
+    def _came(self, inside: Inside) -> None:
+        self._inside = inside
+        state = self._state
+        if state is None or state.tree is None or state.trace is None:
+            return
+        tree = foldable(state.tree)
+        now = found(tree, self._figure.unfolded, self._layer)
+        if now is None:
+            items = View(tree, self._figure.unfolded).items
+            now = first_box(partial(own_steps, inside, state.trace), items)
+        if now == self._figure.chosen:
+            self._show()
+        else:
+            self._figure.chosen = now
+
+    def _failed(self, error: Exception) -> None:
+        self.maps.say(f"No image flows through it: {error}")
+
+    def _show(self) -> None:
+        """Show the chosen box; while a new setting is on its way, the old maps wait for it."""
+        state, inside = self._state, self._inside
+        if inside is None or state is None or state.tree is None or state.trace is None:
+            return
+        steps = steps_of(foldable(state.tree), self._figure.unfolded, self._figure.chosen)
+        if steps is None:
+            return
+        self._layer = steps[0].path if steps else ""
+        own = own_steps(inside, state.trace, steps)
+        if steps and not own:
+            self.maps.say("This step runs in training mode only: no image flows through it.")
+        else:
+            self.maps.show(inside, own)
+
+
+def own_steps(inside: Inside, of: Trace, steps: Collection[Step]) -> list[Step]:
+    """Those steps of the run with the image that are `steps` of the lab's trace."""
+    own = [inside.counterpart(step, of) for step in steps]
+    return [step for step in own if step is not None]
+
+
+def found(tree: Block, unfolded: Collection[str], layer: str) -> str | None:
+    """The box that holds the first step of a layer, by its id, where there is one."""
+    items = View(tree, unfolded).items
+    return next(
+        (item.id for item in items if layer and any(step.path == layer for step in item.steps)),
+        None,
+    )
+
+
+def _sized(image: Tensor, size: int | tuple[int, int] | None) -> Tensor:
+    """The image with other rows and columns."""
+    if size is None:
+        return image
+    rows, columns = building.sized(tuple(image.shape), size)[-2:]
+    if (rows, columns) == tuple(image.shape[-2:]):
+        return image
+    return interpolate(image, (rows, columns), mode="bilinear", antialias=True)
