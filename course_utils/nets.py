@@ -258,6 +258,8 @@ def googlenet(
     *,
     stem: tuple[int, int, int] = (64, 64, 192),
     stages: Sequence[Sequence[tuple]] = GOOGLENET_STAGES,
+    kernel_size: int = 7,
+    stride: int = 2,
     in_channels: int = 1,
     num_classes: int = 10,
 ) -> nn.Sequential:
@@ -265,7 +267,8 @@ def googlenet(
 
     Shapes: 64×24×24, 192×12×12, 480×6×6, 832×3×3, average and flatten 1024, 10. Every other input
     size works too. `stem` has the channels of the three convolutions before the first Inception,
-    7×7, 1×1 and 3×3; `stages` those of every Inception block, (c1, c2, c3, c4).
+    7×7, 1×1 and 3×3; `stages` those of every Inception block, (c1, c2, c3, c4). `kernel_size` and
+    `stride` are the first convolution's.
 
     Szegedy and others, "Going Deeper with Convolutions" (2015), table 1, in the form of Dive into
     Deep Learning, section 8.4: no local response normalization, no auxiliary classifiers, and no
@@ -273,8 +276,9 @@ def googlenet(
     """
     first, second, width = stem
     reduce, widen = nn.Conv2d(first, second, 1), nn.Conv2d(second, width, 3, padding=1)
+    coarse = nn.Conv2d(in_channels, first, kernel_size, stride, padding=kernel_size // 2)
     rows = [
-        [nn.Conv2d(in_channels, first, 7, stride=2, padding=3), nn.ReLU(), _halving()],
+        [coarse, nn.ReLU(), _halving()],
         [reduce, nn.ReLU(), widen, nn.ReLU(), _halving()],
     ]
     for number, stage in enumerate(stages, start=1):

@@ -74,7 +74,11 @@ def plot_lines(
     for (name, lines), (colour, style) in zip(kinds.items(), cycle(STYLES), strict=False):
         drawn = [line for line in lines if len(line)]
         for line in drawn:
-            look = {"color": colour, "markevery": 1 + len(line) // 12, "label": name}
+            look: dict[str, Any] = {
+                "color": colour,
+                "markevery": 1 + len(line) // 12,
+                "label": name,
+            }
             panel.plot(range(1, len(line) + 1), line, style, **look)
         if drawn:
             last = [float(line[-1]) for line in drawn]

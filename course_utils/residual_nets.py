@@ -91,10 +91,12 @@ class BasicBlock(nn.Module):
         return F.relu(out)
 
 
-def plain_block(in_channels: int, out_channels: int, strides: int = 1) -> nn.Sequential:
+def plain_block(
+    in_channels: int, out_channels: int, strides: int = 1, *, bias: bool = False
+) -> nn.Sequential:
     """BasicBlock without its shortcut: two 3×3 convolutions, each with batch norm and ReLU."""
-    first = nn.Conv2d(in_channels, out_channels, 3, strides, padding=1, bias=False)
-    second = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+    first = nn.Conv2d(in_channels, out_channels, 3, strides, padding=1, bias=bias)
+    second = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=bias)
     norms = nn.BatchNorm2d(out_channels), nn.BatchNorm2d(out_channels)
     return nn.Sequential(first, norms[0], nn.ReLU(), second, norms[1], nn.ReLU())
 
@@ -188,22 +190,22 @@ def cifar_resnet(
     in_channels: int = 3,
     num_classes: int = 10,
     bias: bool = True,
-    block: Block | None = None,
+    residual: bool = True,
 ) -> nn.Sequential:
     """A ResNet for an (n, 3, 32, 32) batch, in 8 rows, with 20 convolutions, 11,178,762 parameters.
 
     Shapes: stem and first stage 64×32×32, then 128×16×16, 256×8×8, 512×4×4, average 512×1×1,
     flatten 512, 10. The stem is one 3×3 convolution without pooling, as in section 4.2, whose own
     networks are `cifar_resnet((n, n, n), channels=(16, 32, 64), strides=(1, 2, 2), bias=False)`
-    but for their shortcuts, which have no weights. `block` is BasicBlock with that `bias` unless
-    given; `plain_block` makes the plain networks. Raises ValueError as `resnet` does.
+    but for their shortcuts, which have no weights. `residual=False` leaves out the shortcuts: the
+    paper's plain networks. Raises ValueError as `resnet` does.
     """
     stem = nn.Sequential(
         nn.Conv2d(in_channels, channels[0], 3, padding=1, bias=bias),
         nn.BatchNorm2d(channels[0]),
         nn.ReLU(),
     )
-    block = block or partial(BasicBlock, bias=bias)
+    block = partial(BasicBlock if residual else plain_block, bias=bias)
     return _staged(stem, block, num_blocks, channels, strides, num_classes)
 
 

@@ -27,8 +27,9 @@ from torch.optim import SGD
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from course_utils import initialize, nets
 from course_utils.data import Batches, best_device
-from course_utils.recorded import BUILDERS, Recording
+from course_utils.recorded import Recording
 from course_utils.training import History, fit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,25 +39,87 @@ BATCH, MOMENTUM, WEIGHT_DECAY, SHIFT = 128, 0.9, 5e-4, 4
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained, where it differs from the others."""
+    """A network, as `course_utils.nets` builds it, and how it is trained."""
 
-    lr: float = 0.1
+    builder: str
+    choices: dict[str, Any]
+    lr: float = 0.02
     epochs: int = 10
     initialize: Callable[[Tensor], Tensor] = nn.init.kaiming_normal_  # its gain is ReLU's
     keep_weights: bool = True
 
+    def build(self) -> nn.Sequential:
+        """The network: (n, 3, 32, 32) -> (n, 10)."""
+        return getattr(nets, self.builder)(**self.choices)
 
+
+def _cifar(depth: int, *, residual: bool) -> dict[str, Any]:
+    """Section 4.2 of He and others (2016): three stages, 6n + 2 layers with weights."""
+    widths = {"channels": (16, 32, 64), "strides": (1, 2, 2), "bias": False}
+    return {"num_blocks": ((depth - 2) // 6,) * 3, "residual": residual, **widths}
+
+
+SIGMOID = {"lr": 0.1, "initialize": nn.init.xavier_uniform_}
+INCEPTIONS = (  # the first four of GoogLeNet, a quarter as wide
+    (16, (24, 32), (4, 8), 8),
+    (32, (32, 48), (8, 24), 16),
+    (48, (24, 52), (4, 12), 16),
+    (40, (28, 56), (6, 16), 16),
+)
 RECIPES = {
-    "lenet": Recipe(lr=0.1, epochs=10, initialize=nn.init.xavier_uniform_, keep_weights=False),
-    "batch_norm_lenet": Recipe(lr=0.1, epochs=10, initialize=nn.init.xavier_uniform_),
-    "alexnet": Recipe(lr=0.02),
-    "vgg": Recipe(lr=0.02),
-    "nin": Recipe(lr=0.02),
-    "googlenet": Recipe(lr=0.02),
-    "plain20": Recipe(keep_weights=False),
-    "resnet20": Recipe(),
-    "plain56": Recipe(keep_weights=False),
-    "resnet56": Recipe(keep_weights=False),
+    "lenet": Recipe("lenet", {"in_channels": 3, "paddings": (0, 0)}, **SIGMOID, keep_weights=False),
+    "batch_norm_lenet": Recipe(
+        "batch_norm_lenet", {"in_channels": 3, "in_features": 16 * 5 * 5}, **SIGMOID
+    ),
+    "alexnet": Recipe(
+        "alexnet",
+        {
+            "channels": (24, 32, 48, 48, 32),
+            "kernel_sizes": (5, 5, 3, 3, 3),
+            "strides": (1, 1, 1, 1, 1),
+            "paddings": (2, 2, 1, 1, 1),
+            "hidden": (64, 64),
+            "dropout": 0.2,
+            "in_channels": 3,
+            "in_features": 32 * 3 * 3,
+        },
+    ),
+    "vgg": Recipe(
+        "vgg",
+        {
+            "conv_arch": ((1, 16), (1, 32), (2, 48), (2, 48)),
+            "hidden": (64, 64),
+            "dropout": 0.2,
+            "in_channels": 3,
+            "in_features": 48 * 2 * 2,
+        },
+    ),
+    "nin": Recipe(
+        "nin",
+        {
+            "channels": (32, 64),
+            "kernel_sizes": (5, 3),
+            "strides": (1, 1),
+            "paddings": (2, 1),
+            "dropout": 0.2,
+            "in_channels": 3,
+            "relu_on_logits": False,
+        },
+    ),
+    "googlenet": Recipe(
+        "googlenet",
+        {
+            "stem": (32, 32, 48),
+            "stages": (INCEPTIONS,),
+            "kernel_size": 3,
+            "stride": 1,
+            "in_channels": 3,
+        },
+    ),
+    "plain20": Recipe("cifar_resnet", _cifar(20, residual=False), 0.1, keep_weights=False),
+    "resnet20": Recipe("cifar_resnet", _cifar(20, residual=True), 0.1),
+    "plain56": Recipe("cifar_resnet", _cifar(56, residual=False), 0.1, keep_weights=False),
+    "resnet56": Recipe("cifar_resnet", _cifar(56, residual=True), 0.1, keep_weights=False),
 }
 
 
@@ -178,15 +241,13 @@ def shifted_and_flipped(images: Tensor) -> Tensor:
 # the run
 
 
-def initialized(name: str, seed: int) -> nn.Sequential:
-    """The network with its first weights."""
+def initialized(name: str, seed: int) -> nn.Module:
+    """The network with its first weights; biases are 0."""
     torch.manual_seed(seed)
-    net = BUILDERS[name]()
+    net = initialize(RECIPES[name].build(), RECIPES[name].initialize)
     for layer in net.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            RECIPES[name].initialize(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+        if isinstance(layer, (nn.Conv2d, nn.Linear)) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)
     return net
 
 
@@ -233,7 +294,8 @@ class Run:
         lr, kind = RECIPES[self.name].lr, self.train.device.type
         while recording is None or len(recording) < self.epochs:
             next_epoch = 1 + (0 if recording is None else len(recording))
-            with torch.autocast(kind, torch.bfloat16, enabled=self.bf16):
+            # without a cache, which would keep the weights of the first step for a whole epoch
+            with torch.autocast(kind, torch.bfloat16, enabled=self.bf16, cache_enabled=False):
                 history = fit(net, self.train, self.test, next_epoch, lr, self.seed, **how)
                 if history.stopped:
                     return recording
@@ -257,6 +319,8 @@ class Run:
         return Recording(
             **asdict(history),
             name=self.name,
+            builder=RECIPES[self.name].builder,
+            choices=RECIPES[self.name].choices,
             data=self.data.name,
             photographs=len(self.train.labels),
             epochs=self.epochs,
@@ -310,7 +374,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("name", choices=BUILDERS)
+    parser.add_argument("name", choices=RECIPES)
     parser.add_argument(
         "--data", type=Path, default=ROOT / "data", help="a zip, or torchvision's root"
     )

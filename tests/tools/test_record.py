@@ -99,6 +99,15 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(jpegs, folder
     assert again | {"seconds": 0} == whole | {"seconds": 0}
 
 
+def test_in_half_precision_a_network_learns_as_it_does_otherwise(jpegs):
+    losses = []
+    for more in ((), ("--bf16",)):
+        call(jpegs, *more, name="batch_norm_lenet", epochs=4)
+        losses.append(recorded.run("batch_norm_lenet").train_loss)
+    assert losses[0] != losses[1] and losses[0][-1] < 0.5 * losses[0][0]
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)
+
+
 def test_the_rate_rises_then_falls_to_zero_and_survives_a_checkpoint():
     weight = torch.nn.Parameter(torch.ones(1))
     rates, optimizer = [], record.WarmCosine([weight], 1.0, steps=20)
@@ -125,5 +134,21 @@ def test_images_are_moved_and_mirrored_and_nothing_else():
     assert len(set(found)) > 20 and min(found) < 81 <= max(found)
 
 
-def test_each_recorded_network_has_a_recipe():
-    assert record.RECIPES.keys() == recorded.BUILDERS.keys()
+@pytest.mark.parametrize("name", record.RECIPES)
+def test_every_network_reads_a_photograph_and_answers_with_ten_logits(name):
+    with torch.no_grad():
+        net = record.initialized(name, seed=0).eval()
+        assert net(torch.rand(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_plain_and_residual_networks_differ_by_the_shortcuts_alone():
+    plain, residual = (
+        {
+            key: value
+            for key, value in record.initialized(name, seed=0).named_parameters()
+            if "shortcut" not in key
+        }
+        for name in ("plain20", "resnet20")
+    )
+    assert [p.shape for p in plain.values()] == [p.shape for p in residual.values()]
+    assert sum(p.dim() == 4 for p in plain.values()) == 19  # and a linear layer: 20
