@@ -9,6 +9,7 @@ less than 85 of 100. Python only: the pictures' JavaScript is tested in `tests/b
 """
 
 import argparse
+import atexit
 import gc
 import importlib
 import json
@@ -152,7 +153,8 @@ def _import_what_stays(modules: list[str], course: Path) -> None:
         if name.partition(".")[0] not in own | {"__main__"}:
             with suppress(Exception):
                 importlib.import_module(name)
-    gc.freeze()
+    gc.freeze()  # a fork then copies less
+    atexit.register(gc.unfreeze)
 
 
 @cache
@@ -233,7 +235,6 @@ def main() -> None:
             print(found[-1].row, found[-1], sep="\n", flush=True)
     rows = [one.row for one in found]
     print("| module | planted | noticed | of 100 |", "|---|---|---|---|", *rows, sep="\n")
-    gc.unfreeze()
     weak = [one.module for one in found if one.percent < SHOULD]
     if weak:
         raise SystemExit(f"Under {SHOULD} of 100: {', '.join(weak)}")
