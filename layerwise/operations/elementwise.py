@@ -114,7 +114,12 @@ for _name, _axes in {"dropout1d": (2, 3), "dropout2d": (3, 4), "dropout3d": (4, 
             memory_format=MemoryFormat.PRESERVE)  # fmt: skip
 
 
-@operation("softmax log_softmax softmin", Kind.ACTIVATION,
+@operation(
+    "log_softmax",
+    Kind.ACTIVATION,
+    sentence=f"Turns scores into the logarithms of shares that sum to 1. {_STAYS}",
+)
+@operation("softmax softmin", Kind.ACTIVATION,
            sentence=f"Turns scores into shares that sum to 1. {_STAYS}")  # fmt: skip
 def softmax(input: Tensor, dim: int | None = None, *args: object, **kwargs: object) -> Effect:
     """Normalize along `dim`."""

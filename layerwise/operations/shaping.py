@@ -15,6 +15,8 @@ def _row(step: Applied) -> str:
     shape = step.inputs[0][1:]
     if not shape:
         return "Lays out what is flat already."
+    if step.output[1:] != (prod(shape),):
+        return "Makes one axis of several."
     count = f"{' · '.join(map(str, shape))} = {prod(shape):,}" if len(shape) > 1 else str(shape[0])
     return f"Lays the {count} numbers of each image in one row."
 
@@ -79,8 +81,9 @@ def _reduced(
 
 operation("mean", Kind.REDUCTION, sentence="The average over these axes.")(_reduced)
 operation("sum", Kind.REDUCTION, sentence="The sum over these axes.")(_reduced)
-declare("amax amin max min argmax argmin std var norm prod logsumexp median cumsum all any",
+declare("amax amin max min argmax argmin std var norm prod logsumexp median all any",
         Kind.REDUCTION, sentence="One number in place of many along an axis.")  # fmt: skip
+declare("cumsum", Kind.OTHER, sentence="Adds to each number all that stand before it on an axis.")
 
 
 @operation("pad", Kind.PADDING,

@@ -14,7 +14,7 @@ from torch import nn
 from course_utils import nets
 from layerwise import explain, trace
 from layerwise.operations.sizes import sizes
-from layerwise.views.explanation import WIDTH
+from layerwise.views.explanation import WIDTH, _sentence_lines
 
 
 def bottleneck() -> nn.Module:
@@ -237,3 +237,17 @@ def test_a_long_flat_forward_folds_what_repeats(capsys):
     net = module(forward, nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 1))
     text = told(net, (1, 8, 16, 16), capsys=capsys)
     assert "Steps 5 to 80 repeat steps 1 to 4. 81. Result" in text
+
+
+def test_the_note_of_a_trace_is_told(capsys):
+    net = module(lambda _, x: x if x.sum() > 0 else -x)
+    assert "reads values (__bool__), so the network ran for real." in told(
+        net, (1, 4), capsys=capsys
+    )
+
+
+@pytest.mark.parametrize(("room", "lines"), [(0, 1), (-1, 2)])
+def test_a_sentence_stays_on_the_line_if_it_fits(room, lines):
+    first = "Few words."
+    second = "w" * (WIDTH - len(f"  {first} .") - room) + "."
+    assert len(_sentence_lines(f"{first} {second}", "  ")) == lines

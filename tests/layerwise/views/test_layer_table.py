@@ -32,6 +32,24 @@ def test_print_shapes_shows_operations_of_the_net_itself(capsys):
     assert lines[-1] == "cat output shape:\t torch.Size([1, 256, 28, 28])"
 
 
+def test_print_shapes_keeps_the_order_of_children_without_a_step(capsys):
+    class Zeros(nn.Module):
+        def forward(self):
+            return torch.zeros(1, 2)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.zeros, self.again = Zeros(), type("Again", (Zeros,), {})()
+
+        def forward(self, x):
+            return self.zeros() + self.again() + x
+
+    print_shapes(Net(), (1, 2))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["Zeros", "Again", "add"]
+
+
 @pytest.mark.parametrize("depth", [None, 1, 2])
 def test_rows_sum_to_the_totals(depth):
     t = trace(two_basic_blocks(), (2, 64, 28, 28))
