@@ -135,6 +135,8 @@ def checked_tasks(
     Raises TypeError for what is no task, and ValueError for a task that asks for a control or a
     value that the lab does not have.
     """
+    if not isinstance(tasks, (list, tuple)):
+        raise TypeError(f"tasks are a list of layerwise.Task, not {tasks!r:.60}")
     return tuple(_checked(f"task {n}", task, allowed, meant) for n, task in enumerate(tasks, 1))
 
 

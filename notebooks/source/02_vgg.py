@@ -439,6 +439,9 @@ VGG_TASKS = [
 vgg_lab = lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
               input_size=[96, 192, 223, 224, 255, 256], tasks=VGG_TASKS)
 
+# %% [markdown]
+# What the hand does, code can do. This asks the lab about both sizes of the last task.
+
 # %%
 for size in (255, 256):
     vgg_lab.controls["input_size"].value = size

@@ -384,6 +384,9 @@ nin_lab = lab(nin, (1, 1, 224, 224), kernel_size=[7, 9, 11, 13], strides=(2, 6),
               head=["average", "linear"], input_size=[64, 66, 67, 96, 224, 256, 320],
               tasks=NIN_TASKS)
 
+# %% [markdown]
+# What the hand does, code can do. This prints what the lab says of 66 rows.
+
 # %%
 nin_lab.controls["input_size"].value = 66
 print(nin_lab.problem)

@@ -276,6 +276,11 @@ def test_what_is_no_task_of_this_lab_is_refused(given, error, message):
         checked_tasks((SMALL, given), ALLOWED, meant)
 
 
+def test_one_task_alone_is_no_list():
+    with pytest.raises(TypeError, match=r"tasks are a list of layerwise\.Task, not Task"):
+        checked_tasks(SMALL, ALLOWED, meant)
+
+
 def test_tasks_of_this_lab_are_taken_with_the_values_that_are_meant():
     named = replace(BREAKS, reached={"padding": "two"})
     assert checked_tasks([named, SMALL], ALLOWED, meant) == (BREAKS, SMALL)
