@@ -44,7 +44,7 @@ def make(build: Callable, input_shape: Shape, forms: Mapping[str, object]) -> di
         if isinstance(widget, ui.SelectionSlider):
             widget.add_class(f"lab-choice-{name}")
         widget.style.description_width = f"{0.55 * width + 0.5:.1f}em"
-        widget.layout = ui.Layout(width="auto", height="32px")
+        widget.layout = ui.Layout(width="auto", height="28px", margin="1px 2px")
     return controls
 
 

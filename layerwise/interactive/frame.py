@@ -10,11 +10,11 @@ from .widgets import Figure, Lead, Panel, Part, Pixels
 
 
 class Frame:
-    """Controls on the left of the totals; below them the picture, then the table."""
+    """Controls on the left, the words beside them; below both the picture, then the table."""
 
     def __init__(self, controls: Mapping[str, Control], on_press: Callable[[str], None]) -> None:
         self.lead = Lead(on_press)
-        self.head = Panel(on_press, steady=True, layout=Layout(flex="1 1 420px", width="auto"))
+        self.head = Panel(on_press, steady=True)
         self.table = Panel(on_press)
         self.figure, self.pixels = Figure(), Pixels()
         for part in (self.head, self.table, self.figure, self.pixels):
@@ -22,11 +22,12 @@ class Frame:
         self._sliders = [control for control in controls.values() if isinstance(control, Widget)]
         self._hand = VBox(
             [*self._sliders, self.lead],
-            layout=Layout(width="340px", flex="0 0 auto", margin="0 24px 0 0"),
+            layout=Layout(width="310px", flex="0 0 auto", margin="0 20px 0 0"),
         )
         self._hand.add_class("lab-hand")
+        self._words = VBox([self.head], layout=Layout(flex="1 1 420px", width="auto"))
         self._picture = VBox(layout=Layout(width="100%", overflow="visible"))
-        top = HBox([self._hand, self.head], layout=Layout(flex_flow="row wrap", width="100%"))
+        top = HBox([self._hand, self._words], layout=Layout(flex_flow="row wrap", width="100%"))
         self.page = VBox([top, self._picture, self.table], layout=Layout(width="100%"))
         self.page.add_class("course-lab")
 
@@ -41,10 +42,10 @@ class Frame:
             self._picture.children = (part,)
 
     def add(self, widget: Widget, place: Literal["above", "beside", "below"]) -> None:
-        """Put a widget above the lab, beside the picture under the controls, or below the table."""
+        """Put a widget above the words, under the controls beside them, or below the table."""
         if isinstance(widget, Part):
             widget.lead = self.lead
-        box = self._hand if place == "beside" else self.page
+        box = {"above": self._words, "beside": self._hand, "below": self.page}[place]
         box.children = (widget, *box.children) if place == "above" else (*box.children, widget)
 
     def close(self, yours: Sequence[Widget]) -> None:

@@ -9,17 +9,16 @@ from typing import Any
 from torch import nn
 
 from layerwise.diagnosis.report import Diagnosis
-from layerwise.diagram import drawing as diagram
-from layerwise.diagram import sliding_window as pixels
 from layerwise.tracing import building
 from layerwise.tracing.module_tree import Block
-from layerwise.tracing.records import Step, Trace
+from layerwise.tracing.records import Trace
 from layerwise.views import comparison
 
 from . import cells, controls, page, task_page, toolbar
 from .controls import Control
 from .frame import Frame
 from .history import History, Setting
+from .picture import Picture
 from .showing import Shown
 from .state import Experiment, State
 from .task_board import TaskBoard
@@ -88,6 +87,7 @@ class Lab(Shown):
         self._history = History(self.choices)
         self._unfolded: frozenset[str] = frozenset()  # blocks in the table
         self._met_blocks = False
+        self._every_row = False  # of the table, also those that did not change
         self._turns = 0
         self._moved: tuple[object, float] = (None, 0.0)  # the control turned last, and when
         self._followers: list[Callable[[State], None]] = []
@@ -95,10 +95,10 @@ class Lab(Shown):
         self._helped = False
         self._frame = Frame(self.controls, self._pressed)
         self.page = self._frame.page
+        self._picture = Picture(self._frame)
         self._refresh()
         if self.tasks:
             TaskBoard(self.tasks, self, self._frame)
-        self._frame.figure.observe(lambda _: self._send(self._draw), "unfolded")
         self._watch()
         yours = [control for name, control in self.controls.items() if control is forms[name]]
         cells.close_at_next_run(partial(self._frame.close, yours))
@@ -180,7 +180,9 @@ class Lab(Shown):
     def html(self) -> str:
         """All that is on show, as HTML that needs no style sheet and no kernel."""
         repairs = [] if self._hides else self.problem.repairs if self.problem else []
-        told = page.stored(self._state, repairs, self._unfolded, self._drawing(card=True))
+        told = page.stored(
+            self._state, repairs, self._unfolded, self._picture.svg(self._state, card=True)
+        )
         return f"{task_page.stored(self.tasks)}\n{told}" if self.tasks else told
 
     @property
@@ -222,8 +224,11 @@ class Lab(Shown):
         self._refresh()
 
     def _refresh(self) -> None:
-        told = [self._meet_blocks, self._show_tools, self._say, self._draw, self._list_layers]
-        self._send(*told, *(partial(follow, self._state) for follow in self._followers))
+        drawn = partial(self._picture.show, self._state)
+        followers = [partial(follow, self._state) for follow in self._followers]
+        self._send(
+            self._meet_blocks, self._show_tools, self._say, drawn, self._list_layers, *followers
+        )
         if self.problem:
             after(SETTLE, partial(self._settle, self._turns))
         after(REST, partial(self._store, self._turns))
@@ -235,12 +240,11 @@ class Lab(Shown):
                 show()
 
     def _meet_blocks(self) -> None:
-        """Choose what is unfolded once there are blocks."""
+        """Choose what is unfolded in the table once there are blocks."""
         tree = self._state.tree
         if not self._met_blocks and tree and any(isinstance(p, Block) for p in tree.parts):
             self._met_blocks = True
             self._unfolded = comparison.default_fold(tree)
-            self._frame.figure.unfolded = diagram.default_unfolded(tree)
 
     def _settle(self, turn: int) -> None:
         """Add the repairs, whose search takes longer than a turn may, once the hand rests."""
@@ -276,20 +280,17 @@ class Lab(Shown):
             line=self.setting,
         )
 
-    def _draw(self) -> None:
-        """Show one window pixel by pixel, and any other network as boxes."""
-        picture = self._frame.pixels if self._window() else self._frame.figure
-        picture.svg = self._drawing(card=False)
-        self._frame.picture = picture
-
     def _list_layers(self) -> None:
-        self._frame.table.html = page.table(self._state, self._unfolded)
+        self._frame.table.html = page.table(self._state, self._unfolded, every=self._every_row)
 
     def _pressed(self, sent: str) -> None:
         """Answer a button; one of an earlier turn does nothing."""
         action, _, value = sent.partition(":")
         if action == "fold":
             self._unfolded = self._unfolded ^ {value}
+            self._send(self._list_layers)
+        elif action == "rows":
+            self._every_row = not self._every_row
             self._send(self._list_layers)
         elif action == "repair" and (repair := self._repairs().get(sent)):
             self.set(**repair)
@@ -310,26 +311,6 @@ class Lab(Shown):
         near = controls.nearest(self.controls[name], typed)
         if near is not None:
             self.set(**{name: near})
-
-    def _window(self) -> Step | None:
-        """The one window that the network is; also one without room, where the start is one."""
-        state = self._state
-        began = state.first is None or pixels.drawable(state.first)
-        return pixels.drawable(state.trace, state.failure) if began else None
-
-    def _drawing(self, *, card: bool) -> str:
-        state = self._state
-        if window := self._window():
-            return pixels.svg(window, card=card)
-        if state.whole is None:
-            return ""
-        return diagram.svg(
-            state.trace or state.whole,
-            self._frame.figure.unfolded,
-            statuses=state.statuses,
-            failed=page.broken(state),
-            card=card,
-        )
 
 
 def after(seconds: float, action: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from .markup import element
 from .state import State
 
 _WIDTHS = (40, 228, 168, 110, 150, 104)  # pixels: room for an old value beside a new one
+_UNCHANGED = (Status.SAME, Status.UNREACHED)
 _RAN = (Status.SAME, Status.NEW, Status.OWN, Status.DOWNSTREAM)
 _ROWS = {Status.FAILED: "failed", Status.GONE: "faded", Status.UNREACHED: "faded"}
 _CELLS = {Status.OWN: "changed", Status.DOWNSTREAM: "follows"}
@@ -34,15 +35,27 @@ def head(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool = Fal
     return element("div", "totals", figures) + code + told
 
 
-def table(state: State, unfolded: Collection[str]) -> str:
-    """The compared table; the old value stands beside the new one, struck through."""
+def table(state: State, unfolded: Collection[str], *, every: bool = True) -> str:
+    """The compared table; the old value stands beside the new one, struck through.
+
+    Without `every` it holds the lines that changed, where some did, and a button for the others.
+    """
+    lines = _shown(state, unfolded)
+    changed = [line for line in lines if line.status not in _UNCHANGED]
+    asked = "" if len(changed) in (0, len(lines)) else _choice_of_rows(len(lines), every=every)
     heads = ""
     for column, width in zip(COLUMNS, _WIDTHS, strict=True):
         name = element("div", "", column.name, style=f"min-width: {width}px")
         heads += element("th", _look(column), name)
-    body = "\n".join([f"\n<tr>{heads}</tr>", *map(_row, _shown(state, unfolded)), ""])
-    caption = element("p", "caption", escape(_caption(state)))
+    rows = lines if every or not changed else changed
+    body = "\n".join([f"\n<tr>{heads}</tr>", *map(_row, rows), ""])
+    caption = element("p", "caption", escape(_caption(state)) + asked)
     return caption + element("table", "layers", body)
+
+
+def _choice_of_rows(count: int, *, every: bool) -> str:
+    words = "Only what changed" if every else f"All {count} rows"
+    return " " + element("button", "", words, data_send="rows")
 
 
 def stored(state: State, repairs: Sequence[dict], unfolded: Collection[str], svg: str) -> str:

@@ -72,7 +72,7 @@ class Lead(Panel):
 class Figure(Part):
     """Shows `svg` (as `diagram.svg` makes it); a click on a block changes `unfolded`.
 
-    Whoever owns the figure observes `unfolded` and answers with a new `svg`.
+    Whoever owns the figure observes `unfolded` and `room`, and answers with a new `svg`.
     """
 
     _esm = STATIC / "figure.js"
@@ -80,6 +80,7 @@ class Figure(Part):
 
     svg = traitlets.Unicode().tag(sync=True)
     unfolded = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    room = traitlets.Int(0).tag(sync=True)  # px between the edges of the page, 0 until it tells
     choosing = traitlets.Bool(default_value=False).tag(sync=True)  # a click also chooses a box
     chosen = traitlets.Unicode().tag(sync=True)  # the id of the box that was chosen
 

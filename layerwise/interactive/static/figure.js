@@ -7,7 +7,10 @@ const FACTS = [
   ["macs", "MACs"],
   ["receptive-field", "receptive field"],
 ];
-const NEAR = 10; // px, between a box and its tooltip
+const NEAR = 10; // px, between a box and its tooltip, or the edge of the page
+const LEAST = 280; // px: a narrower picture scrolls
+const CLOSE = 24; // px: a width so close to the last needs no other picture
+const PATIENCE = 200; // ms after the last change of the width
 let figures = 0;
 
 function render({ model, el }) {
@@ -24,20 +27,16 @@ function render({ model, el }) {
   el.append(figure);
 
   let current = null; // data-id of the box that Tab reaches
-  let tallest = 0;
 
   const boxes = () => [...page.querySelectorAll(".box")];
   const boxOf = (event) => event.target.closest?.(".box") ?? null;
 
   function draw() {
     const focused = page.contains(document.activeElement);
-    const { scrollLeft } = page;
+    const { scrollLeft, scrollTop } = page;
     hide();
     page.innerHTML = model.get("svg");
-    page.scrollLeft = scrollLeft;
-    // A page that shrinks and grows while a slider moves cannot be read.
-    tallest = Math.max(tallest, page.querySelector("svg")?.getBoundingClientRect().height ?? 0);
-    figure.style.minHeight = `${Math.ceil(tallest)}px`;
+    page.scrollTo(scrollLeft, scrollTop);
     const all = boxes();
     // JupyterLab takes single letters as shortcuts otherwise.
     all.forEach((box) => box.setAttribute("data-lm-suppress-shortcuts", "true"));
@@ -45,7 +44,35 @@ function render({ model, el }) {
     reach(again);
     mark();
     if (focused) again?.focus({ preventScroll: true });
+    else reveal(all);
   }
+
+  // The first box that the turn has changed is in sight: of these, what broke before all else.
+  function reveal(all) {
+    const with_ = (...found) => all.find((box) => found.includes(box.dataset.status));
+    const first = with_("breaks here") ?? with_("new", "own numbers changed");
+    if (!first) return void page.scrollTo(0, 0);
+    const at = first.getBoundingClientRect();
+    const room = page.getBoundingClientRect();
+    if (at.top < room.top) page.scrollTop -= room.top - at.top + NEAR;
+    else if (at.bottom > room.bottom) page.scrollTop += at.bottom - room.bottom + NEAR;
+    if (at.left < room.left) page.scrollLeft -= room.left - at.left + NEAR;
+    else if (at.right > room.right) page.scrollLeft += at.right - room.right + NEAR;
+  }
+
+  // The kernel draws for the width that there is; a hand that drags a window is waited for.
+  let waiting = 0;
+  const measure = () => {
+    const room = page.clientWidth;
+    if (room < LEAST || Math.abs(room - model.get("room")) < CLOSE) return;
+    model.set("room", room);
+    model.save_changes();
+  };
+  const resized = new ResizeObserver(() => {
+    clearTimeout(waiting);
+    waiting = setTimeout(measure, PATIENCE);
+  });
+  resized.observe(page);
 
   function reach(box) {
     if (!box) return;
@@ -57,7 +84,6 @@ function render({ model, el }) {
     const { id } = box.dataset;
     const open = model.get("unfolded");
     const folds = box.getAttribute("aria-expanded") === "true";
-    tallest = 0; // the student asked for another picture; a smaller one needs no gap below it
     model.set("unfolded", folds ? open.filter((one) => one !== id) : [...open, id]);
     model.save_changes();
   }
@@ -161,6 +187,8 @@ function render({ model, el }) {
   return () => {
     model.off("change:svg", draw);
     model.off("change:chosen", mark);
+    resized.disconnect();
+    clearTimeout(waiting);
   };
 }
 
