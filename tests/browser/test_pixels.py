@@ -197,7 +197,12 @@ def test_play_ends_at_the_last_place_and_starts_anew(picture):
 def test_who_wants_no_motion_steps_by_hand(picture):
     picture.page.emulate_media(reduced_motion="reduce")
     expect(picture.button("Play")).to_have_count(0)
-    for name, at in (("Next", (0, 1)), ("Next", (1, 0)), ("Back", (0, 1)), ("Back", (0, 0))):
+    for name, at in (
+        ("Step", (0, 1)),
+        ("Step", (1, 0)),
+        ("Step back", (0, 1)),
+        ("Step back", (0, 0)),
+    ):
         picture.button(name).press("Enter")
         picture.expect_at(*at)
 
@@ -216,7 +221,7 @@ def test_only_what_the_person_asks_for_is_spoken(picture):
     expect(picture.told).to_have_attribute("role", "status")
     picture.turn(stride=1)
     expect(picture.told).to_have_attribute(live, "off")  # the lab speaks at a turn
-    picture.button("Next").click()
+    picture.button("Step").click()
     expect(picture.told).to_have_attribute(live, "polite")
     picture.button("Play").click()
     picture.expect_at(0, 2)
@@ -242,7 +247,7 @@ def test_a_window_without_room_is_drawn(picture):
     expect(picture.root.locator("svg")).to_contain_text("no output")
     assert picture.root.locator("rect.pixel").count() == 9
     assert picture.root.locator(".mark, .ray, g.cell").count() == 0
-    for name in ("Back", "Play", "Next"):
+    for name in ("Step back", "Play", "Step"):
         expect(picture.button(name)).to_be_disabled()
     picture.root.locator("rect.pixel").last.focus()
     picture.page.keyboard.press("Home")

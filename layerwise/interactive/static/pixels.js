@@ -101,7 +101,7 @@ function render({ model, el }) {
   const page = document.createElement("div");
   const bar = document.createElement("div");
   const told = document.createElement("p");
-  const [back, play, on] = [button("back", "Back"), button("play", ""), button("next", "Next")];
+  const [back, play, on] = [button("back", "Step back"), button("play", ""), button("step", "Step")];
   bar.className = "pixels-bar";
   set(bar, { role: "group", "aria-label": "Move the window" });
   told.className = "told";
@@ -164,7 +164,7 @@ function render({ model, el }) {
   function start() {
     play.textContent = "Pause";
     clock = setInterval(() => {
-      if (!el.isConnected || still.matches || selected() === cells().at(-1)) pause();
+      if (!el.isConnected || selected() === cells().at(-1)) pause();
       else move(1, "off");
     }, PACE);
     if (selected() === cells().at(-1)) move(1, "off");
@@ -217,7 +217,7 @@ function render({ model, el }) {
   for (const [name, handler] of Object.entries(handlers)) el.addEventListener(name, handler);
   const width = new ResizeObserver(() => arrange(el));
   width.observe(el);
-  still.addEventListener("change", draw);
+  still.addEventListener("change", draw); // which pauses
   model.on("change:svg", draw);
   draw();
   return () => {
