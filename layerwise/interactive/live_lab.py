@@ -48,9 +48,8 @@ def lab(
     own defaults.
 
     `presets` are settings by name, such as {"as in the paper": dict(channels=96)}; choices that
-    one does not name are those of the start. `tasks` stand above the controls, one at a time. A
-    parameter of the builder that is called `presets` or `tasks` keeps its default: it cannot have
-    a control.
+    one does not name are those of the start. `tasks` stand above the controls, one at a time. No
+    parameter of the builder that is called `presets` or `tasks` can have a control.
 
     Raises TypeError and ValueError where the lab itself is called wrongly. A choice that breaks
     the network raises nothing: the lab explains it.
@@ -180,16 +179,14 @@ class Lab(Shown):
     def html(self) -> str:
         """All that is on show, as HTML that needs no style sheet and no kernel."""
         repairs = [] if self._hides else self.problem.repairs if self.problem else []
-        told = page.stored(
-            self._state, repairs, self._unfolded, self._picture.svg(self._state, card=True)
-        )
-        return f"{task_page.stored(self.tasks)}\n{told}" if self.tasks else told
+        picture = self._picture.svg(self._state, card=True)
+        told = page.stored(self._state, repairs, self._unfolded, picture)
+        return task_page.stored(self.tasks) + told
 
     @property
     def text(self) -> str:
         """The same for a terminal, without the picture."""
-        told = page.text(self._state, self._unfolded)
-        return f"{task_page.text(self.tasks)}\n\n{told}" if self.tasks else told
+        return task_page.text(self.tasks) + page.text(self._state, self._unfolded)
 
     @property
     def panels(self) -> tuple:

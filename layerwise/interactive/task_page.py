@@ -32,14 +32,16 @@ def news(before: Progress, after: Progress) -> str:
 
 
 def stored(tasks: Sequence[Task]) -> str:
-    """Every task, each with its explanation folded, as HTML that needs no kernel."""
+    """Every task, each with its explanation folded, as HTML that needs no kernel; "" for none."""
     items = "".join(element("li", "", _folded(task)) for task in tasks)
-    return markup.stored(element("div", "task", "<b>Tasks</b>" + element("ol", "", items)))
+    told = element("div", "task", "<b>Tasks</b>" + element("ol", "", items))
+    return f"{markup.stored(told)}\n" if items else ""
 
 
 def text(tasks: Sequence[Task]) -> str:
-    """Every task for a terminal, without the explanations."""
-    return "\n".join(f"Task {number}: {task.text}" for number, task in enumerate(tasks, 1))
+    """Every task for a terminal, without the explanations, and an empty line; "" for none."""
+    told = "".join(f"Task {number}: {task.text}\n" for number, task in enumerate(tasks, 1))
+    return f"{told}\n" if told else ""
 
 
 def _head(progress: Progress) -> str:
