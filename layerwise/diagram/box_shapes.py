@@ -15,7 +15,6 @@ from .svg_text import INK, PAPER, Area, px, rect
 
 EDGE = "#333333"  # of coloured faces, on any page
 CHANGED = "#d55e00"
-SKIP = "var(--course-skip, #0072b2)"
 FILLS = {  # of what a box does
     Kind.CONVOLUTION: "#56b4e9",
     Kind.TRANSPOSED_CONVOLUTION: "#56b4e9",
@@ -25,7 +24,7 @@ FILLS = {  # of what a box does
 MULTIPLIES, OTHER = "#cc79a7", "#cccccc"  # what else multiplies and adds; and all that does not
 OUTLINED = frozenset({"block", "join", "broken"})  # drawn in outline
 _EDGES = {  # by what became of a box: colour, width, dashes; a sign beside it says the same
-    Status.NEW: (SKIP, 2.4, ""),
+    Status.NEW: (INK, 2.6, ""),
     Status.OWN: (CHANGED, 2, ""),
     Status.DOWNSTREAM: (CHANGED, 1.2, "2 2"),
     Status.FAILED: (CHANGED, 2, "5 3"),

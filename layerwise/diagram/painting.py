@@ -8,7 +8,7 @@ from layerwise.tracing.module_tree import Block
 from layerwise.views.columns import describe, shapes_of
 from layerwise.views.comparison import INCOMPLETE, Status
 
-from .box_shapes import EDGE, OUTLINED, SKIP, edge, fill, shape, sign
+from .box_shapes import EDGE, OUTLINED, edge, fill, shape, sign
 from .box_sizes import (
     FONT,
     LINE,
@@ -25,6 +25,7 @@ from .layout import HEADER, MARGIN, OVER
 from .scene import Box, Group, Points, Scene, Wire
 from .svg_text import INK, Area, px, rect, whole
 
+SKIP = "var(--course-skip, #0072b2)"
 _FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 _BEND = 5  # px, radius of a corner
 
