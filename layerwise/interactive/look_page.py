@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from layerwise.operations.shapes import times, without_batch
-from layerwise.tracing.activations import Filters, Kept, Units
+from layerwise.tracing.activations import STRONGEST, Filters, Kept, Units
 from layerwise.tracing.records import Step
 from layerwise.views.columns import describe, shapes_of
 
@@ -58,11 +58,11 @@ def said(sentence: str) -> View:
     return {"title": "", "does": "", "steps": [], "step": -1, "words": sentence, "maps": []}
 
 
-def words(step: Step, kept: Kept | Units | None) -> str:
-    """What left a step, in one sentence."""
+def words(step: Step, kept: Kept | Units | None, most: int = STRONGEST) -> str:
+    """What left a step, in one sentence; of its maps at most `most` are shown."""
     if isinstance(kept, Kept):
         channels, (rows, columns) = _count(step, kept), kept.values.shape[1:]
-        shown = len(kept.channels)
+        shown = min(most, len(kept.channels))
         which = "the strongest first" if shown == channels else f"the {shown} strongest"
         return f"{channels} {_plural('map', channels)} of {rows}×{columns}, {which}"
     if isinstance(kept, Units):
@@ -179,7 +179,7 @@ def stored(inside: Inside) -> str:
             _shown(coloured(shrunk(one[None], LEAST)[0], colours, LEAST), f"map of channel {c}")
             for c, one in pairs
         ]
-        parts.append(_row(f"{_named(step)}: {words(step, kept)}", maps, colours.words))
+        parts.append(_row(f"{_named(step)}: {words(step, kept, IN_STRIP)}", maps, colours.words))
     return "\n".join(parts)
 
 
@@ -201,7 +201,7 @@ def text(inside: Inside) -> str:
     for step, kept in strips(inside):
         colours = scale(kept.values, kept.signed)
         channels = ", ".join(map(str, kept.channels[:IN_STRIP]))
-        lines.append(f"{_named(step)}: {words(step, kept)}: {channels}; {colours.words}")
+        lines.append(f"{_named(step)}: {words(step, kept, IN_STRIP)}: {channels}; {colours.words}")
     return "\n".join(lines)
 
 

@@ -237,6 +237,7 @@ def test_the_stored_page_shows_a_strip_for_each_size_of_map(lenet):
     assert "Run this cell" in html
     assert repr(lenet) == lenet.text and len(lines) == 5
     assert lines[0] == "Sequential in eval mode, input 1×1×28×28."
+    assert "16 maps of 5×5, the 8 strongest: " in lines[-1]
     assert [line.partition(" maps of ")[2].partition(",")[0] for line in lines[1:]] == [
         "28×28", "14×14", "10×10", "5×5",
     ]  # fmt: skip
