@@ -44,7 +44,7 @@ def make(build: Callable, input_shape: Shape, forms: Mapping[str, object]) -> di
         if isinstance(widget, ui.SelectionSlider):
             widget.add_class(f"lab-choice-{name}")
         widget.style.description_width = f"{0.55 * width + 0.5:.1f}em"
-        widget.layout = ui.Layout(width="auto", height="32px")
+        widget.layout.width, widget.layout.height = "auto", "32px"
     return controls
 
 

@@ -14,7 +14,7 @@ from layerwise.tracing.module_tree import Block, outline
 from layerwise.tracing.records import Trace
 from layerwise.views.comparison import Line, compare
 
-from .words import literal
+from .words import Words, literal
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +45,17 @@ class Experiment:
         build: Builder,
         given: Any,
         allowed: Mapping[str, Sequence],
-        say: Callable[[str, Any], str],
+        words: Words,
     ) -> None:
-        self.build, self.given, self.allowed, self.say = build, given, allowed, say
+        self.build, self.given, self.allowed, self.words = build, given, allowed, words
         self._start: State | None = None
         self.pinned: State | None = None
 
     def at(self, choices: dict[str, Any]) -> State:
         """The state with these choices. The first that is asked for is the start."""
         outcome = building.run(self.build, self.given, choices)
-        problem = explained(self.build, self.given, choices, outcome, self.allowed)
+        known = self.allowed, self.words.called
+        problem = explained(self.build, self.given, choices, outcome, *known)
         partial, failure = outcome
         trace = partial if failure is None else None
         if failure and problem:
@@ -66,7 +67,7 @@ class Experiment:
         turned = {n: (before[n], now) for n, now in choices.items() if before[n] != now}
         lines = compare((base.tree if base else tree) if first else None, tree, failure)
         ran = self._code(choices), partial, tree, problem, trace, first
-        state = State(choices, turned, *ran, lines, self.pinned, self.say)
+        state = State(choices, turned, *ran, lines, self.pinned, self.words.say)
         self._start = self._start or state
         return state
 

@@ -391,7 +391,8 @@ ARCHS = {
     "VGG-11, a quarter as wide": ((1, 16), (1, 32), (2, 64), (2, 128), (2, 128)),
 }
 vgg_lab = lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
-              input_size=[96, 192, 223, 224, 255, 256])
+              input_size=[96, 192, 223, 224, 255, 256],
+              presets={name: {"conv_arch": name} for name in FAMILY})
 
 # %% [markdown]
 # Set this, and explain what you see. Press *Reset* in between.
