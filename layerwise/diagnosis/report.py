@@ -30,8 +30,10 @@ _LINE = "font-family: monospace; white-space: pre-wrap; margin: 4px 0"
 class Diagnosis:
     """What is wrong with one setting of a builder, and what to do about it."""
 
-    def __init__(self, finding: Finding, search: Search, outcome: Outcome) -> None:
-        self._finding, self._search = finding, search
+    def __init__(
+        self, finding: Finding, search: Search, outcome: Outcome, called: sentences.Called
+    ) -> None:
+        self._finding, self._search, self._called = finding, search, called
         case = search.case(search.choices)
         self._run = Run(case, outcome.trace)
         if outcome.failure is not None:
@@ -48,7 +50,7 @@ class Diagnosis:
     def cause(self) -> str:
         """One sentence that names the earlier choice or layer that made it so."""
         if self._blame is not None:
-            return sentences.blamed(self._blame, self._run, self._search.choices)
+            return sentences.blamed(self._blame, self._run, self._search.choices, self._called)
         changed = bool(self._search.changed)
         return self.detail or sentences.unblamed(self._finding, changed=changed)
 
@@ -89,7 +91,7 @@ class Diagnosis:
         if self._finding.settled or (pointless and not self.repairs):
             return ""
         now = {**self._search.defaults, **self._search.choices}
-        return sentences.advice(self.repairs, now)
+        return sentences.advice(self.repairs, now, self._called)
 
 
 def _filled(text: str) -> str:
@@ -117,11 +119,13 @@ def explained(
     choices: Mapping,
     outcome: Outcome,
     allowed: Mapping[str, Sequence] | None = None,
+    called: sentences.Called = lambda *_: None,
 ) -> Diagnosis | None:
     """The diagnosis of what `building.run` gave; None if there is nothing to explain.
 
-    With `allowed`, the values that each choice can take, repairs come from these alone.
+    With `allowed`, the values that each choice can take, repairs come from these alone. A value
+    that is `called` something is told by that name.
     """
     search = Search(build, given, choices, allowed)
     finding = search.judge(choices, outcome)
-    return None if finding is None else Diagnosis(finding, search, outcome)
+    return None if finding is None else Diagnosis(finding, search, outcome, called)

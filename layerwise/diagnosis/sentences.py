@@ -19,6 +19,7 @@ from .candidates import same
 from .findings import Cause, Finding
 from .texts import CAUSES, HEADLINES
 
+Called = Callable[[str, Any], str | None]  # a choice and its value -> the value's own name, if any
 SHOWN = 4  # repairs in the text
 STOPS = 8  # sizes on the way that are told one by one
 _SPACE = {1: "positions", 2: "rows, columns", 3: "planes, rows, columns"}
@@ -177,10 +178,12 @@ def code_line(finding: Finding) -> str:
     return f"  {line.file}, line {line.number}:  {line.text}" if line else ""
 
 
-def blamed(blame: Blame, run: Run, choices: Mapping) -> str:
+def blamed(blame: Blame, run: Run, choices: Mapping, called: Called) -> str:
     """The choice whose change breaks the network, and the first step where that shows."""
     pairs = [
-        _counted(name, choices[name], value) or _difference(name, choices[name], value)
+        _named(name, choices[name], value, called)
+        or _counted(name, choices[name], value)
+        or _difference(name, choices[name], value)
         for name, value in blame.right.items()
     ]
     wrong, mend = (" and ".join(part) for part in zip(*pairs, strict=True))
@@ -191,6 +194,12 @@ def blamed(blame: Blame, run: Run, choices: Mapping) -> str:
     subject = "the input is" if blame.at == INPUT else f"{_what(run, blame.at)} gives"
     then = f"with {mend} it {'is' if blame.at == INPUT else 'gives'} {whole(blame.due)}"
     return f"{lead}: {subject} {whole(blame.made)}; {then}, and the network works."
+
+
+def _named(name: str, old: object, new: object, called: Called) -> tuple[str, str] | None:
+    """Two values that have names: "arch = VGG-16"."""
+    names = called(name, old), called(name, new)
+    return (f"{name} = {names[0]}", f"{name} = {names[1]}") if all(names) else None
 
 
 def _counted(name: str, old: object, new: object) -> tuple[str, str] | None:
@@ -221,12 +230,15 @@ def unblamed(finding: Finding, *, changed: bool) -> str:
     return "No choice was changed: it fails with the defaults of the function."
 
 
-def advice(repairs: Sequence[Mapping], now: Mapping) -> str:
+def advice(repairs: Sequence[Mapping], now: Mapping, called: Called) -> str:
     """The settings that work, narrowed to what they change."""
     if not repairs:
         return "No setting near this one works."
     told = []
     for repair in repairs[:SHOWN]:
-        pairs = [_difference(name, now.get(name), value) for name, value in repair.items()]
+        pairs = [
+            _named(name, now.get(name), value, called) or _difference(name, now.get(name), value)
+            for name, value in repair.items()
+        ]
         told.append(" and ".join(mended for old, mended in pairs if old != mended))
     return f"Works with {', or '.join(told)}."

@@ -44,7 +44,7 @@ def make(build: Callable, input_shape: Shape, forms: Mapping[str, object]) -> di
         if isinstance(widget, ui.SelectionSlider):
             widget.add_class(f"lab-choice-{name}")
         widget.style.description_width = f"{0.55 * width + 0.5:.1f}em"
-        widget.layout = ui.Layout(width="auto", height="28px", margin="1px 2px")
+        widget.layout.width, widget.layout.height, widget.layout.margin = "auto", "28px", "1px 2px"
     return controls
 
 

@@ -15,6 +15,7 @@ class Frame:
     def __init__(self, controls: Mapping[str, Control], on_press: Callable[[str], None]) -> None:
         self.lead = Lead(on_press)
         self.head = Panel(on_press, steady=True)
+        self.head.add_class("lab-head")
         self.table = Panel(on_press)
         self.figure, self.pixels = Figure(), Pixels()
         for part in (self.head, self.table, self.figure, self.pixels):

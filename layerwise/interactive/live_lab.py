@@ -81,7 +81,7 @@ class Lab(Shown):
         self._presets = controls.presets(self.controls, presets, self._words)
         allowed = {name: controls.values(control) for name, control in self.controls.items()}
         self.tasks = checked_tasks(tasks, allowed, self._words.meant)
-        self._experiment = Experiment(build, given, allowed, self._words.say)
+        self._experiment = Experiment(build, given, allowed, self._words)
         self._state = self._experiment.at(self.choices)
         self._history = History(self.choices)
         self._unfolded: frozenset[str] = frozenset()  # blocks in the table

@@ -61,10 +61,11 @@ def _choice_of_rows(count: int, *, every: bool) -> str:
 def stored(state: State, repairs: Sequence[dict], unfolded: Collection[str], svg: str) -> str:
     """All that is on show, as HTML that needs no style sheet and no kernel."""
     names = ", ".join(map(_name, state.choices))
+    told = ", ".join(f"{label(name)} {state.say(name, v)}" for name, v in state.choices.items())
     parts = [
         f"<p><i>Run this cell, and there is a control for each of these: {names}.</i></p>",
         markup.stored(head(state, {str(n): repair for n, repair in enumerate(repairs)})),
-        f"<p>{image(svg, state.code)}</p>" if svg else "",
+        f"<p>{image(svg, f'The network with {told}')}</p>" if svg else "",
         markup.stored(table(state, unfolded)),
     ]
     return "\n".join(filter(None, parts))
@@ -128,8 +129,9 @@ def _baseline(state: State) -> str:
     """With what the lines are compared."""
     if not state.pinned:
         return "Since the start"
-    told = ", ".join(f"{label(n)} {state.say(n, v)}" for n, v in state.pinned.choices.items())
-    return f"Since the pinned setting ({told})"
+    turned = state.pinned.turned.items()
+    told = ", ".join(f"{label(name)} {state.say(name, now)}" for name, (_, now) in turned)
+    return f"Since the pinned setting ({told or 'the start'})"
 
 
 def _total(total: Total) -> str:
@@ -148,7 +150,8 @@ def _turned(state: State) -> str:
     if not told:
         which = "the pinned setting" if state.pinned else "the setting at the start"
         return element("p", "note", f"This is {which}. Turn one choice.")
-    return element("p", "note", f"Changed: {told}. The network works.")
+    since = " from the pinned setting" if state.pinned else ""
+    return element("p", "note", f"Changed{since}: {told}. The network works.")
 
 
 def _problem(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool) -> str:

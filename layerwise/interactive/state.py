@@ -15,7 +15,7 @@ from layerwise.tracing.records import Failure, Trace
 from layerwise.views.comparison import Line, compare
 from layerwise.views.merged_tree import Statuses, merged
 
-from .words import literal
+from .words import Words, literal
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,16 +49,17 @@ class Experiment:
         build: Builder,
         given: Any,
         allowed: Mapping[str, Sequence],
-        say: Callable[[str, Any], str],
+        words: Words,
     ) -> None:
-        self.build, self.given, self.allowed, self.say = build, given, allowed, say
+        self.build, self.given, self.allowed, self.words = build, given, allowed, words
         self._start: State | None = None
         self.pinned: State | None = None
 
     def at(self, choices: dict[str, Any]) -> State:
         """The state with these choices. The first that is asked for is the start."""
         outcome = building.run(self.build, self.given, choices)
-        problem = explained(self.build, self.given, choices, outcome, self.allowed)
+        known = self.allowed, self.words.called
+        problem = explained(self.build, self.given, choices, outcome, *known)
         partial, failure = outcome
         trace = partial if failure is None else None
         if failure and problem:
@@ -74,7 +75,7 @@ class Experiment:
         whole, statuses = merged(lines, seen) if seen else (None, {})
         ran = self._code(choices), partial, tree, problem, outcome.failure, trace, first
         compared = lines, whole, statuses, self.pinned
-        state = State(choices, turned, *ran, *compared, self.say)
+        state = State(choices, turned, *ran, *compared, self.words.say)
         self._start = self._start or state
         return state
 

@@ -20,22 +20,29 @@ class StoredOutput:
 
     def __init__(self) -> None:
         self._id = uuid4().hex
-        self.shown = False
+        self._html: str | None = None  # what is stored now
+
+    @property
+    def shown(self) -> bool:
+        """Whether there is anything to update."""
+        return self._html is not None
 
     def show(self, model_id: str, html: str, text: str) -> None:
         """Display the live page, and behind it what is stored."""
         from IPython.display import display
 
+        self._html = html
         view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
         display({VIEW: view, "text/html": "", "text/plain": ""}, raw=True)
         display(_bundle(html, text), raw=True, display_id=self._id)
-        self.shown = True
 
     def update(self, html: str, text: str) -> None:
-        """Store another state, wherever the lab is on show."""
+        """Store another state, wherever the lab is on show; the same state changes no notebook."""
         from IPython.display import update_display
 
-        update_display(_bundle(html, text), raw=True, display_id=self._id)
+        if html != self._html:
+            self._html = html
+            update_display(_bundle(html, text), raw=True, display_id=self._id)
 
 
 def _bundle(html: str, text: str) -> dict[str, str]:

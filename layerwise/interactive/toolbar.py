@@ -41,7 +41,7 @@ def _menu(preset: str, presets: list[str]) -> str:
         return ""
     named = [_option(name, chosen=name == preset) for name in presets]
     options = _option("", chosen=not preset) + "".join(named)
-    return f"<label>Preset {element('select', '', options, data_send='preset')}</label>"
+    return "Preset " + element("select", "", options, data_send="preset", aria_label="Preset")
 
 
 def _option(name: str, *, chosen: bool) -> str:

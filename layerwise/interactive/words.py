@@ -30,12 +30,15 @@ class Words:
             return given
         return next((option for said, option in options if said == given), given)
 
-    def code(self, name: str, value: object) -> str:
-        """What is written in code for a value: its name in quotes, where it needs one."""
-        if isinstance(value, (bool, int, float, str)):
-            return repr(value)
+    def called(self, name: str, value: object) -> str | None:
+        """The name that the caller of the lab gave to a value; None if it has none of its own."""
         said = self.say(name, value)
-        return repr(said) if _same(self.meant(name, said), value) else literal(value)
+        return said if said not in {shown(value), repr(value)} else None
+
+    def code(self, name: str, value: object) -> str:
+        """What `Lab.set` takes for a value: its name where it has one, else the value."""
+        named = self.called(name, value) is not None or hasattr(value, "__qualname__")
+        return repr(self.say(name, value)) if named else repr(value)
 
 
 def shown(value: object) -> str:

@@ -538,7 +538,8 @@ ALEXNET_TASKS = [
 # %%
 alexnet_lab = lab(alexnet, (1, 1, 224, 224), channels=(16, 128, 16), kernel_size=(3, 15),
                   stride=(1, 8), padding=(0, 4), features=[1024, 2304, 6400, 9216],
-                  input_size=[96, 160, 192, 224, 256], tasks=ALEXNET_TASKS)
+                  input_size=[96, 160, 192, 224, 256], tasks=ALEXNET_TASKS,
+                  presets={"as in the paper": {"padding": 2, "features": 9216}})
 
 # %% [markdown]
 # Every slider acts at once. What differs from the start is marked, and the old number

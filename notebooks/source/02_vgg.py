@@ -437,7 +437,8 @@ VGG_TASKS = [
 
 # %%
 vgg_lab = lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
-              input_size=[96, 192, 223, 224, 255, 256], tasks=VGG_TASKS)
+              input_size=[96, 192, 223, 224, 255, 256], tasks=VGG_TASKS,
+              presets={name: {"conv_arch": name} for name in FAMILY})
 
 # %% [markdown]
 # What the hand does, code can do. This asks the lab about both sizes of the last task.

@@ -479,7 +479,8 @@ RESNET_TASKS = [
 # %%
 lab(resnet18, (1, 1, 224, 224), channels=[16, 32, 64],
     blocks=[(1, 1, 1, 1), (2, 2, 2, 2), (3, 4, 6, 3)], stride=[1, 2],
-    shortcut_stride=[1, 2, 32], projection=True, input_size=[64, 96, 224], tasks=RESNET_TASKS)
+    shortcut_stride=[1, 2, 32], projection=True, input_size=[64, 96, 224], tasks=RESNET_TASKS,
+    presets={"ResNet-18": {"blocks": (2, 2, 2, 2)}, "ResNet-34": {"blocks": (3, 4, 6, 3)}})
 
 # %% [markdown]
 # The picture shows one block from within. The others look like it, but for the first of each
