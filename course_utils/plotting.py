@@ -6,7 +6,7 @@ keeps that as the picture's alternative text. `show` takes a description for a f
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import cycle
+from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -158,22 +158,10 @@ def _write_at_the_ends(ax: "Axes", ends: Mapping[str, tuple[float, float, str]])
 
 
 def _apart(places: Sequence[float], gap: float) -> list[float]:
-    """The places moved as little as needed until no two are closer than `gap`."""
-    groups: list[list[int]] = []  # of places that touch, from below; each is spread about its mean
-    for index in sorted(range(len(places)), key=places.__getitem__):
-        groups.append([index])
-        while len(groups) > 1 and _top(groups[-2], places, gap) > _bottom(groups[-1], places, gap):
-            groups[-2:] = [groups[-2] + groups[-1]]
-    moved = list(places)
-    for group in groups:
-        for rank, index in enumerate(group):
-            moved[index] = _bottom(group, places, gap) + gap * (rank + 0.5)
+    """The places, in their order, moved little until neighbours are `gap` from each other."""
+    moved, order = list(places), sorted(range(len(places)), key=places.__getitem__)
+    for _ in range(100):
+        for below, above in pairwise(order):
+            push = max(0, gap - (moved[above] - moved[below])) / 2
+            moved[below], moved[above] = moved[below] - push, moved[above] + push
     return moved
-
-
-def _bottom(group: list[int], places: Sequence[float], gap: float) -> float:
-    return sum(places[index] for index in group) / len(group) - gap * len(group) / 2
-
-
-def _top(group: list[int], places: Sequence[float], gap: float) -> float:
-    return _bottom(group, places, gap) + gap * len(group)
