@@ -1,11 +1,12 @@
 """How the lessons draw: each kind of line has its colour, dash and marker, and its name beside it.
 
-A figure that is made here describes itself in words, for those who cannot see it: a notebook
-keeps that as the picture's alternative text. `show` takes a description for a figure of your own.
+A figure that is made here describes itself in words, for those who cannot see it. `show` takes a
+description for a figure of your own.
 """
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from html import escape
 from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ MEASURES = {
     "train_acc": "training accuracy",
     "test_acc": "test accuracy",
 }
+FOR_SCREEN_READERS = "position:absolute;width:1px;height:1px;overflow:hidden"
 
 
 def use_style() -> None:
@@ -44,15 +46,17 @@ def use_style() -> None:
 
 
 def show(alt: str = "") -> None:
-    """Show the current figure, with `alt` in place of it for those who cannot see it.
+    """Show the current figure, and `alt` to those who cannot see it.
 
     Without `alt`, its panels are described by the functions here that drew them.
     """
-    from IPython.display import display
+    from IPython.display import HTML, display
 
     figure = plt.gcf()
     panels = (f"{ax.get_title()}. {ax.get_label()}".lstrip(". ") for ax in figure.axes)
-    display(figure, metadata={"image/png": {"alt": alt or " ".join(panels)}})
+    told = alt or " ".join(panels)
+    display(figure, metadata={"image/png": {"alt": told}})  # read by exports, not by JupyterLab
+    display(HTML(f'<p style="{FOR_SCREEN_READERS}">Figure: {escape(told)}</p>'))
     plt.close(figure)
 
 
