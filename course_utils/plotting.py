@@ -1,12 +1,13 @@
 """How the lessons draw: each kind of line has its colour, dash and marker, and its name beside it.
 
-A figure that is made here describes itself in words, for those who cannot see it: a notebook
-keeps that as the picture's alternative text. `show` takes a description for a figure of your own.
+A figure that is made here describes itself in words, for those who cannot see it. `show` takes a
+description for a figure of your own.
 """
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import cycle
+from html import escape
+from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -26,6 +27,7 @@ MEASURES = {
     "train_acc": "training accuracy",
     "test_acc": "test accuracy",
 }
+FOR_SCREEN_READERS = "position:absolute;width:1px;height:1px;overflow:hidden"
 
 
 def use_style() -> None:
@@ -44,15 +46,17 @@ def use_style() -> None:
 
 
 def show(alt: str = "") -> None:
-    """Show the current figure, with `alt` in place of it for those who cannot see it.
+    """Show the current figure, and `alt` to those who cannot see it.
 
     Without `alt`, its panels are described by the functions here that drew them.
     """
-    from IPython.display import display
+    from IPython.display import HTML, display
 
     figure = plt.gcf()
     panels = (f"{ax.get_title()}. {ax.get_label()}".lstrip(". ") for ax in figure.axes)
-    display(figure, metadata={"image/png": {"alt": alt or " ".join(panels)}})
+    told = alt or " ".join(panels)
+    display(figure, metadata={"image/png": {"alt": told}})  # read by exports, not by JupyterLab
+    display(HTML(f'<p style="{FOR_SCREEN_READERS}">Figure: {escape(told)}</p>'))
     plt.close(figure)
 
 
@@ -158,22 +162,10 @@ def _write_at_the_ends(ax: "Axes", ends: Mapping[str, tuple[float, float, str]])
 
 
 def _apart(places: Sequence[float], gap: float) -> list[float]:
-    """The places moved as little as needed until no two are closer than `gap`."""
-    groups: list[list[int]] = []  # of places that touch, from below; each is spread about its mean
-    for index in sorted(range(len(places)), key=places.__getitem__):
-        groups.append([index])
-        while len(groups) > 1 and _top(groups[-2], places, gap) > _bottom(groups[-1], places, gap):
-            groups[-2:] = [groups[-2] + groups[-1]]
-    moved = list(places)
-    for group in groups:
-        for rank, index in enumerate(group):
-            moved[index] = _bottom(group, places, gap) + gap * (rank + 0.5)
+    """The places, in their order, moved little until neighbours are `gap` from each other."""
+    moved, order = list(places), sorted(range(len(places)), key=places.__getitem__)
+    for _ in range(100):
+        for below, above in pairwise(order):
+            push = max(0, gap - (moved[above] - moved[below])) / 2
+            moved[below], moved[above] = moved[below] - push, moved[above] + push
     return moved
-
-
-def _bottom(group: list[int], places: Sequence[float], gap: float) -> float:
-    return sum(places[index] for index in group) / len(group) - gap * len(group) / 2
-
-
-def _top(group: list[int], places: Sequence[float], gap: float) -> float:
-    return _bottom(group, places, gap) + gap * len(group)

@@ -58,8 +58,9 @@ class Experiment:
     def at(self, choices: dict[str, Any]) -> State:
         """The state with these choices. The first that is asked for is the start."""
         outcome = building.run(self.build, self.given, choices)
-        known = self.allowed, self.words.called
-        problem = explained(self.build, self.given, choices, outcome, *known)
+        problem = explained(
+            self.build, self.given, choices, outcome, self.allowed, self.words.called
+        )
         partial, failure = outcome
         trace = partial if failure is None else None
         if failure and problem:

@@ -440,10 +440,10 @@ def test_plot_labels_every_line_and_counts_epochs_in_whole_numbers(epochs):
 
 def test_plot_shows_its_own_figure_also_of_a_run_that_saw_nothing(monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda figure, **_: shown.append(figure))
+    monkeypatch.setattr("IPython.display.display", lambda thing, **_: shown.append(thing))
     a_history(2).plot()
     History().plot()
-    assert [len(figure.axes[0].lines) for figure in shown] == [3, 0]
+    assert [len(figure.axes[0].lines) for figure in shown[::2]] == [3, 0]
 
 
 # Progress
