@@ -16,13 +16,13 @@ class Frame:
         self.lead = Lead(on_press)
         self.head = Panel(on_press, steady=True)
         self.head.add_class("lab-head")
-        self.table = Panel(on_press)
+        self.code, self.table = Panel(on_press), Panel(on_press)
         self.figure, self.pixels = Figure(), Pixels()
-        for part in (self.head, self.table, self.figure, self.pixels):
+        for part in (self.head, self.code, self.table, self.figure, self.pixels):
             part.lead = self.lead
         self._sliders = [control for control in controls.values() if isinstance(control, Widget)]
         self._hand = VBox(
-            [*self._sliders, self.lead],
+            [*self._sliders, self.lead, self.code],
             layout=Layout(width="310px", flex="0 0 auto", margin="0 20px 0 0"),
         )
         self._hand.add_class("lab-hand")
@@ -39,14 +39,15 @@ class Frame:
 
     @picture.setter
     def picture(self, part: Part) -> None:
-        if self._picture.children != (part,):
-            self._picture.children = (part,)
+        _, *below = self._picture.children or (None,)
+        if self._picture.children[:1] != (part,):
+            self._picture.children = (part, *below)
 
     def add(self, widget: Widget, place: Literal["above", "beside", "below"]) -> None:
-        """Put a widget above the words, under the controls beside them, or below the table."""
+        """Put a widget above the words, under the controls beside them, or below the picture."""
         if isinstance(widget, Part):
             widget.lead = self.lead
-        box = {"above": self._words, "beside": self._hand, "below": self.page}[place]
+        box = {"above": self._words, "beside": self._hand, "below": self._picture}[place]
         box.children = (widget, *box.children) if place == "above" else (*box.children, widget)
 
     def close(self, yours: Sequence[Widget]) -> None:

@@ -15,6 +15,7 @@ from layerwise.tracing.building import Builder
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step, Trace
 
+from . import look_page
 from .feature_maps import Inside
 from .live_look import MapsView, first_box, steps_of
 from .resting import Wanted, WhenAtRest
@@ -49,6 +50,11 @@ class ImageInLab:
         self._layer = ""  # the path of the layer that is on show
         figure.choosing = True
         figure.observe(lambda _: self._show(), "chosen")
+
+    @property
+    def stored(self) -> str:
+        """A strip of maps of the present setting, as HTML without a kernel; "" before it is there."""
+        return f"\n{look_page.stored(self._inside)}" if self._inside else ""
 
     def follow(self, state: State) -> None:
         """The lab has turned to this state."""

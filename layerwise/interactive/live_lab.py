@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from layerwise.diagnosis.report import Diagnosis
 from layerwise.tracing import building
@@ -18,6 +18,7 @@ from . import cells, controls, page, task_page, toolbar
 from .controls import Control
 from .frame import Frame
 from .history import History, Setting
+from .lab_image import ImageInLab
 from .picture import Picture
 from .showing import Shown
 from .state import Experiment, State
@@ -36,6 +37,7 @@ def lab(
     /,
     *,
     presets: Mapping[str, Setting] | None = None,
+    image: Tensor | None = None,
     tasks: Sequence[Task] = (),
     **forms: object,
 ) -> "Lab":
@@ -54,7 +56,7 @@ def lab(
     Raises TypeError and ValueError where the lab itself is called wrongly. A choice that breaks
     the network raises nothing: the lab explains it.
     """
-    made = Lab(build, given, forms, presets or {}, tasks)
+    made = Lab(build, given, forms, presets or {}, image, tasks)
     made.show()
     return made
 
@@ -70,6 +72,7 @@ class Lab(Shown):
         given: Any,
         forms: Mapping[str, object],
         presets: Mapping[str, Setting],
+        image: Tensor | None = None,
         tasks: Sequence[Task] = (),
     ) -> None:
         building.check_call(build, given, "lab")
@@ -98,9 +101,18 @@ class Lab(Shown):
         self._refresh()
         if self.tasks:
             TaskBoard(self.tasks, self, self._frame)
+        self._image = None if image is None else self._with(image)
         self._watch()
         yours = [control for name, control in self.controls.items() if control is forms[name]]
         cells.close_at_next_run(partial(self._frame.close, yours))
+
+    def _with(self, image: Tensor) -> ImageInLab:
+        """Show what an image does in each setting, below the picture."""
+        made = ImageInLab(self.build, self.given, image, self._frame.figure, SETTLE)
+        self._frame.add(made.maps, "below")
+        self.after_turn(made.follow)
+        made.follow(self._state)
+        return made
 
     # ------------------------------------------------------------------ what a student reads
 
@@ -181,7 +193,8 @@ class Lab(Shown):
         repairs = [] if self._hides else self.problem.repairs if self.problem else []
         picture = self._picture.svg(self._state, card=True)
         told = page.stored(self._state, repairs, self._unfolded, picture)
-        return task_page.stored(self.tasks) + told
+        strip = self._image.stored if self._image else ""
+        return task_page.stored(self.tasks) + told + strip
 
     @property
     def text(self) -> str:
@@ -263,6 +276,7 @@ class Lab(Shown):
         return self.repairs_hidden and not self._helped
 
     def _say(self, repairs: Mapping[str, dict] | None = None) -> None:
+        self._frame.code.html = page.code(self._state)
         self._frame.head.html = page.head(self._state, repairs, hidden=self._hides)
         self._frame.lead.said = page.sentence(self._state) if self._turns else ""
 

@@ -44,12 +44,12 @@ class Look(Shown):
         self.trace: Trace = self.inside.trace
         self.maps = MapsView()
         self._tree = foldable(outline(self.trace))
-        self._figure = Figure(unfolded=diagram.default_unfolded(self._tree), choosing=True)
-        self._figure.layout = Layout(width="100%", max_height="260px", overflow="auto")
+        unfolded = diagram.default_unfolded(self._tree)
+        self._figure = Figure(unfolded=unfolded, choosing=True, tallest=260)
         self.page = VBox([self._figure, self.maps], layout=Layout(width="100%"))
         self.page.add_class("course-lab")
         self._draw()
-        self._figure.observe(lambda _: self._draw(), "unfolded")
+        self._figure.observe(lambda _: self._draw(), ["unfolded", "room"])
         self._figure.observe(lambda change: self.choose(change["new"]), "chosen")
         self.choose(first_box(list, View(self._tree, self._figure.unfolded).items))
         cells.close_at_next_run(self._close)
@@ -62,7 +62,8 @@ class Look(Shown):
             self.maps.show(self.inside, steps)
 
     def _draw(self) -> None:
-        self._figure.svg = diagram.svg(self.trace, self._figure.unfolded)
+        width = self._figure.room or diagram.WIDTH
+        self._figure.svg = diagram.svg(self.trace, self._figure.unfolded, width=width)
 
     @property
     def html(self) -> str:

@@ -23,16 +23,20 @@ _CELLS = {Status.OWN: "changed", Status.DOWNSTREAM: "follows"}
 
 
 def head(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool = False) -> str:
-    """Totals, the line of code, and what is wrong or which choices were turned.
+    """Totals, and what is wrong or which choices were turned.
 
     `repairs` are settings that work by the name that their button sends; None while they are
     sought. Where they are `hidden`, a button stands in their place, which sends "help".
     """
-    copy = element("button", "", "Copy", data_copy=state.code, title="Copy this line")
-    code = f"<p>{element('code', 'code', escape(state.code))} {copy}</p>"
     figures = "".join(map(_total, totals(state.trace, state.first)))
     told = _problem(state, repairs, hidden=hidden) if state.problem else _turned(state)
-    return element("div", "totals", figures) + code + told
+    return element("div", "totals", figures) + told
+
+
+def code(state: State) -> str:
+    """The line that builds this very network, and a button that copies it."""
+    copy = element("button", "", "Copy", data_copy=state.code, title="Copy this line")
+    return f"<p>{element('code', 'code', escape(state.code))} {copy}</p>"
 
 
 def table(state: State, unfolded: Collection[str], *, every: bool = True) -> str:
@@ -64,6 +68,7 @@ def stored(state: State, repairs: Sequence[dict], unfolded: Collection[str], svg
     told = ", ".join(f"{label(name)} {state.say(name, v)}" for name, v in state.choices.items())
     parts = [
         f"<p><i>Run this cell, and there is a control for each of these: {names}.</i></p>",
+        markup.stored(code(state)),
         markup.stored(head(state, {str(n): repair for n, repair in enumerate(repairs)})),
         f"<p>{image(svg, f'The network with {told}')}</p>" if svg else "",
         markup.stored(table(state, unfolded)),

@@ -32,7 +32,9 @@ class Panel(Part):
     _esm = _PANEL + "export default { render };\n"
     _css = SHEET + (STATIC / "panel.css").read_text(encoding="utf-8")
     html = traitlets.Unicode().tag(sync=True)
-    steady = traitlets.Bool(default_value=False).tag(sync=True)  # keeps the height it once had
+    steady = traitlets.Bool(default_value=False).tag(
+        sync=True
+    )  # keeps its height until the hand rests
 
     def __init__(self, on_press: Callable[[str], None], **traits: object) -> None:
         super().__init__(**traits)
@@ -81,6 +83,7 @@ class Figure(Part):
     svg = traitlets.Unicode().tag(sync=True)
     unfolded = traitlets.List(traitlets.Unicode()).tag(sync=True)
     room = traitlets.Int(0).tag(sync=True)  # px between the edges of the page, 0 until it tells
+    tallest = traitlets.Int(340).tag(sync=True)  # px; a taller picture scrolls
     choosing = traitlets.Bool(default_value=False).tag(sync=True)  # a click also chooses a box
     chosen = traitlets.Unicode().tag(sync=True)  # the id of the box that was chosen
 

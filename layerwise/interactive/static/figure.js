@@ -10,6 +10,8 @@ const FACTS = [
 const NEAR = 10; // px, between a box and its tooltip, or the edge of the page
 const LEAST = 280; // px: a narrower picture scrolls
 const CLOSE = 24; // px: a width so close to the last needs no other picture
+const LOWEST = 190; // px, where the window has no more room
+const STATUS = 32; // px at the bottom of the window, where JupyterLab has a bar
 const PATIENCE = 200; // ms after the last change of the width
 let figures = 0;
 
@@ -44,13 +46,17 @@ function render({ model, el }) {
     reach(again);
     mark();
     if (focused) again?.focus({ preventScroll: true });
-    else reveal(all);
+    requestAnimationFrame(reveal);
   }
 
   // The first box that the turn has changed is in sight: of these, what broke before all else.
-  function reveal(all) {
-    const with_ = (...found) => all.find((box) => found.includes(box.dataset.status));
-    const first = with_("breaks here") ?? with_("new", "own numbers changed");
+  function reveal() {
+    if (page.matches(":hover") || page.contains(document.activeElement)) return; // it is looked at
+    const left = window.innerHeight - STATUS - page.getBoundingClientRect().top;
+    page.style.maxHeight = `${Math.min(model.get("tallest"), Math.max(LOWEST, left))}px`;
+    const parts = boxes().filter((box) => !box.classList.contains("frame"));
+    const changed = (box) => ["new", "own numbers changed"].includes(box.dataset.status);
+    const first = parts.find((box) => box.classList.contains("broken")) ?? parts.find(changed);
     if (!first) return void page.scrollTo(0, 0);
     const at = first.getBoundingClientRect();
     const room = page.getBoundingClientRect();
@@ -73,6 +79,9 @@ function render({ model, el }) {
     waiting = setTimeout(measure, PATIENCE);
   });
   resized.observe(page);
+  // A message above the picture comes and goes: what was in sight then may be no longer.
+  const pushed = new ResizeObserver(reveal);
+  requestAnimationFrame(() => pushed.observe(el.closest(".course-lab") ?? el));
 
   function reach(box) {
     if (!box) return;
@@ -188,6 +197,7 @@ function render({ model, el }) {
     model.off("change:svg", draw);
     model.off("change:chosen", mark);
     resized.disconnect();
+    pushed.disconnect();
     clearTimeout(waiting);
   };
 }

@@ -12,6 +12,8 @@ function swap(root, html) {
   same?.select?.(); // a box to type in: what is typed next takes the place of what was
 }
 
+const REST = 1500; // ms after the last turn
+
 async function copy(button) {
   const label = button.textContent;
   const line = button.parentElement.querySelector("code");
@@ -32,14 +34,16 @@ function render({ model, el }) {
   root.tabIndex = -1;
   el.appendChild(root);
 
-  let tallest = 0;
+  // What stands below must not jump with each message while a hand moves; after that no gap stays.
+  let resting = 0;
+  const relax = () => { root.style.minHeight = ""; };
   const show = () => {
+    const height = root.offsetHeight;
     swap(root, model.get("html"));
     if (!model.get("steady")) return;
-    // What stands below must not jump when a message comes or goes.
-    root.style.minHeight = "";
-    tallest = Math.max(tallest, root.offsetHeight);
-    root.style.minHeight = `${tallest}px`;
+    root.style.minHeight = `${height}px`;
+    clearTimeout(resting);
+    resting = setTimeout(relax, REST);
   };
   show();
   model.on("change:html", show);
@@ -57,5 +61,8 @@ function render({ model, el }) {
   root.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && event.target.matches("input")) tell(event);
   });
-  return () => model.off("change:html", show);
+  return () => {
+    clearTimeout(resting);
+    model.off("change:html", show);
+  };
 }
