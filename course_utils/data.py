@@ -133,6 +133,20 @@ def digits(
     return part("digits, train", split[0], seed), part("digits, test", split[1], None)
 
 
+def photograph(name: str = "flower.jpg", size: int = 32) -> Tensor:
+    """The middle of one of scikit-learn's two photographs: 1 × 3 × size × size, in [0, 1].
+
+    The other one is "china.jpg". ValueError: there is none of that name.
+    """
+    from sklearn.datasets import load_sample_image
+
+    pixels = torch.tensor(load_sample_image(name)).permute(2, 0, 1)[None] / 255
+    side = min(pixels.shape[2:])
+    top, left = ((length - side) // 2 for length in pixels.shape[2:])
+    square = pixels[..., top : top + side, left : left + side]
+    return F.interpolate(square, (size, size), mode="bilinear", antialias=True).clamp_(0, 1)
+
+
 def fashion_mnist(
     batch_size: int = 256,
     size: int = 96,

@@ -170,6 +170,20 @@ def test_test_order_stays():
     assert torch.equal(torch.cat([y for _, y in test]), test.labels)
 
 
+# photographs
+
+
+def test_a_photograph_is_the_middle_square_seen_from_afar():
+    from sklearn.datasets import load_sample_image
+
+    small, whole = data.photograph(size=32), data.photograph(size=427)
+    assert small.shape == (1, 3, 32, 32) and 0 <= small.min() < 0.1 and 0.9 < small.max() <= 1
+    middle = torch.tensor(load_sample_image("flower.jpg"))[:, 106:533] / 255
+    assert torch.allclose(whole[0].permute(1, 2, 0), middle, atol=1e-5)
+    assert torch.allclose(small.mean((2, 3)), whole.mean((2, 3)), atol=0.01)
+    assert not torch.allclose(data.photograph("china.jpg"), small, atol=0.1)
+
+
 # Fashion-MNIST
 
 

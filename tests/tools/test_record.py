@@ -69,8 +69,11 @@ def test_what_a_run_writes_is_what_a_lesson_reads(jpegs, folder):
     counted = torch.tensor(run.confusion)
     assert counted.shape == (2, 2) and counted.sum(1).tolist() == [10, 10]
     assert counted.diag().sum() / 20 == run.test_acc[-1] > 0.8
-    images, labels = record.photographs(jpegs).test
-    answers = net(run.prepare(images / 255)).argmax(1)  # half-precision weights, standardized anew
+    data = record.photographs(jpegs)
+    images, labels = data.test
+    X, _ = next(iter(record.loaders(data, 200, torch.device("cpu"))[1]))
+    assert torch.allclose(run.prepare(images / 255), X, atol=1e-3)  # the file rounds
+    answers = net(run.prepare(images / 255)).argmax(1)  # weights of half precision
     assert (answers == labels).float().mean().item() == pytest.approx(run.test_acc[-1], abs=0.1)
     assert str(folder) not in (folder / "recorded" / "batch_norm_lenet.json").read_text()
 
@@ -93,8 +96,10 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_it_had_not_been(jpegs, folder
     monkeypatch.setattr(training, "evaluate", interrupted)
     call(jpegs, epochs=3)
     assert len(recorded.run("lenet")) == 1  # told after every epoch
-    monkeypatch.setattr(training, "evaluate", measured)
+    tested = []
+    monkeypatch.setattr(training, "evaluate", lambda *of: tested.append(of) or measured(*of))
     call(jpegs, epochs=3)
+    assert len(tested) == 2  # the first epoch is not trained again
     again = json.loads((folder / "recorded/lenet.json").read_text())
     assert again | {"seconds": 0} == whole | {"seconds": 0}
 
