@@ -57,3 +57,18 @@ def test_channels_are_advised_that_the_layer_can_have(layer, shape, advised):
     said = text(layer, shape)
     assert advised in said
     assert ("in this layer" in said) is ("in this layer" in advised)
+
+
+@pytest.mark.parametrize(
+    ("axes", "says"),
+    [
+        ((2,), "Layer 0 (Flatten) starts at axis 2 and leaves 6×64: it must start at axis 1."),
+        ((0, 1), "Layer 0 (Flatten) starts at axis 0 and leaves 8×8: it must start at axis 1."),
+        ((1, 2), "Layer 0 (Flatten) stops early and leaves 48×8: it must go on to the last axis."),
+    ],
+)
+def test_a_flatten_of_the_wrong_axes_says_where_it_must_start_and_end(axes, says):
+    def build():
+        return nn.Sequential(nn.Flatten(*axes), nn.Linear(100, 10))
+
+    assert says in text(build, (2, 6, 8, 8))
