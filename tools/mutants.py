@@ -45,6 +45,9 @@ NEAREST = {
     "course_utils/resizing.py": ["course_utils/test_data.py"],
     "course_utils/training.py": ["course_utils/test_training.py"],
     "course_utils/progress.py": ["course_utils/test_training.py"],
+    "layerwise/tracing/error_facts.py": ["layerwise/diagnosis/test_*.py"],
+    "layerwise/tracing/failures.py": ["layerwise/diagnosis/test_*.py"],
+    "layerwise/tracing/source_lines.py": ["layerwise/diagnosis/test_*.py"],
 }
 
 

@@ -213,8 +213,9 @@ def _laid_out(b: Breakdown, reads: int, got: int, maker: int) -> Finding:
     before, after = step.inputs[0], step.output
     if len(before) < 3 or (len(after) == 2 and before[0] == after[0]):
         return _flattened(b, step, reads, got)
-    why = {1: "flat all", 2: "flat rows"}.get(len(after), "flat late")
     start = next((i for i, (m, n) in enumerate(zip(before, after, strict=False)) if m != n), 0)
+    late = "flat short" if start == 1 else "flat late"
+    why = {1: "flat all", 2: "flat rows"}.get(len(after), late)
     return b.finding(
         Cause.IN_FEATURES, "flattened wrongly", why, reads, got, maker,
         count=before[0], rows=after[0], start=start, left=after[1:],

@@ -176,6 +176,8 @@ CAUSES: dict[str, str] = {
     "axis 0, and must start at axis 1.",
     "flat rows": "{maker:Makes} {rows:row} of {count:image}, of {read:product} numbers each: "
     "nn.Flatten() keeps the batch.",
+    "flat short": "{maker:Step} stops early and leaves {left:times}: it must go on to the last "
+    "axis.",
     "flat late": "{maker:Step} starts at axis {start} and leaves {left:times}: it must start at "
     "axis 1.",
     "pooled": "{maker:Makes} 1 number of each of the {count:,} channels.",

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from layerwise import diagnose
-from layerwise.diagnosis import candidates, repairs
+from layerwise.diagnosis import repairs
 from layerwise.diagnosis.texts import CAUSES, HEADLINES
 from layerwise.tracing import building
 
@@ -361,15 +361,6 @@ def test_a_crash_of_a_check_is_no_verdict(monkeypatch):
     monkeypatch.setattr("layerwise.diagnosis.causes.WARNING_SIGNS", (bug,))
     with pytest.raises(ZeroDivisionError):
         diagnose(mlp, GREY)
-
-
-def test_candidates():
-    assert candidates.values(0, 2, 0)[:4] == [2, 1, 3, 4]
-    assert (8,) in candidates.values((16,), None) and (32,) in candidates.values((16,), None)
-    assert candidates.values(True, None) == [False] and candidates.values("3", None) == [3]
-    assert candidates.distance((1, 2), (1, 2, 3)) == 1 and candidates.distance(4, 8) == 0.5
-    assert not candidates.same(True, 1) and candidates.same([1, 2], (1, 2))
-    assert candidates.direction(3, 4) == "up" and candidates.direction(4, 3) == "down"
 
 
 class Discards(nn.Module):
