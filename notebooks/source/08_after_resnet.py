@@ -29,7 +29,7 @@
 # **You need:** lesson 6, on the residual block, and the bottleneck from lesson 7. No
 # internet, no GPU.
 #
-# [Lesson 7: the ResNet family](07_resnet_family.ipynb)
+# [Contents](00_contents.ipynb) · [Lesson 7: the ResNet family](07_resnet_family.ipynb)
 #
 # ## Setup
 
@@ -753,7 +753,7 @@ for name, both in top_1.items():
         ax.plot(cost, both[0], "o", color="#0072b2")
         ax.plot([cost] * len(both[1:]), both[1:], "s", color="#d55e00")
         ax.annotate(name, (cost, both[0]), (5, -11), textcoords="offset points", fontsize=8)
-axes[0].set(xlim=(0, 9), xlabel="billion MACs", ylabel="published top-1 accuracy in %")
+axes[0].set(xlim=(0, 9), ylim=(67, 84), xlabel="billion MACs", ylabel="published top-1 accuracy in %")
 axes[1].set(xlim=(0, 1.3 * max(ms.values())), xlabel="milliseconds, on this machine")
 plt.show()
 
@@ -772,7 +772,7 @@ plt.show()
 # 2. **Take what is known to work**, with pretrained weights, among the networks that fit.
 # 3. **Start with the plain one**, a ResNet-50 with newer weights, and keep its numbers. Leave it for a measured reason.
 #
-# As code, the first two are one line:
+# As code, the first two are a filter and a maximum:
 
 # %%
 def best(parameters=math.inf, macs=math.inf, memory=math.inf):
