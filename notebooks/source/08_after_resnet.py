@@ -29,7 +29,7 @@
 # **You need:** lesson 6, on the residual block, and the bottleneck from lesson 7. No
 # internet, no GPU.
 #
-# [Lesson 7: the ResNet family](07_resnet_family.ipynb)
+# [Contents](00_contents.ipynb) · [Lesson 7: the ResNet family](07_resnet_family.ipynb)
 #
 # ## Setup
 
@@ -448,11 +448,11 @@ compare(mobilenet_v2, "mobilenet_v2")
 
 # %% [markdown]
 # Where the stride is 2 or the channels change, this block has no shortcut at all: it would need
-# a 1×1 convolution, and is as cheap without.
+# a 1×1 convolution, and the authors left it out.
 #
 # ## Measure: MACs are not time
 #
-# MobileNetV2 has a thirteenth of ResNet-50's MACs. Is it thirteen times as fast? Take the parts
+# ResNet-50 has 13.6 times the MACs of MobileNetV2. Does it take 13.6 times as long? Take the parts
 # first, alone. Besides arithmetic, a processor has to fetch the numbers that it works on and put
 # away the results. **Arithmetic intensity** tells how many MACs it can do for each number that
 # it moves.
@@ -503,10 +503,10 @@ plt.show()
 # machine on which this figure was made got done in a millisecond.*
 #
 # In a 3×3 convolution each number that was fetched is used by 256 output channels. In a depthwise
-# convolution it is used by one. So the arithmetic waits for the memory. The fewer MACs for each
-# number moved, the fewer MACs in a millisecond. MACs tell what a network has to compute, and not
-# how long it takes: that depends on the machine and on its programs too. To know the time, measure
-# it where the network will run.
+# convolution it is used by one. So the arithmetic waits for the memory. Compare the right bars with
+# the printed numbers: few MACs for each number moved, few MACs in a millisecond. It is no law, because
+# the program that computes a convolution counts as well. MACs tell what a network has to compute, and
+# not how long it takes. To know the time, measure it where the network will run.
 #
 # ## New beside old: DenseNet
 #
@@ -730,8 +730,8 @@ plt.show()
 # - **Activation memory** has other leaders. DenseNet-121 has few parameters and keeps more than any other network here:
 #   each concat is a new tensor. MobileNetV2 keeps almost as much as ResNet-50, since its blocks are wide inside. AlexNet
 #   keeps least, although it has 51 million parameters.
-# - **Time** follows none of the three. MobileNetV2 has 13.6 times fewer MACs than ResNet-50. Divide the last bars: how
-#   many times faster is it on the machine of the figure? Run the cell, and see what yours says.
+# - **Time** follows none of the three. ResNet-50 has 13.6 times the MACs of MobileNetV2. Divide its last bar by that of
+#   MobileNetV2: how many times as long does it take? Run the cell, and see what your machine says.
 #
 # ## How to choose
 #
@@ -753,7 +753,7 @@ for name, both in top_1.items():
         ax.plot(cost, both[0], "o", color="#0072b2")
         ax.plot([cost] * len(both[1:]), both[1:], "s", color="#d55e00")
         ax.annotate(name, (cost, both[0]), (5, -11), textcoords="offset points", fontsize=8)
-axes[0].set(xlim=(0, 9), xlabel="billion MACs", ylabel="published top-1 accuracy in %")
+axes[0].set(xlim=(0, 9), ylim=(67, 84), xlabel="billion MACs", ylabel="published top-1 accuracy in %")
 axes[1].set(xlim=(0, 1.3 * max(ms.values())), xlabel="milliseconds, on this machine")
 plt.show()
 
@@ -772,7 +772,7 @@ plt.show()
 # 2. **Take what is known to work**, with pretrained weights, among the networks that fit.
 # 3. **Start with the plain one**, a ResNet-50 with newer weights, and keep its numbers. Leave it for a measured reason.
 #
-# As code, the first two are one line:
+# As code, the first two are a filter and a maximum:
 
 # %%
 def best(parameters=math.inf, macs=math.inf, memory=math.inf):
@@ -802,7 +802,7 @@ print("at most 2 billion MACs:      ", best(macs=2))
 #
 # 1. Which layers has it, and on which machine? Depthwise convolutions do few MACs for each number that they move, so their
 #    MACs take longer. Measure both where they will run.
-# 2. In a bottleneck the 3×3 convolution mixes places and channels and is the dear part, so it gets few channels. In an
+# 2. In a bottleneck the 3×3 convolution mixes places and channels and is the expensive part, so it gets few channels. In an
 #    inverted residual it is depthwise and cheap, so it can have many; the few channels are outside, where the
 #    maps are kept for the shortcut.
 # 3. An add keeps the number of channels, and what was added can no longer be told apart. A concat keeps everything, so channels,
@@ -859,11 +859,11 @@ print("at most 2 billion MACs:      ", best(macs=2))
 # *medium, 20 minutes*
 #
 # The authors of ConvNeXt began by giving the stages of ResNet-50 3, 3, 9 and 3 blocks, and by cutting the photograph into patches of
-# 4×4 in the stem. Do both in our frame. How many MACs has each step? Which of the two makes the network dearer?
+# 4×4 in the stem. Do both in our frame. How many MACs has each step? Which of the two makes the network more expensive?
 #
 # <details><summary>Solution</summary>
 #
-# 4.53 and 4.42 billion, after 4.09. The third stage with nine blocks makes it dearer; the patch stem saves a little.
+# 4.53 and 4.42 billion, after 4.09. The third stage with nine blocks makes it more expensive; the patch stem saves a little.
 #
 # ```python
 # def stages_3393():

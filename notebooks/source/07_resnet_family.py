@@ -1,0 +1,735 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 7. The ResNet family and its use
+#
+# **How does one block become a whole family of networks, and how do you use one that somebody
+# else has trained?**
+#
+# In this lesson you
+#
+# - read a printed network, and build ResNet-18 to ResNet-152 from two blocks and one class;
+# - train the notes' ResNet for small images, and measure what a training recipe adds;
+# - carry a trained network over to new classes with five images of each (**fine-tuning**), and
+#   see where ResNets work inside larger networks.
+#
+# **Time:** 45 minutes, and 80 for questions and exercises. Running every cell takes
+# about half a minute.
+#
+# **You need:** lesson 6, on why the residual block works. No internet, no GPU.
+#
+# [Contents](00_contents.ipynb) · [Lesson 6: ResNet](06_resnet.ipynb) · [Lesson 8: After ResNet](08_after_resnet.ipynb)
+#
+# ## Setup
+
+# %%
+import os
+import sys
+
+if "google.colab" in sys.modules:  # there, fetch the course; elsewhere it is installed
+    os.system("pip install -q --no-deps git+https://github.com/YOUR_NAME/modern-cnns d2l==1.0.3")
+
+# %%
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import digits, evaluate, fit
+from layerwise import explain, lab, print_shapes, trace
+
+# %% [markdown]
+# ## What lesson 6 leaves open
+#
+# You know why the block works. Two questions are left. How is a network that people use, such as
+# ResNet-50, put together from it? And what if you have few images? A deep network that starts from
+# random weights needs many.
+#
+# Here is what the second question is about. The digits 0 to 4 come from a good scanner. Now you have another
+# camera, and the light is poor. You take **five images of each digit**.
+
+# %%
+from dataclasses import replace
+
+torch.set_num_threads(1)  # networks as small as those below are no faster on several cores
+train, test = digits(batch_size=64, size=16, device="cpu")
+OLD, NEW = range(5), range(5, 10)
+
+
+def part(data, classes, first=0, each=None):
+    """The images of some digits, `each` of every digit, with labels that begin at 0."""
+    rows = [(data.labels == digit).nonzero().flatten()[first:][:each] for digit in classes]
+    labels = torch.cat([torch.full_like(some, place) for place, some in enumerate(rows)])
+    images = data.images[torch.cat(rows)]
+    return replace(data, images=images, labels=labels, classes=tuple(map(str, classes)))
+
+
+def poor_light(data):
+    noise = torch.randn(data.images.shape, generator=torch.Generator().manual_seed(0))
+    return replace(data, images=(0.4 * data.images + 0.15 * noise).clamp(0, 1))
+
+
+def grid(images):
+    """25 images in five rows, as one picture."""
+    return images.reshape(5, 5, 16, 16).transpose(1, 2).reshape(80, 80)
+
+
+_, axes = plt.subplots(1, 2, figsize=(6, 3.2), layout="constrained")
+for ax, data, title in ((axes[0], train, "good scanner"), (axes[1], poor_light(train), "poor light")):
+    ax.imshow(grid(part(data, OLD, each=5).images), cmap="gray", vmin=0, vmax=1)
+    ax.set_title(title)
+    ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# *Left: what a network was trained on, 144 images or more of each digit. Right: all that you have from the new camera.*
+#
+# A residual network that starts from random weights gets more than a third of such digits wrong, you will see. Nothing in lesson 6 helps here.
+
+# %% [markdown]
+# ## Predict
+#
+# Write your answers down before you go on.
+#
+# 1. ResNet-18 has blocks in groups of 2, 2, 2, 2. Make that 3, 4, 6, 3. Is it ResNet-50?
+# 2. A block with 256 channels in and out: two 3×3 convolutions, or 1×1, 3×3 and 1×1 with 64
+#    channels inside. How many times fewer parameters has the second: 2, 4 or 17?
+# 3. You have a network that was trained on the good scanner's images, and 25 images in poor light. What is best: use it as it is,
+#    start anew, or train it on from where it is?
+# 4. Torchvision trained the same ResNet-50 twice, in 2015's way and in 2021's. How many more
+#    photographs of a hundred does the second one recognize: 1, 5 or 15?
+#
+# <details><summary>Where the answers are</summary>
+#
+# 1 and 2: *From 18 to 152 layers*. 3: *Measure: fine-tuning*. 4: *Measure: a training recipe*.
+# </details>
+#
+# ## Read a printed network
+#
+# You will often meet a network as PyTorch prints it. One of the notes shows this print, and asks what
+# the network does with a batch of 128×64×28×28:
+#
+# ```
+# Sequential(
+#   (0): BasicBlock(
+#     (conv1): Conv2d(64, 64, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
+#     (bn1): BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+#     (conv2): Conv2d(64, 64, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
+#     (bn2): BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+#     (shortcut): Sequential()
+#   )
+#   (1): BasicBlock(
+#     (conv1): Conv2d(64, 64, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
+#     (bn1): BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+#     (conv2): Conv2d(64, 64, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), bias=False)
+#     (bn2): BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)
+#     (shortcut): Sequential()
+#   )
+# )
+# ```
+#
+# A print shows the **modules** that a network owns, under the names that `__init__` gave them. It does not
+# show what `forward` does with them: no ReLU, no add, not even the order. For that you need the
+# code. Here it is. It is the block of the paper and of torchvision, which lesson 6 calls `BasicBlock`. Two
+# of the notes have it.
+
+
+# %%
+class BasicBlock(nn.Module):
+    expansion = 1                                # channels out, for each channel inside
+
+    def __init__(self, in_channels, channels, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.shortcut = projection(in_channels, channels, stride)
+
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        out += self.shortcut(x)
+        return F.relu(out)
+
+
+def projection(in_channels, channels, stride):
+    """Nothing where the shape stays; else a 1×1 convolution that makes the same shape."""
+    if stride == 1 and in_channels == channels:
+        return nn.Sequential()                   # empty: passes its input on
+    return nn.Sequential(nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False),
+                         nn.BatchNorm2d(channels))
+
+
+two_blocks = nn.Sequential(BasicBlock(64, 64), BasicBlock(64, 64))
+print(trace(two_blocks, (128, 64, 28, 28)))
+
+# %% [markdown]
+# Print `two_blocks` yourself, in a cell of your own: it prints what stands above. (PyTorch 2.15 adds `bias=True` to each
+# batch norm.) And this is the answer to the note's question, step by step. Look for the step that reads
+# "the block's input", and for the add.
+
+# %%
+explain(two_blocks, (128, 64, 28, 28))
+
+# %% [markdown]
+# No step changes the shape. An empty `Sequential` gives back what it gets, so the shortcut of these blocks is the input itself.
+#
+# Another note tests the block four times: channels that stay or double, at stride 1 and 2.
+
+# %%
+x = torch.randn(1, 64, 32, 32)
+for number, (channels, stride) in enumerate([(64, 1), (128, 1), (64, 2), (128, 2)], start=1):
+    block = BasicBlock(64, channels, stride)
+    params = sum(p.numel() for p in block.parameters())
+    print(f"test {number}: input {tuple(x.shape)}, output {tuple(block(x).shape)}, {params:,} parameters")
+
+# %% [markdown]
+# Where does the block have a projection? In tests 2, 3 and 4. Where it has one, nothing passes unchanged any more.
+#
+# That note names three benefits: the shortcut eases vanishing gradients, features are used again, training is steadier. Lesson 6 measured
+# the first: initialization and batch norm do that too, and what the add cures is degradation.
+#
+# ## Build the network
+#
+# The last of the notes has a ResNet for small images such as those of CIFAR-10, 32×32 pixels in colour. ResNet-18's stem for photographs (7×7 convolution, stride 2, pooling) would make
+# 8×8 maps of them at once. So the stem here is one 3×3 convolution. `_make_layer` builds a **stage**: the first block has the stride, the others
+# have 1. It counts `self.in_channels` along, so each block knows what comes in.
+
+
+# %%
+class ResNet(nn.Module):
+    def __init__(self, block, num_blocks, num_classes=10, in_channels=3, width=64, window=None):
+        super().__init__()
+        self.in_channels = width
+        self.conv1 = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.pool = nn.Identity()
+        self.layer1 = self._make_layer(block, width, num_blocks[0], stride=1)
+        self.layer2 = self._make_layer(block, 2 * width, num_blocks[1], stride=2)
+        self.layer3 = self._make_layer(block, 4 * width, num_blocks[2], stride=2)
+        self.layer4 = self._make_layer(block, 8 * width, num_blocks[3], stride=2)
+        self.average = nn.AvgPool2d(window) if window else nn.AdaptiveAvgPool2d((1, 1))
+        self.linear = nn.Linear(8 * width * block.expansion, num_classes)
+
+    def _make_layer(self, block, channels, num_blocks, stride):
+        layers = []
+        for place in range(num_blocks):
+            layers.append(block(self.in_channels, channels, stride if place == 0 else 1))
+            self.in_channels = channels * block.expansion
+        return nn.Sequential(*layers)
+
+    def features(self, x):                                       #   3 × 32 × 32
+        out = self.pool(F.relu(self.bn1(self.conv1(x))))         #  64 × 32 × 32
+        out = self.layer2(self.layer1(out))                      # 128 × 16 × 16
+        out = self.layer4(self.layer3(out))                      # 512 ×  4 ×  4
+        return self.average(out).flatten(1)                      # 512
+
+    def forward(self, x):
+        return self.linear(self.features(x))                     #  10
+
+
+cifar_net = ResNet(BasicBlock, [2, 2, 2, 2])
+print_shapes(cifar_net, (2, 3, 32, 32))
+
+# %% [markdown]
+# Three things differ from the note. Its code does not import `F`, so it stops at the first call of `forward`. Its
+# convolutions have biases, each in front of a batch norm, which subtracts them again (lesson 5). And it ends with
+# `F.avg_pool2d(out, 4)`, an average over windows of 4×4, where this class averages whatever arrives. How many dead
+# parameters are the biases, and which image sizes can the note's network read?
+
+
+# %%
+convs = [module for module in cifar_net.modules() if isinstance(module, nn.Conv2d)]
+params, dead = sum(p.numel() for p in cifar_net.parameters()), sum(conv.out_channels for conv in convs)
+print(f"{len(convs)} convolutions, {params:,} parameters; {params + dead:,} with {dead:,} biases")
+
+
+def takes(net, size):
+    try:
+        return bool(trace(net, (2, 3, size, size)))
+    except RuntimeError:
+        return False
+
+
+as_in_the_note = ResNet(BasicBlock, [2, 2, 2, 2], window=4)
+sizes = [size for size in range(1, 100) if takes(as_in_the_note, size)]
+print(f"windows of 4×4: {sizes[0]} to {sizes[-1]} pixels;",
+      "adaptive, all from 1 to 99:", all(takes(cifar_net, size) for size in range(1, 100)))
+
+# %% [markdown]
+# ## From 18 to 152 layers
+#
+# "The number of layers can be changed: ResNet18, ResNet34, ResNet50", says the note. Up to ResNet-34 other
+# numbers of blocks do it. From ResNet-50 on the block is another one, the **bottleneck**: a 1×1 convolution makes
+# few channels, a 3×3 convolution works on these, and a 1×1 convolution makes four times as many again. You
+# know the idea from GoogLeNet's reductions.
+
+
+# %%
+class Bottleneck(nn.Module):
+    expansion = 4
+
+    def __init__(self, in_channels, channels, stride=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, kernel_size=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv3 = nn.Conv2d(channels, 4 * channels, kernel_size=1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * channels)
+        self.shortcut = projection(in_channels, 4 * channels, stride)
+
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)))
+        out = F.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        out += self.shortcut(x)
+        return F.relu(out)
+
+
+for block in (BasicBlock(256, 256), Bottleneck(256, 64), BasicBlock(64, 64)):
+    one = trace(block, (1, block.conv1.in_channels, 56, 56))
+    print(f"{type(block).__name__:10} {one.inputs[0][1]:>3} channels in and out: {one.params:>9,} parameters")
+
+# %% [markdown]
+# With 256 channels in and out a bottleneck has a seventeenth of the parameters. Or the other way round: for the
+# parameters of a basic block with 64 channels you get a bottleneck with 256.
+#
+# Now the family, for photographs and the 1,000 classes of ImageNet. Only the stem changes. Beside your networks stand
+# torchvision's; the **meta** device has shapes and no numbers, so that 60 million weights take no time.
+
+# %%
+from torchvision import models
+
+FAMILY = {18: (BasicBlock, [2, 2, 2, 2]), 34: (BasicBlock, [3, 4, 6, 3]), 50: (Bottleneck, [3, 4, 6, 3]),
+          101: (Bottleneck, [3, 4, 23, 3]), 152: (Bottleneck, [3, 8, 36, 3])}
+
+
+def family_member(depth, num_classes=1000):
+    net = ResNet(*FAMILY[depth], num_classes)
+    net.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
+    net.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+    return net
+
+
+for depth in FAMILY:
+    with torch.device("meta"):
+        ours, theirs = family_member(depth), models.get_model(f"resnet{depth}")
+    t = trace(ours, (1, 3, 224, 224))
+    same = [p.shape for p in ours.parameters()] == [p.shape for p in theirs.parameters()]
+    print(f"ResNet-{depth:<3} {t.params:>10,} parameters {t.macs / 1e9:5.2f} G MACs, shapes as torchvision's: {same}")
+
+thirty_four = trace(ResNet(BasicBlock, [3, 4, 6, 3]), (1, 3, 32, 32))
+print(f"the note's class with 3, 4, 6, 3: {thirty_four.params:,} parameters")
+
+# %% [markdown]
+# Why 18? The layers with weights on the longest path: 1 + 2 · (2 + 2 + 2 + 2) convolutions and the linear layer. With 3, 4, 6, 3 it is 34. ResNet-50 has the
+# same four numbers, with three convolutions in a block: 1 + 3 · 16 + 1. So the list alone does not make a ResNet-50: it takes the other block.
+#
+# ## Turn one choice at a time
+#
+# The class itself is the builder. `window` is the note's average over fixed windows.
+
+# %%
+lab(ResNet, (1, 3, 32, 32), block=[BasicBlock, Bottleneck], num_blocks=[[2, 2, 2, 2], [3, 4, 6, 3]],
+    width=[16, 64], window={"adaptive": None, "4×4": 4}, input_size=[16, 24, 32, 56, 64])
+
+# %% [markdown]
+# Set this, and explain what you see. Press *Reset* in between.
+#
+# 1. Blocks 3, 4, 6, 3. Now change the block to `Bottleneck`. What happens to the parameters, and to the maps at the end of
+#    each stage?
+# 2. Window 4×4 and input size 64. Which layer fails, and which two numbers disagree? And at input size 24?
+# 3. Width 16 in place of 64. By which factor do parameters and MACs fall, and why?
+#
+# <details><summary>Answers</summary>
+#
+# 1. 21.3 million become 23.5 million, hardly more. Each stage puts out four times as many channels, of the same size.
+# 2. At 64 the last maps are 8×8. Four windows make 2×2 of them, and the linear layer gets 2,048 numbers where it has
+#    weights for 512. At 24 the maps are 3×3, and the pooling itself fails: its window is larger than the map.
+# 3. Both by about 16. Each convolution has a quarter of the channels in and a quarter out.
+# </details>
+
+# %% [markdown]
+# ## Train it
+#
+# At full width, on the 50,000 images of CIFAR-10, this takes hours on a CPU. So train it an eighth as wide and with
+# one block in each stage, on the good scanner's digits 0 to 4. Three runs, each from other initial weights.
+
+# %% tags=["nbval-ignore-output"]
+def small_resnet(seed, num_classes=5):
+    torch.manual_seed(seed)
+    return ResNet(BasicBlock, [1, 1, 1, 1], num_classes, in_channels=1, width=8)
+
+
+def pretrain(seed, epochs=4):
+    net = small_resnet(seed)
+    history = fit(net, part(train, OLD), part(test, OLD), epochs, lr=3e-3, seed=seed, optimizer=torch.optim.Adam)
+    print(f"seed {seed}: {history}; in poor light {evaluate(net, part(poor_light(test), OLD)):.2f}")
+    return net
+
+
+pretrained = [pretrain(seed) for seed in range(3)]
+
+# %% [markdown]
+# *One row for each run.* The test images of the scanner are easy for it. In poor light the same networks are wrong on about
+# half of the images: they have never seen such pictures. This is called a **domain shift**.
+#
+# ## Measure: fine-tuning
+#
+# A network that was trained on one task and is wanted for another is called **pretrained**. There are three ways to a new task:
+#
+# - **from scratch**: start from random weights, as if there were no other network;
+# - **fine-tuning**: train all weights on from where they are;
+# - a **linear probe**: train a new last layer alone; the other layers stay as they are, they are **frozen**.
+#
+# Try them on two tasks, each with five images of five digits: *poor light*, and the *new classes* 5 to 9 from the good scanner, for
+# which the last layer must begin anew. With 25 images an epoch is one step, so here is the training loop itself.
+
+
+# %%
+import copy
+
+
+def learn(net, data, exam, count=60, lr=3e-3):
+    """Train on all images in each step; return the test accuracy after every fifth step."""
+    adam, accuracies = torch.optim.Adam(net.parameters(), lr), []
+    for number in range(1, count + 1):
+        net.train()
+        loss = F.cross_entropy(net(data.images), data.labels)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        if number % 5 == 0:
+            accuracies.append(evaluate(net, exam))
+    return accuracies
+
+
+def start(seed, way, new_head):
+    """A network to start from: random weights, or a copy of the pretrained ones."""
+    net = small_resnet(seed + 100) if way == "from scratch" else copy.deepcopy(pretrained[seed])
+    torch.manual_seed(seed)
+    if new_head:
+        net.linear.reset_parameters()
+    return net
+
+
+def seen_by(net, data):
+    """What a frozen network makes of the images: these are the images of its last layer."""
+    with torch.no_grad():
+        return replace(data, images=net.eval().features(data.images))
+
+# %% [markdown]
+# A frozen network has to run only once for each image. What it makes of them is all that the new layer ever sees.
+
+# %% tags=["nbval-ignore-output"]
+TASKS = {"poor light": (poor_light(train), poor_light(test), OLD), "new classes": (train, test, NEW)}
+
+
+def adapt(task, way, seed, count=60):
+    images, exam_images, classes = TASKS[task]
+    data, exam = part(images, classes, first=5 * seed, each=5), part(exam_images, classes)
+    net = start(seed, way, new_head=task == "new classes")
+    if way == "linear probe":
+        return learn(net.linear, seen_by(net, data), seen_by(net, exam), count, lr=3e-2)
+    return learn(net, data, exam, count)
+
+
+runs = {(task, way): [adapt(task, way, seed) for seed in range(3)]
+        for task in TASKS for way in ("from scratch", "linear probe", "fine-tuning")}
+for (task, way), accuracies in runs.items():
+    ends = ", ".join(f"{run[0]:.2f} … {run[-1]:.2f}" for run in accuracies)
+    print(f"{task:11} {way:12} after 5 … 60 steps: {ends}")
+
+_, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")
+STYLES = {"from scratch": "#d55e00", "linear probe": "#7f7f7f", "fine-tuning": "#0072b2"}
+for ax, task in zip(axes, TASKS):
+    for way, style in zip(STYLES, ("--", ":", "-")):
+        for run in runs[task, way]:
+            ax.plot(range(5, 61, 5), run, style, color=STYLES[way], label=way)
+    ax.set(title=task, xlabel="step", ylim=(0, 1))
+axes[0].set_ylabel("test accuracy")
+axes[1].legend(*zip(*{label: (line, label) for line, label in zip(*axes[1].get_legend_handles_labels())}.values()))
+plt.show()
+
+# %% [markdown]
+# *Each line is one run, and each run has five images of its own. Guessing gives 0.2.*
+#
+# - **Poor light.** Fine-tuning wins by far, and stays ahead when you train longer: 25 noisy images are too few to learn from
+#   scratch what a digit is. The pretrained network knows, and has to learn only the light.
+# - **New classes.** Fine-tuning is there after ten steps. From scratch it takes several times as long and gets about as far:
+#   these images are clean and easy. He, Girshick and Dollár (2019) found the same on photographs: pretraining makes training
+#   shorter; how much better the result is depends on how few images there are, and how hard they are.
+# - **A linear probe** stays behind fine-tuning. Features that tell 0 to 4 apart are not all that 5 to 9 need. On ImageNet there
+#   are 1,000 classes, and the features are of more general use.
+#
+# So pretraining helps as far as the old task knows what the new one needs.
+#
+# ### Look inside: the mistakes
+#
+# Before you trust a network, look at what it gets wrong. Here are test images in poor light that a fine-tuned network takes for another digit,
+# the most certain mistakes first.
+
+# %%
+net = start(0, "fine-tuning", new_head=False)
+exam = part(poor_light(test), OLD)
+learn(net, part(poor_light(train), OLD, each=5), exam)
+with torch.no_grad():
+    shares, guesses = net.eval()(exam.images).softmax(1).max(1)  # how certain it is, and of what
+wrong = (guesses != exam.labels).nonzero().flatten()
+worst = wrong[shares[wrong].argsort(descending=True)][:8]
+_, axes = plt.subplots(1, 8, figsize=(9, 1.7), layout="constrained")
+for ax, index in zip(axes, worst):
+    ax.imshow(exam.images[index, 0], cmap="gray")
+    ax.set_title(f"{exam.labels[index]} as {guesses[index]}", fontsize=9)
+for ax in axes:
+    ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# *The digit, and what the network takes it for.* Could you tell them apart?
+#
+# ## Measure: a training recipe
+#
+# A **recipe** is all that one chooses about training besides the network. Three parts are in nearly every recipe for ResNets:
+#
+# - a **schedule** makes the steps smaller in the course of training, here along a cosine, down to 0;
+# - **augmentation** changes the training images a little each time, here by a shift of up to one pixel in each direction. A shifted 3 is still a 3;
+# - **weight decay** pulls each weight towards 0 in each step (lesson 1).
+#
+# Take ten images of each digit, the same network, and leave parts out. The optimizer is **SGD** with **momentum**, as in the ResNet paper.
+
+
+# %%
+def shifted(images):
+    padded = F.pad(images, (1, 1, 1, 1))
+    corners = torch.randint(0, 3, (len(images), 2)).tolist()
+    return torch.stack([image[:, row:row + 16, column:column + 16]
+                        for image, (row, column) in zip(padded, corners)])
+
+
+def with_recipe(seed, schedule=False, augment=False, decay=0.0, count=60):
+    data, net = part(train, range(10), first=10 * seed, each=10), small_resnet(seed, num_classes=10)
+    sgd = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=decay)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, count)
+    for _ in range(count):
+        net.train()
+        loss = F.cross_entropy(net(shifted(data.images) if augment else data.images), data.labels)
+        sgd.zero_grad()
+        loss.backward()
+        sgd.step()
+        if schedule:
+            cosine.step()
+    return evaluate(net, test)
+
+# %% tags=["nbval-ignore-output"]
+RECIPES = {"none of them": {}, "schedule": {"schedule": True}, "augmentation": {"augment": True},
+           "schedule and augmentation": {"schedule": True, "augment": True},
+           "all three": {"schedule": True, "augment": True, "decay": 5e-3}}
+for name, recipe in RECIPES.items():
+    print(f"{name:25} test accuracy", ", ".join(f"{with_recipe(seed, **recipe):.2f}" for seed in range(3)))
+
+# %% [markdown]
+# *One number for each run.* With 100 images the schedule alone changes nothing to speak of. Augmentation alone helps some runs and
+# not others: its steps are less regular, and nothing lets them settle. Together they take more than a third of the mistakes away. Weight decay adds
+# nothing that three runs could show. To switch parts on and off like this is an **ablation**.
+#
+# Other data need other recipes; that is why one measures. On ImageNet the same question was asked with months of computing: torchvision published
+# ResNet-50 twice, and states the accuracy of both (top-1: the share of test photographs whose first guess is right).
+
+# %%
+for name in ("resnet50", "resnet101", "resnet152"):
+    old, new = (weights.meta["_metrics"]["ImageNet-1K"]["acc@1"] for weights in models.get_model_weights(name))
+    print(f"{name:9} recipe of 2015: {old:.1f} %   recipe of 2021: {new:.1f} %")
+
+# %% [markdown]
+# Not a layer was changed. The new recipe trains 600 epochs in place of 90, with a longer schedule, stronger augmentation (also mixing two photographs),
+# label smoothing and an average of the weights. Whoever compares two networks has to train both by the same recipe.
+#
+# ## Use a trained one
+#
+# "In practice use a pretrained model, do not train from scratch", one note advises. Torchvision has the weights of the whole family. They fit the
+# networks that you built, since these have the same layers; only three names differ.
+#
+# The next cell downloads the weights of ResNet-18, 45 MB, once. Loading a file of weights can run code that hides in it; `weights_only` refuses
+# everything but numbers. Without internet the cell prints one line.
+
+# %% tags=["nbval-ignore-output"]
+import contextlib
+import io
+import socket
+
+from sklearn.datasets import load_sample_image
+
+socket.setdefaulttimeout(20)  # seconds
+weights, photo = models.ResNet18_Weights.DEFAULT, load_sample_image("flower.jpg")
+try:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        saved = weights.get_state_dict(weights_only=True, check_hash=True, progress=False)
+except (OSError, RuntimeError):
+    print("Skipped: the weights could not be downloaded. With internet, run this cell again.")
+else:
+    named = {name.replace("downsample", "shortcut").replace("fc.", "linear."): value for name, value in saved.items()}
+    net = family_member(18)
+    net.load_state_dict(named)
+    image = weights.transforms()(torch.tensor(photo).permute(2, 0, 1))
+    with torch.no_grad():
+        shares, classes = net.eval()(image[None]).softmax(1)[0].topk(3)
+    for share, number in zip(shares, classes):
+        print(f"{share:6.1%}  {weights.meta['categories'][number]}")
+
+# %% [markdown]
+# Four things have to match the training, or the network sees nonsense: the order of the colours (red, green, blue); their scale and the size of the
+# picture, for which `weights.transforms()` cares; `eval()`, so that batch norm uses its stored averages; and the classes. To fine-tune it on your
+# photographs, give it a new last layer, `net.linear = nn.Linear(512, your_classes)`, and go on as above.
+#
+# ## Where ResNets are used
+#
+# The notes name three uses: to classify images, to **detect** objects (a box and a class for each), and **semantic segmentation** (a class for each pixel).
+# Torchvision has a network for each. All three have a ResNet-50 in them that makes the features: their **backbone**.
+
+# %%
+from torchvision.models import detection, segmentation
+
+with torch.device("meta"):
+    whole = {
+        "classification": models.resnet50(),
+        "detection": detection.fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None).backbone,
+        "segmentation": segmentation.fcn_resnet50(weights=None, weights_backbone=None),
+    }
+for task, model in whole.items():
+    t = trace(model, (1, 3, 224, 224))
+    stages = [call for call in t.calls if call.path.endswith(("layer1", "layer2", "layer3", "layer4"))]
+    params = sum(step.params for call in stages for step in t.steps[call.start:call.stop])
+    maps = ", ".join(f"{call.output[1]} of {call.output[2]}×{call.output[3]}" for call in stages)
+    print(f"{task}: {t.params / 1e6:.1f} M parameters, {params / 1e6:.1f} M of them in the stages")
+    print(f"    maps: {maps}\n    output: {tuple(t.output)}, {t.macs / 1e9:.1f} G MACs")
+
+# %% [markdown]
+# The stages have the same 23.5 million parameters in all three, so the same pretrained weights fit. What follows them differs.
+#
+# - Classification averages the last maps and has one linear layer.
+# - Detection takes the maps of all four stages, coarse and fine, and adds them from the top down (a **feature pyramid**, Lin and others 2017). The
+#   output here is the finest of its maps. The rest of the detector, Faster R-CNN (Ren and others 2015), reads boxes from them; how many depends on the
+#   picture, so it is left out of the trace.
+# - Segmentation (Long and others 2015) keeps the maps of stages three and four at 28×28, for finer borders. Their 3×3 convolutions have stride 1 and
+#   **dilation** instead: the nine places that a kernel reads lie further apart (Yu and Koltun 2016). That is where the MACs come from.
+#
+# ## Questions
+#
+# Answer in writing, in a few sentences each.
+#
+# 1. How many projections has ResNet-18, and how many has ResNet-50? Where does the difference come from?
+# 2. A friend has 200 X-ray images and wants to train a ResNet-152 from scratch. What do you advise, and what would you measure first?
+# 3. "Our new network beats ResNet-50's 76.1 %." What do you ask?
+#
+# <details><summary>Answers</summary>
+#
+# 1. 3 and 4. In ResNet-18 the first stage gets 64 channels and makes 64. In ResNet-50 it gets 64 and makes 256, so its first block needs one too,
+#    at stride 1.
+# 2. Take a smaller pretrained network, fine-tune it, and augment the images. Measure both from several seeds, on images that neither has seen:
+#    fine-tuned and from scratch. X-rays differ much from photographs, so measure and do not assume.
+# 3. With which recipe was it trained? The same ResNet-50 has 80.9 % with a newer one.
+# </details>
+#
+# ## Exercises
+#
+# ### 1. Read a print
+#
+# *easy, 10 minutes*
+#
+# Print `nn.Sequential(BasicBlock(64, 128, stride=2))`. Which lines are new beside the note's print? Somebody writes a block with the same
+# `__init__` and leaves `out += self.shortcut(x)` out of `forward`. Does the print show it? What does?
+#
+# <details><summary>Solution</summary>
+#
+# The shortcut holds a `Conv2d` and a `BatchNorm2d`, and the first convolution has stride 2. The print of the other block is the same: it lists modules, and an add is not
+# one. `explain` and `trace` show what runs: a step `add` is missing, and the shortcut's layers are never reached (`trace(…).unused`).
+# </details>
+#
+# ### 2. Whose ResNet-50?
+#
+# *medium, 15 minutes*
+#
+# The paper's table 1 gives ResNet-50 3.8 billion MACs; you counted more. In the paper the first 1×1 convolution of a bottleneck has the stride,
+# here, as in torchvision, the 3×3 convolution. Build the paper's form and count. What does it never look at?
+#
+# <details><summary>Solution</summary>
+#
+# 3.86 billion, in place of 4.09: in the first block of stages two to four, the first convolution makes smaller maps. But a 1×1 window with
+# stride 2 reads one place out of four, and the other three never reach $F$.
+#
+# ```python
+# class PaperBottleneck(Bottleneck):
+#     def __init__(self, in_channels, channels, stride=1):
+#         super().__init__(in_channels, channels, stride)
+#         self.conv1.stride, self.conv2.stride = (stride, stride), (1, 1)
+# ```
+# </details>
+#
+# ### 3. CIFAR's own ResNets
+#
+# *medium, 20 minutes*
+#
+# The ResNets that the paper trains on CIFAR-10 have three stages, with 16, 32 and 64 channels and n blocks each, and one 3×3 convolution as a stem. Write
+# `cifar_resnet(n)` with `BasicBlock`. How many layers has it, not counting projections? For which n is it ResNet-20, and how many parameters has that?
+#
+# <details><summary>Solution</summary>
+#
+# 6n + 2 layers: 2n convolutions in each of three stages, the stem and the linear layer. n = 3 makes ResNet-20, with 272,474 parameters. (The paper has 0.27 M. Its
+# shortcuts pad with zeros where the channels grow, and have no weights; these have 2,752.)
+#
+# ```python
+# def cifar_resnet(n, num_classes=10):
+#     net = ResNet(BasicBlock, [n, n, n, 1], num_classes, width=16)
+#     net.layer4, net.linear = nn.Identity(), nn.Linear(64, num_classes)
+#     return net
+# ```
+# </details>
+#
+# ### 4. How long to freeze?
+#
+# *hard, 25 minutes*
+#
+# Between a linear probe and fine-tuning lies a middle way: train the new last layer and `layer4`, freeze the rest (`requires_grad_(False)`). Measure it
+# on both tasks with three seeds. Which task needs the early layers more? Guess first.
+#
+# <details><summary>Solution</summary>
+#
+# Poor light changes the pixels, which the early layers see first; new classes change the meaning, which the late layers hold. Write a row for each seed, and
+# say only what all three rows show. Mind batch norm: a frozen layer in training mode still moves its averages, so call `eval()` on it.
+# </details>
+#
+# ## What you have seen
+#
+# - Two blocks and one class make the whole family: `BasicBlock` ResNet-18 and 34, `Bottleneck` ResNet-50, 101 and 152. A print shows modules, and not
+#   what `forward` does with them.
+# - A pretrained network, fine-tuned on 25 images, went far where training from scratch failed, and was much faster where scratch got as far. It helps as far as the
+#   old task knows what the new one needs.
+# - The recipe counts as much as the network: the same ResNet-50 gained 4.7 points on ImageNet by training alone.
+#
+# ResNet-50 is ten years old. What did others change about its block, and what did that buy? That is lesson 8.
+#
+# ## References
+#
+# - K. He, X. Zhang, S. Ren, J. Sun. [Deep Residual Learning for Image Recognition](https://arxiv.org/abs/1512.03385). 2016.
+# - K. He, R. Girshick, P. Dollár. [Rethinking ImageNet Pre-training](https://arxiv.org/abs/1811.08883). 2019.
+# - J. Yosinski and others. [How transferable are features in deep neural networks?](https://arxiv.org/abs/1411.1792). 2014.
+# - R. Wightman, H. Touvron, H. Jégou. [ResNet strikes back](https://arxiv.org/abs/2110.00476). 2021. Recipes.
+# - V. Vryniotis. [How to train state-of-the-art models using torchvision](https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/). 2021. The new recipe.
+# - T.-Y. Lin and others. [Feature Pyramid Networks for Object Detection](https://arxiv.org/abs/1612.03144). 2017.
+# - S. Ren and others. [Faster R-CNN](https://arxiv.org/abs/1506.01497). 2015.
+# - J. Long, E. Shelhamer, T. Darrell. [Fully Convolutional Networks for Semantic Segmentation](https://arxiv.org/abs/1411.4038). 2015.
+# - F. Yu, V. Koltun. [Multi-Scale Context Aggregation by Dilated Convolutions](https://arxiv.org/abs/1511.07122). 2016.
+# - A. Zhang, Z. Lipton, M. Li, A. Smola. [Dive into Deep Learning](https://d2l.ai). Sections 8.6 (ResNet) and 14.2 (fine-tuning).
