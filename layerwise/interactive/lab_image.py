@@ -53,7 +53,7 @@ class ImageInLab:
 
     @property
     def stored(self) -> str:
-        """A strip of maps of the present setting, as HTML without a kernel; "" before it is there."""
+        """A strip of maps of the present setting, HTML without a kernel; "" before it is ready."""
         return f"\n{look_page.stored(self._inside)}" if self._inside else ""
 
     def follow(self, state: State) -> None:

@@ -32,9 +32,7 @@ class Panel(Part):
     _esm = _PANEL + "export default { render };\n"
     _css = SHEET + (STATIC / "panel.css").read_text(encoding="utf-8")
     html = traitlets.Unicode().tag(sync=True)
-    steady = traitlets.Bool(default_value=False).tag(
-        sync=True
-    )  # keeps its height until the hand rests
+    steady = traitlets.Bool(default_value=False).tag(sync=True)  # no jumps while a hand moves
 
     def __init__(self, on_press: Callable[[str], None], **traits: object) -> None:
         super().__init__(**traits)

@@ -215,7 +215,48 @@ def test_blocks_fold_and_unfold_in_the_table():
     assert len(rows(made)) == before
     made._pressed(shut)
     made.set(classes=5)
+    made._pressed("rows")
     assert len(rows(made)) > before  # what was unfolded by hand stays so
+
+
+def test_the_table_holds_the_rows_that_changed_and_all_on_demand(small):
+    every = len(rows(small))
+    assert 'data-send="rows"' not in small.panels[1].html  # nothing has changed yet
+    small.set(channels=48)
+    changed = [row[1] for row in rows(small)]
+    assert 0 < len(changed) < every and all(name[0] in "+≠↓" for name in changed)
+    assert f">All {every} rows</button>" in small.panels[1].html
+    small._pressed("rows")
+    assert len(rows(small)) == every and ">Only what changed</button>" in small.panels[1].html
+    small.set(padding=0)
+    assert len(rows(small)) == every  # as the hand has chosen
+    assert small.text.count("\n") > every  # the text holds all of them
+
+
+def test_the_picture_folds_what_did_not_change_until_a_hand_folds():
+    def build(width=64, last=512):
+        return nets.resnet18(channels=(width, 128, 256, last))
+
+    made = lab(build, IMAGE, width=[32, 64], last=[256, 512])
+    figure = made._frame.figure
+    start = figure.unfolded
+    assert {"1", "4"} <= set(start)
+    made.set(last=256)
+    assert "4" in figure.unfolded and "1" not in figure.unfolded
+    made.set(last=512)
+    assert figure.unfolded == start
+    figure.unfolded = by_hand = ["1"]
+    made.set(last=256)
+    assert figure.unfolded == by_hand
+
+
+def test_the_picture_is_as_wide_as_the_page():
+    made = lab(lambda width=64: nets.resnet18(channels=(width, 128, 256, 512)), IMAGE, width=[64])
+    wide = [float(re.search(r'width="([\d.]+)"', made._frame.figure.svg)[1])]
+    for room in (700, 1500):
+        made._frame.figure.room = room
+        wide.append(float(re.search(r'width="([\d.]+)"', made._frame.figure.svg)[1]))
+    assert wide[1] <= 700 < wide[0] < wide[2] <= 1500
 
 
 def test_a_lab_that_grows_its_first_block_unfolds_it():
@@ -247,6 +288,7 @@ def test_settings_that_come_and_go_do_not_run_into_each_other():
 
 def test_sizes_are_explained_where_the_network_came_to(small):
     small.controls["padding"].value = 2
+    small._pressed("rows")
     table = small.panels[1].html
     assert table.count('class="lab-why"') == 8 and "lab-faded" in table  # 5 convolutions, 3 pools
     small.controls["channels"].value = 48

@@ -188,7 +188,7 @@ def small():
 
 def board(made):
     """The panel of the tasks, and all that is said there."""
-    panel = made._frame.page.children[0]
+    panel = made._frame._words.children[0]
     return panel, lambda: words(panel.html)
 
 

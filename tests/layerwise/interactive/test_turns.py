@@ -164,10 +164,10 @@ def test_a_pinned_setting_is_what_the_page_compares_with(small):
     small.set(stride=5, padding=2)
     small.set(stride=4, padding=0)
     assert "Changed from the pinned setting: padding 1 → <b>0</b>" in head(small)
-    assert "compared with the pinned setting (channels 48)" in small.text
+    assert "Since the pinned setting (channels 48)" in small.text
     small._pressed("pin")
     assert "Changed: channels 96 → <b>48</b>, padding 1 → <b>0</b>" in head(small)
-    assert "compared with the start" in small.text and "Unpin" not in tools(small)
+    assert "Since the start" in small.text and "Unpin" not in tools(small)
 
 
 def test_a_broken_setting_is_not_pinned(small):
@@ -245,8 +245,9 @@ def test_a_turn_is_one_message(small):
     ((lead, state),) = sent(small, lambda: setattr(small.controls["channels"], "value", 48))
     parts = state["turn"]["parts"]
     assert lead is small._frame.lead and {"html", "said", "turn"} <= set(state)
-    told = small.panels[0].model_id, small.panels[1].model_id, small._frame.figure.model_id
-    assert set(parts) == set(told) and "channels=48" in parts[told[0]]["html"]
+    frame = small._frame
+    told = [part.model_id for part in (frame.head, frame.code, frame.table, frame.figure)]
+    assert set(parts) == set(told) and "channels=48" in parts[told[1]]["html"]
 
 
 def test_every_answer_counts_so_that_the_page_knows_that_it_is_heard(small):
@@ -276,10 +277,12 @@ def test_what_stands_beside_the_lab_hears_each_turn_and_travels_with_it(small):
     small.after_turn(lambda state: setattr(beside, "html", state.code))
     ((_, state),) = sent(small, lambda: small.set(channels=48))
     assert state["turn"]["parts"][beside.model_id] == {"html": small.code}
-    page = small._frame.page
+    words, picture = small._frame._words, small._frame._picture
     for place in ("above", "below"):
         small._frame.add(ui.HTML(place), place)
-    assert (page.children[0].value, page.children[-1].value) == ("above", "below")
+    assert (words.children[0].value, picture.children[-1].value) == ("above", "below")
+    small.set(channels=96)
+    assert picture.children[-1].value == "below"
 
 
 def test_repairs_stand_behind_a_button_where_that_is_asked_for(small):
