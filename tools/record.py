@@ -282,6 +282,7 @@ class Run:
     epochs: int
     seed: int = 0
     bf16: bool = False
+    note: str = ""  # about the machine, such as "shared with other work"
 
     def go_on(self) -> Recording | None:
         """Train from where an earlier call was interrupted; write what happened after each epoch.
@@ -327,7 +328,7 @@ class Run:
             params=sum(p.numel() for p in net.parameters()),
             seed=self.seed,
             settings=self.settings(),
-            device=device_name(self.train.device),
+            device=", ".join(filter(None, (device_name(self.train.device), self.note))),
             threads=torch.get_num_threads(),
             versions={"python": platform.python_version(), "torch": str(torch.__version__)},
             classes=self.data.classes,
@@ -385,13 +386,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, help="of the CPU")
     parser.add_argument("--bf16", action="store_true", help="half-precision arithmetic in training")
+    parser.add_argument("--note", default="", help="about the machine: shared with other work")
     given = parser.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
     data = photographs(given.data)
     train, test, standard = loaders(data, given.images, best_device())
     epochs = given.epochs or RECIPES[given.name].epochs
-    Run(given.name, data, train, test, standard, epochs, given.seed, given.bf16).go_on()
+    run = Run(given.name, data, train, test, standard, epochs, given.seed, given.bf16, given.note)
+    run.go_on()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ def one_thread():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Where the runs of a test are written and read."""
+    """Where the runs of a test are written and read; it trains on the CPU."""
+    monkeypatch.setattr(record, "best_device", lambda: torch.device("cpu"))
     monkeypatch.setattr(record, "BUILD", tmp_path / "build")
     monkeypatch.setattr(record, "RECORDED", tmp_path / "recorded")
     monkeypatch.setattr(recorded, "FOLDERS", (tmp_path / "recorded",))
@@ -62,9 +63,10 @@ def test_a_zip_is_read_with_its_labels_and_once(jpegs, monkeypatch):
 
 
 def test_what_a_run_writes_is_what_a_lesson_reads(jpegs, folder):
-    call(jpegs, name="batch_norm_lenet", epochs=8)
+    call(jpegs, "--note", "shared with other work", name="batch_norm_lenet", epochs=8)
     net, run = recorded.load("batch_norm_lenet")
     assert len(run) == run.epochs == 8 and run.photographs == 200 and run.images == 1600
+    assert run.device == "CPU, 1 thread, shared with other work"
     assert run.params == sum(p.numel() for p in net.parameters())
     counted = torch.tensor(run.confusion)
     assert counted.shape == (2, 2) and counted.sum(1).tolist() == [10, 10]
