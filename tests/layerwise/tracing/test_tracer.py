@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from layerwise import ShapeError, TraceError, trace
+from layerwise.tracing import meta_copy
 
 
 class Residual(nn.Module):
@@ -307,9 +309,20 @@ def test_a_shape_that_depends_on_the_numbers_is_measured():
     assert "reads values" in t.note and 0 < t.output[0] < 40
 
 
+def test_a_child_that_knows_its_parent_is_traced_once():
+    class Child(nn.Conv2d):
+        pass
+
+    net = nn.Sequential(Child(3, 3, 1), nn.Sequential(Child(3, 3, 1)))
+    net[0].parent = net[1][0].parent = net
+    t = trace(net, (1, 3, 4, 4))
+    assert [step.path for step in t.steps] == ["0", "1.0"] and t.params == 24
+
+
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
 def test_a_trace_without_gradients_does_not_spoil_the_next(mode):
     net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten())
+    meta_copy._original.cache_clear()  # else an earlier test may have filled it
     with mode():
         trace(net, (2, 3, 17, 19))
     assert trace(net, (2, 3, 17, 19)).output == (2, 4 * 17 * 19)
@@ -347,3 +360,52 @@ def test_the_first_trace_does_not_import_sympy():
         ).stdout
         == "False\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "function"),
+    [
+        (nn.LSTM(3, 4), (5, 3), "lstm"),  # without a batch: one is made, and taken off again
+        (nn.InstanceNorm2d(3), (3, 8, 8), "instance_norm"),
+        (nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"), (1, 3, 8, 8), "conv2d"),
+    ],
+)
+def test_a_layer_of_several_operations_gives_its_name_to_its_own(layer, shape, function):
+    steps = trace(layer, shape).steps
+    assert [s.function for s in steps if s.op == type(layer).__name__] == [function]
+    assert len(steps) > 1
+
+
+READS = {
+    "item": lambda x: x[0, 0].item(),
+    "tolist": lambda x: x.tolist(),
+    "numpy": lambda x: x.numpy(),
+    "__bool__": lambda x: bool(x[0, 0]),
+    "__int__": lambda x: int(x[0, 0]),
+    "__float__": lambda x: float(x[0, 0]),
+    "__complex__": lambda x: complex(x[0, 0]),
+    "__index__": lambda x: range(4)[x[0, 0].long()],
+    "__array__": np.asarray,
+    "__contains__": lambda x: 2.0 in x,
+    "nonzero": lambda x: x.nonzero(),
+    "argwhere": lambda x: x.argwhere(),
+    "is_nonzero": lambda x: x[0, 0].is_nonzero(),
+    "equal": lambda x: x.equal(x),
+    "allclose": lambda x: x.allclose(x),
+    "masked_select": lambda x: x.masked_select(x > 0),
+    "unique": lambda x: x.unique(),
+    "unique_consecutive": lambda x: x.unique_consecutive(),
+    "bincount": lambda x: x[0].long().bincount(),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_whatever_reads_values_is_named(name):
+    class Reads(nn.Module):
+        def forward(self, x):
+            READS[name](x)
+            return x + 1
+
+    t = trace(Reads(), (2, 3))
+    assert t.note.startswith(f"The forward of Reads reads values ({name})")
+    assert t.steps[-1].op == "add"
