@@ -174,7 +174,7 @@ def test_a_broken_setting_is_explained_and_repaired_by_keyboard(lesson, alexnet)
 
 
 def test_the_line_of_code_can_be_copied(alexnet):
-    alexnet.output.locator(".lab-head button[data-copy]").click()
+    alexnet.output.locator("button[data-copy^='alexnet(']").click()
     alexnet.output.locator("button", has_text="Copied").wait_for()
     line = alexnet.output.locator("code.lab-code").inner_text()
     assert alexnet.page.evaluate("navigator.clipboard.readText()") == line
