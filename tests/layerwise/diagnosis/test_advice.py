@@ -72,3 +72,15 @@ def test_a_flatten_of_the_wrong_axes_says_where_it_must_start_and_end(axes, says
         return nn.Sequential(nn.Flatten(*axes), nn.Linear(100, 10))
 
     assert says in text(build, (2, 6, 8, 8))
+
+
+def shrinks(padding=1):
+    return nn.Sequential(nn.Conv2d(1, 4, 3, 1, padding), nn.Flatten(), nn.Linear(144, 2))
+
+
+def test_0_is_tried_where_it_can_be_meant():
+    def build(spread=1, border=0):
+        return shrinks(border if spread else 0)
+
+    assert diagnose(shrinks, (1, 1, 8, 8), padding=2).repairs == [{"padding": 0}]
+    assert diagnose(build, (1, 1, 8, 8), border=1).repairs == [{"border": 0}]  # not a spread of 0

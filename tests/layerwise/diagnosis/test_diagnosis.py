@@ -223,6 +223,14 @@ def test_the_html_is_escaped():
     assert "<b>0 &lt; width &amp; width &lt; 9." in diagnose(build, COLOUR).html()
 
 
+def test_the_students_own_line_is_escaped_in_the_html():
+    def build(reads=8):
+        return nn.Linear(8 if reads < 8 else "<b>", wdith)  # noqa: F821  the mistake
+
+    line = "nn.Linear(8 if reads &lt; 8 else &quot;&lt;b&gt;&quot;, wdith)"
+    assert line in diagnose(build, GREY).html()
+
+
 def test_what_works_has_no_diagnosis():
     assert diagnose(lenet, GREY) is None
     assert diagnose(nets.alexnet, IMAGE) is None

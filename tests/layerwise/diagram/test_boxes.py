@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from layerwise import draw, trace
 from layerwise.diagram.box_shapes import FILLS, MULTIPLIES, fill
-from layerwise.diagram.box_sizes import MOST_LINES, caption, extents
+from layerwise.diagram.box_sizes import MOST_LINES, caption, extents, shortened
 from layerwise.diagram.drawing import default_unfolded, svg
 from layerwise.diagram.graph import View
 from layerwise.diagram.repeats import foldable
@@ -91,6 +91,13 @@ def test_the_words_under_a_box_are_cut_where_they_are_too_many():
 
     lines = caption(boxes(forward, (1, 4))[-1])
     assert len(lines) == MOST_LINES + 1 and lines[-1] == f"… {200 - MOST_LINES} more"
+
+
+@pytest.mark.parametrize("more", [0, 1, 2])
+def test_words_are_cut_only_where_that_saves_a_line(more):
+    lines = ["word"] * (MOST_LINES + more)
+    cut = [*lines[:MOST_LINES], "rest"]
+    assert shortened(lines, "rest") == (cut if more > 1 else lines)
 
 
 def test_the_alternative_text_of_a_picture_is_escaped():

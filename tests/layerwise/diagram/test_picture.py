@@ -1,0 +1,53 @@
+"""Two pictures that a person has looked at, to the pixel: every form of a box is in them."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from layerwise import trace
+from layerwise.diagram.drawing import svg
+from layerwise.tracing.building import run
+
+
+class Block(nn.Module):
+    """Two branches to a concat, and a shortcut around them."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Conv2d(8, 4, 1)
+        self.three = nn.Sequential(nn.Conv2d(8, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+
+    def forward(self, x):
+        return F.relu(x + torch.cat([self.one(x), self.three(x)], dim=1))
+
+
+class Net(nn.Module):
+    """Two inputs, maps, vectors and tokens; a product, and blocks open and shut."""
+
+    def __init__(self, reads=16):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 5, (1, 2), 2), nn.ReLU(), nn.MaxPool2d(2))
+        self.first, self.second = Block(), Block()
+        self.code = nn.Linear(6, 8)
+        self.head = nn.Linear(reads, 10)
+
+    def forward(self, image, code):
+        x = self.second(self.first(self.stem(image)))
+        gate = torch.sigmoid(self.code(code))
+        x = x * gate[:, :, None, None]
+        row = torch.cat([x.mean((2, 3)), gate], dim=1)
+        stacked = torch.stack([row, row.tanh()], dim=1)
+        return self.head((stacked @ stacked.mT @ stacked).sum(1))
+
+
+INPUTS = [(1, 3, 32, 64), (1, 6)]
+
+
+def test_a_picture_of_every_form_of_box(golden):
+    t = trace(Net().eval(), *INPUTS)
+    golden("net.svg", svg(t, ["first", "first.three"], changed={0, 3}, card=True))
+
+
+def test_a_picture_of_a_run_that_broke_off(golden):
+    t, failure = run(lambda: Net(reads=17).eval(), INPUTS, {})
+    golden("broken.svg", svg(t, [], failed=f"{failure.layer} breaks here"))
