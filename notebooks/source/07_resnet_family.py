@@ -20,10 +20,10 @@
 #
 # - read a printed network, and build ResNet-18 to ResNet-152 from two blocks and one class;
 # - train the notes' ResNet for small images, and measure what a training recipe adds;
-# - carry a trained network over to new classes with five images of each (**fine-tuning**), and
-#   see where ResNets work inside larger networks.
+# - carry a trained network over to new images and new classes, with five images of each
+#   (**fine-tuning**), and see where ResNets work inside larger networks.
 #
-# **Time:** 45 minutes, and 80 for questions and exercises. Running every cell takes
+# **Time:** 50 minutes, and 80 for questions and exercises. Running every cell takes
 # about half a minute.
 #
 # **You need:** lesson 6, on why the residual block works. No internet, no GPU.
@@ -79,6 +79,7 @@ def poor_light(data):
     return replace(data, images=(0.4 * data.images + 0.15 * noise).clamp(0, 1))
 
 
+# %%
 def grid(images):
     """25 images in five rows, as one picture."""
     return images.reshape(5, 5, 16, 16).transpose(1, 2).reshape(80, 80)
@@ -106,7 +107,7 @@ plt.show()
 #    channels inside. How many times fewer parameters has the second: 2, 4 or 17?
 # 3. You have a network that was trained on the good scanner's images, and 25 images in poor light. What is best: use it as it is,
 #    start anew, or train it on from where it is?
-# 4. Torchvision trained the same ResNet-50 twice, in 2015's way and in 2021's. How many more
+# 4. Torchvision trained the same ResNet-50 twice, by an old recipe and by one of 2021. How many more
 #    photographs of a hundred does the second one recognize: 1, 5 or 15?
 #
 # <details><summary>Where the answers are</summary>
@@ -170,7 +171,7 @@ class BasicBlock(nn.Module):
         out += self.shortcut(x)
         return F.relu(out)
 
-
+# %%
 two_blocks = nn.Sequential(BasicBlock(64, 64), BasicBlock(64, 64))
 print(trace(two_blocks, (128, 64, 28, 28)))
 
@@ -433,7 +434,7 @@ def seen_by(net, data):
 # %% [markdown]
 # A frozen network has to run only once for each image. What it makes of them is all that the new layer ever sees.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 TASKS = {"poor light": (poor_light(train), poor_light(test), OLD), "new classes": (train, test, NEW)}
 
 
@@ -445,7 +446,7 @@ def adapt(task, way, seed, count=60):
         return learn(net.linear, seen_by(net, data), seen_by(net, exam), count, lr=3e-2)
     return learn(net, data, exam, count)
 
-
+# %% tags=["nbval-ignore-output"]
 runs = {(task, way): [adapt(task, way, seed) for seed in range(3)]
         for task in TASKS for way in ("from scratch", "linear probe", "fine-tuning")}
 for (task, way), accuracies in runs.items():
@@ -468,7 +469,7 @@ plt.show()
 #
 # - **Poor light.** Fine-tuning wins by far, and stays ahead when you train longer: 25 noisy images are too few to learn from
 #   scratch what a digit is. The pretrained network knows, and has to learn only the light.
-# - **New classes.** Fine-tuning is there after ten steps. From scratch it takes several times as long and gets about as far:
+# - **New classes.** Fine-tuning is nearly there after ten steps. From scratch it takes several times as long and gets about as far:
 #   these images are clean and easy. He, Girshick and Dollár (2019) found the same on photographs: pretraining makes training
 #   shorter; how much better the result is depends on how few images there are, and how hard they are.
 # - **A linear probe** stays behind fine-tuning. Features that tell 0 to 4 apart are not all that 5 to 9 need. On ImageNet there
@@ -519,6 +520,7 @@ def shifted(images):
                         for image, (row, column) in zip(padded, corners)])
 
 
+# %%
 def with_recipe(seed, schedule=False, augment=False, decay=0.0, count=60):
     data, net = part(train, range(10), first=10 * seed, each=10), small_resnet(seed, num_classes=10)
     sgd = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=decay)
@@ -552,7 +554,7 @@ for name, recipe in RECIPES.items():
 # %%
 for name in ("resnet50", "resnet101", "resnet152"):
     old, new = (weights.meta["_metrics"]["ImageNet-1K"]["acc@1"] for weights in models.get_model_weights(name))
-    print(f"{name:9} recipe of 2015: {old:.1f} %   recipe of 2021: {new:.1f} %")
+    print(f"{name:9} old recipe {old:.1f} %, recipe of 2021 {new:.1f} %")
 
 # %% [markdown]
 # Not a layer was changed. The new recipe trains 600 epochs in place of 90, with a longer schedule, stronger augmentation (also mixing two photographs),
@@ -561,7 +563,7 @@ for name in ("resnet50", "resnet101", "resnet152"):
 # ## Use a trained one
 #
 # "In practice use a pretrained model, do not train from scratch", one note advises. Torchvision has the weights of the whole family. They fit the
-# networks that you built, since these have the same layers; only three names differ.
+# networks that you built, since these have the same layers; only two names differ.
 #
 # The next cell downloads the weights of ResNet-18, 45 MB, once. Loading a file of weights can run code that hides in it; `weights_only` refuses
 # everything but numbers. Without internet the cell prints one line.
@@ -592,7 +594,7 @@ else:
 
 # %% [markdown]
 # Four things have to match the training, or the network sees nonsense: the order of the colours (red, green, blue); their scale and the size of the
-# picture, for which `weights.transforms()` cares; `eval()`, so that batch norm uses its stored averages; and the classes. To fine-tune it on your
+# picture, which `weights.transforms()` takes care of; `eval()`, so that batch norm uses its stored averages; and the classes. To fine-tune it on your
 # photographs, give it a new last layer, `net.linear = nn.Linear(512, your_classes)`, and go on as above.
 #
 # ## Where ResNets are used

@@ -24,7 +24,7 @@
 #   they do not go together;
 # - choose a network by the number that is scarce for you.
 #
-# **Time:** 50 minutes, and 75 for questions and exercises. Running every cell takes about half a minute.
+# **Time:** 55 minutes, and 75 for questions and exercises. Running every cell takes about half a minute.
 #
 # **You need:** lesson 6, on the residual block, and the bottleneck from lesson 7. No
 # internet, no GPU.
@@ -53,10 +53,9 @@ from layerwise import lab, print_shapes, trace
 # ## What ResNet leaves open
 #
 # A residual network can be as deep as you like. What does depth buy? Torchvision, PyTorch's
-# collection of networks, states how well each of its networks does on ImageNet. **Top-1
+# collection of networks, publishes how well each of its networks does on ImageNet. **Top-1
 # accuracy** is the share of photographs for which the first guess is right, out of 50,000
-# that the network has not seen. These numbers are published; no cell of this lesson
-# measures them.
+# that the network has not seen.
 
 # %%
 def published(name, version="IMAGENET1K_V1"):
@@ -69,7 +68,7 @@ def on_meta(build):
     with torch.device("meta"):  # a device without numbers: no memory, no time
         return trace(build(), (1, 3, 224, 224))
 
-
+# %%
 family = {}
 for depth in (18, 34, 50, 101, 152):
     t = on_meta(getattr(models, f"resnet{depth}"))
@@ -213,9 +212,8 @@ compare(resnet50, "resnet50")
 # ## Groups: ResNeXt
 #
 # A **grouped convolution** cuts the channels into groups. Each output channel reads the
-# input channels of its own group, and no others. AlexNet had two groups, because one GPU of
-# 2012 could not hold all the weights. A figure says more. Which input channels does each
-# output channel read? Where a gradient arrives, something was read.
+# input channels of its own group, and no others. (AlexNet had two groups, one for each of two
+# GPUs.) Which input channels does an output channel read? Those that its gradient reaches.
 
 # %%
 def reads(groups, channels=16):
@@ -302,9 +300,8 @@ compare(se_resnet50)
 
 # %% [markdown]
 # A tenth more parameters and hardly any MACs: the linear layers run once for each image, not
-# once for each place. Torchvision has no SE-ResNet-50; it has this gate in other networks, as
-# `torchvision.ops.SqueezeExcitation`. The authors report 23.3 % top-1 error in place of
-# 24.8 % (their table 2).
+# once for each place. Torchvision has this gate as `torchvision.ops.SqueezeExcitation`, and no
+# SE-ResNet-50. The authors report 23.3 % top-1 error in place of 24.8 % (their table 2).
 #
 # ## Places first, channels after
 #
@@ -364,7 +361,7 @@ plt.show()
 # 8×8 pixels. Leave out one half, or the other. Each network is trained three times, from other
 # initial weights each time.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 torch.set_num_threads(1)  # networks this small are no faster on several cores
 train, test = digits(batch_size=64, size=8, device="cpu")
 HALVES = {
@@ -386,7 +383,7 @@ def accuracy(layer, seed, epochs=6):
     net = mixing_net(layer)
     return fit(net, train, test, epochs, lr=1e-2, seed=seed, optimizer=torch.optim.Adam).test_acc[-1]
 
-
+# %% tags=["nbval-ignore-output"]
 for name, layer in HALVES.items():
     weights = sum(p.numel() for p in nn.Sequential(*layer()).parameters())
     runs = [f"{accuracy(layer, seed):.2f}" for seed in range(3)]
@@ -479,7 +476,7 @@ def intensity(t):
     """MACs for each number that is read or written."""
     return t.macs / (t.params + sum(math.prod(s) for step in t.steps for s in (*step.inputs, step.output)))
 
-
+# %%
 parts = {name: nn.Conv2d(256, 256, size, padding=size // 2, groups=groups, bias=False)
          for name, size, groups in (("3×3", 3, 1), ("3×3, 32 groups", 3, 32),
                                     ("1×1", 1, 1), ("3×3 depthwise", 3, 256))}
@@ -554,8 +551,8 @@ print_shapes(densenet121()[1], (1, 64, 56, 56))
 compare(densenet121, "densenet121")
 
 # %% [markdown]
-# Six layers, each 32 channels more. A third of ResNet-50's parameters, and 69 % of its MACs. What it
-# costs instead you will see below: each concat writes all the maps that it puts side by side.
+# Six layers, each 32 channels more. A third of ResNet-50's parameters, and 69 % of its MACs. The price
+# is memory: each concat writes all its maps anew.
 #
 # ## Everything once more: ConvNeXt
 #
@@ -679,6 +676,7 @@ NETWORKS = {
 }
 
 
+# %%
 def kept(build):
     """Bytes that PyTorch keeps of one photograph until the gradient has passed."""
     with torch.device("meta"):
@@ -900,9 +898,8 @@ print("at most 2 billion MACs:      ", best(macs=2))
 #   few of them for each number that it moves.
 # - Between good blocks lie one or two points of accuracy; a training recipe can be worth more. Choose by the cost that is scarce, and measure it.
 #
-# You have come from LeNet to the networks of today, and each was one idea about how numbers flow. Here is the question to take along: in the
-# next network that you meet, which part mixes places, which mixes channels, and who measured that it helps? `trace`, `table` and
-# `lab` take any network. Give them yours.
+# A question to take along: in the next network that you meet, which part mixes places, which mixes channels, and who measured that it helps?
+# `trace`, `table` and `lab` take any network. Give them yours.
 #
 # ## References
 #

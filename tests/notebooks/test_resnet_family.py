@@ -167,6 +167,17 @@ def test_schedule_and_augmentation_together(lesson):  # noqa: ARG001
     assert both > none + 0.02
 
 
+def test_a_print_does_not_show_a_missing_add(lesson, made):  # noqa: ARG001
+    class BasicBlock(made.BasicBlock):
+        def forward(self, x):
+            return self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+
+    whole, broken = made.BasicBlock(64, 128, stride=2), BasicBlock(64, 128, stride=2)
+    assert repr(whole) == repr(broken)
+    assert "shortcut" in " ".join(trace(broken, (1, 64, 8, 8)).unused)
+    assert not trace(whole, (1, 64, 8, 8)).unused
+
+
 def test_the_solutions_of_the_exercises(lesson, made):  # noqa: ARG001
     class PaperBottleneck(made.Bottleneck):
         def __init__(self, in_channels, channels, stride=1):
