@@ -544,8 +544,8 @@ for name, recipe in RECIPES.items():
 
 # %% [markdown]
 # *One number for each run.* Here the schedule alone changes nothing to speak of, and weight decay adds nothing that three runs could
-# show. What helps is augmentation. With a schedule it does so more reliably, because the small last steps let the weights settle: compare
-# the two on seeds 3 and 4 as well. In twice as many steps (`count=120`) augmentation does well alone.
+# show. What helps is augmentation. With a schedule it does so in each run; alone, a run can end low, because nothing lets the weights
+# settle. In twice as many steps (`count=120`) augmentation does well alone.
 # To switch parts on and off like this is an **ablation**.
 #
 # Other data need other recipes; that is why one measures. On ImageNet the same question was asked with months of computing: torchvision published
