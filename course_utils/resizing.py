@@ -18,10 +18,15 @@ CHUNK = 32  # images resized at a time on the CPU: what one step writes, the nex
 def _pool() -> ThreadPoolExecutor:
     """One thread per core, each with one of torch's own: they never wait for each other busily."""
     usual, all_here = torch.get_num_threads(), threading.Barrier(CORES)
-    pool = ThreadPoolExecutor(CORES, initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(CORES, initializer=_alone)
     list(pool.map(lambda _: all_here.wait(), range(CORES)))
     torch.set_num_threads(usual)  # else each thread that begins later has one as well
     return pool
+
+
+def _alone() -> None:
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # a thread takes its number over when it first asks, not before
 
 
 class Resize:
