@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -82,9 +83,18 @@ print([m for m in {heavy} if m in sys.modules])"""
 @pytest.mark.parametrize("module", ["layerwise", "course_utils"])
 def test_every_public_name_is_imported_on_first_use(module):
     code = f"""import {module}
-assert all(getattr({module}, name) is not None for name in {module}.__all__)
+found = [getattr({module}, name).__name__.split(".")[-1] for name in {module}.__all__]
+assert found == {module}.__all__
 assert dir({module}) == {module}.__all__"""
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["layerwise", "course_utils"])
+def test_a_name_that_is_not_there_is_answered_with_those_that_are(name):
+    module = import_module(name)
+    with pytest.raises(AttributeError) as caught:
+        module.nothing  # noqa: B018
+    assert str(caught.value) == f"{name} has no 'nothing'; it has {', '.join(module.__all__)}"
 
 
 def mapped(folder: Path) -> list[str]:

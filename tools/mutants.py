@@ -84,8 +84,8 @@ class Survey:
 class Watch:
     """In the process that tests: what it tells the one that waits."""
 
-    def __init__(self, report: Path) -> None:
-        self.report, self.seconds, self.failed = report, Counter[str](), ""
+    def __init__(self, report: Path, log: Path) -> None:
+        self.report, self.log, self.seconds, self.failed = report, log, Counter[str](), ""
 
     def pytest_sessionstart(self) -> None:
         """A counterexample is enough: none is made small."""
@@ -96,15 +96,25 @@ class Watch:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add up the seconds of each file, and keep the one where the first test failed."""
-        file = report.nodeid.partition("::")[0]
-        self.seconds[file] += report.duration
-        self.failed = self.failed or (file if report.failed else "")
+        self.seconds[_file(report)] += report.duration
+        self.pytest_collectreport(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport | pytest.TestReport) -> None:
+        """Keep why it failed: the summary comes too late."""
+        if report.failed:
+            self.failed = self.failed or _file(report)
+            with self.log.open("a", encoding="utf-8") as log:
+                log.write(f"\n{report.nodeid}\n{report.longreprtext}\n")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Tell it, and end at once: tidying up takes longer than most tests."""
         self.report.write_text(json.dumps([self.seconds, self.failed, [*sys.modules]]), "utf-8")
         os._exit(exitstatus)
+
+
+def _file(report: pytest.CollectReport | pytest.TestReport) -> str:
+    return report.nodeid.partition("::")[0]
 
 
 class Proof:
@@ -147,7 +157,7 @@ class Proof:
         os.dup2(log, 1)
         os.dup2(log, 2)
         options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", f"--rootdir={self.course}"]
-        sys.exit(pytest.main([*options, *self.files], plugins=[Watch(self.report)]))
+        sys.exit(pytest.main([*options, *self.files], plugins=[Watch(self.report, self.log)]))
 
 
 def _seconds() -> float:

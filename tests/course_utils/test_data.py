@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import socket
 import struct
 import subprocess
 import sys
@@ -334,6 +335,35 @@ def test_a_cut_file_is_fetched_again(root, keep):
     image_file.write_bytes(whole[:keep])
     fashion_mnist(root=root, device="cpu")
     assert image_file.read_bytes() == whole
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(("place", "value"), [(0, 1), (2, 13), (3, 2)])
+def test_a_file_of_another_kind_is_fetched_anew(root, place, value):
+    image_file = root / "FashionMNIST" / "raw" / "train-images-idx3-ubyte"
+    whole = image_file.read_bytes()
+    image_file.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+    fashion_mnist(root=root, device="cpu")
+    assert image_file.read_bytes() == whole
+
+
+@pytest.mark.parametrize("before", [None, 77.0])
+def test_a_silent_network_ends_and_other_sockets_are_left_alone(raw, monkeypatch, before):
+    seen = []
+
+    def stalls(*_, **__):
+        seen.append(socket.getdefaulttimeout())
+        raise TimeoutError
+
+    monkeypatch.setattr("torchvision.datasets.utils.download_and_extract_archive", stalls)
+    usual = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(before)
+    try:
+        with pytest.raises(FileNotFoundError):
+            fashion_mnist(root=raw.parents[1])
+        assert seen == [30] and socket.getdefaulttimeout() == before
+    finally:
+        socket.setdefaulttimeout(usual)
 
 
 def test_swapped_files_are_named(root):

@@ -165,6 +165,12 @@ def test_alexnet_is_relu_max_pooling_and_dropout():
     assert [layer.p for layer in net if isinstance(layer, nn.Dropout)] == [0.5, 0.5]
 
 
+@pytest.mark.parametrize("build", [nets.alexnet, nets.vgg, nets.nin])
+def test_dropout_is_a_half_unless_given(build):
+    with torch.device("meta"):
+        assert {layer.p for layer in build() if isinstance(layer, nn.Dropout)} == {0.5}
+
+
 SMALL = {
     "channels": (12, 32, 48, 48, 32),
     "kernel_sizes": (5, 5, 3, 3, 3),

@@ -162,6 +162,7 @@ def test_tests_that_fail_without_a_fault_are_not_used(toy):
     (toy[0] / "toy" / "unnoticed.py").write_text("def told(a):\n    return a\n", "utf-8")
     told = planted(toy[0], "toy/unnoticed.py")
     assert told.returncode == 1 and "Without any fault" in told.stderr
+    assert "test_told" in told.stderr or "test_larger" in told.stderr
 
 
 def test_every_listed_fault_can_still_be_planted():

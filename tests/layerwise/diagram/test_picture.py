@@ -51,3 +51,9 @@ def test_a_picture_of_every_form_of_box(golden):
 def test_a_picture_of_a_run_that_broke_off(golden):
     t, failure = run(lambda: Net(reads=17).eval(), INPUTS, {})
     golden("broken.svg", svg(t, [], failed=f"{failure.layer} breaks here"))
+
+
+def test_thin_bars_are_explained_where_there_are_any():
+    layers = [nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    assert "Thin bars" in svg(trace(nn.Sequential(*layers), (1, 1, 8, 8)))
+    assert "Thin bars" not in svg(trace(nn.Sequential(*layers[:2]), (1, 1, 8, 8)))

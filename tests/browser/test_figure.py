@@ -1,0 +1,217 @@
+"""The live picture's own JavaScript in a plain page, with a model that stands in for the kernel.
+
+Skipped where there is no Chromium, unless COURSE_BROWSER=required.
+"""
+
+import json
+import os
+
+import browser
+import pytest
+import torch
+from torch import nn
+
+from layerwise import trace
+from layerwise.diagram.drawing import svg
+from layerwise.interactive import widgets
+
+REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
+ADDRESS = "http://figure.test/"
+PAGE = """<!doctype html><style>%s</style><div id="root"></div><button>after</button>
+<script type="module">
+import figure from "./figure.js";
+const heard = {};
+window.model = {
+  state: %s,
+  get: (name) => model.state[name],
+  set: (name, value) => { model.state[name] = value; },
+  save_changes: () => {},
+  on: (event, listener) => { heard[event] = listener; },
+  change: (svg) => { model.state.svg = svg; heard["change:svg"](); },
+};
+figure.render({ model, el: document.getElementById("root") });
+</script>"""
+
+pytestmark = pytest.mark.skipif(
+    not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
+)
+
+
+class Branches(nn.Module):
+    """Two ways, one above the other, to a concat."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.three = nn.Conv2d(8, 4, 1), nn.Conv2d(8, 4, 3, padding=1)
+
+    def forward(self, x):
+        return torch.cat([self.one(x), self.three(x)], dim=1)
+
+
+T = trace(nn.Sequential(nn.Conv2d(3, 8, 3), Branches(), Branches()), (1, 3, 32, 32))
+STEM, FRAME, ONE, THREE, CAT, SHUT = "@0", "1", "@1", "@2", "@3", "2"  # the block 1 is open
+
+
+@pytest.fixture(scope="module")
+def window():
+    with browser.browser_page(1280, 720) as page:
+        yield page
+
+
+class Picture:
+    """The picture on the page, as hand and eye find it."""
+
+    def __init__(self, page):
+        self.page, self.tip = page, page.locator("[role=tooltip]")
+
+    def box(self, name):
+        return self.page.locator(f'.box[data-id="{name}"]')
+
+    def hover(self, name):
+        place = self.box(name).locator(".hit").bounding_box()
+        self.page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+        return self.focused
+
+    @property
+    def focused(self):
+        return self.page.evaluate("document.activeElement.dataset.id")
+
+    @property
+    def unfolded(self):
+        return self.page.evaluate("model.state.unfolded")
+
+    def change(self, unfolded):
+        self.page.evaluate("svg => model.change(svg)", svg(T, unfolded))
+
+    def height(self):
+        return self.page.locator(".course-figure").bounding_box()["height"]
+
+
+@pytest.fixture
+def picture(window):
+    static, state = widgets._STATIC, {"svg": svg(T, [FRAME]), "unfolded": [FRAME]}
+    files = {
+        "": PAGE % ((static / "figure.css").read_text("utf-8"), json.dumps(state)),
+        "figure.js": (static / "figure.js").read_text("utf-8"),
+    }
+
+    def serve(route):
+        name = route.request.url.removeprefix(ADDRESS)
+        kind = "text/javascript" if name else "text/html"
+        route.fulfill(content_type=f"{kind}; charset=utf-8", body=files.get(name, ""))
+
+    window.route(f"{ADDRESS}**", serve)
+    window.goto(ADDRESS)
+    window.locator(".box").first.wait_for()
+    yield Picture(window)
+    window.unroute(f"{ADDRESS}**")
+
+
+def test_the_arrows_walk_from_box_to_box(picture):
+    picture.box(STEM).focus()
+    walked = [picture.press("ArrowRight") for _ in range(3)]
+    assert walked == [FRAME, ONE, THREE]
+    assert picture.press("ArrowUp") == ONE and picture.press("ArrowDown") == THREE
+    assert picture.press("ArrowLeft", "ArrowLeft", "ArrowLeft") == STEM
+    assert picture.press("End") == SHUT == picture.press("ArrowRight")
+    assert picture.press("Home") == "@input" == picture.press("ArrowLeft")
+
+
+def test_tab_reaches_one_box_the_last_that_was_in_focus(picture):
+    stops = picture.page.locator('.box[tabindex="0"]')
+    assert stops.count() == 1
+    picture.box(CAT).focus()
+    assert [stop.get_attribute("data-id") for stop in stops.all()] == [CAT]
+    picture.press("Tab")
+    assert picture.focused is None
+    assert picture.press("Shift+Tab") == CAT
+
+
+@pytest.mark.parametrize("key", ["Enter", " "])
+def test_a_key_opens_and_shuts_a_block(picture, key):
+    picture.box(SHUT).focus()
+    picture.press(key)
+    assert picture.unfolded == [FRAME, SHUT]
+    picture.box(STEM).focus()
+    picture.press(key)
+    assert picture.unfolded == [FRAME, SHUT]  # no block
+
+
+def test_a_click_opens_and_shuts_a_block(picture):
+    picture.box(SHUT).locator(".hit").click()
+    assert (picture.focused, picture.unfolded) == (SHUT, [FRAME, SHUT])
+    picture.box(FRAME).locator(".hit").click()
+    assert picture.unfolded == [SHUT]
+
+
+def test_a_box_tells_its_own_numbers(picture):
+    step = T.steps[0]
+    picture.hover(STEM)
+    assert picture.tip.locator("div").all_inner_texts() == [
+        "Conv2d 3×3",
+        "0",
+        "output: 1×8×30×30",
+        f"parameters: {step.params:,}",
+        f"MACs: {step.macs:,}",
+        "receptive field: 3×3",
+    ]
+    picture.hover(SHUT)
+    assert picture.tip.locator("div").all_inner_texts()[-1] == "Enter or click: unfold"
+    assert picture.box(SHUT).get_attribute("aria-describedby") == picture.tip.get_attribute("id")
+
+
+@pytest.mark.parametrize("name", ["@input", STEM, THREE, SHUT])
+def test_what_a_box_tells_stands_beside_it(picture, name):
+    picture.hover(name)
+    tip, box = picture.tip.bounding_box(), picture.box(name).locator(".hit").bounding_box()
+    assert tip["y"] >= box["y"] + box["height"] or tip["y"] + tip["height"] <= box["y"]
+    assert (
+        tip["x"] >= 0 and tip["x"] < box["x"] + box["width"] and box["x"] < tip["x"] + tip["width"]
+    )
+
+
+def test_what_a_box_tells_goes_away(picture):
+    picture.box(STEM).focus()
+    assert picture.tip.is_visible()
+    picture.press("Escape")
+    assert picture.tip.is_hidden() and picture.focused == STEM
+    for leave in (
+        lambda: picture.page.mouse.move(600, 700),
+        lambda: picture.page.locator("button").focus(),
+    ):
+        picture.box(STEM).focus()
+        picture.hover(STEM)
+        assert picture.tip.is_visible()
+        leave()
+        assert picture.tip.is_hidden()
+        assert picture.page.locator("[aria-describedby]").count() == 0
+
+
+def test_the_focus_stays_on_its_box_in_a_new_picture(picture):
+    picture.box(CAT).focus()
+    picture.change([FRAME, SHUT])
+    assert picture.focused == CAT
+    picture.change([])  # no such box
+    assert picture.focused == "@input"
+    picture.page.locator("button").focus()
+    picture.change([FRAME])
+    assert picture.focused is None  # a picture never takes the focus from elsewhere
+
+
+def test_the_page_does_not_jump_when_the_picture_shrinks(picture):
+    picture.change([FRAME, SHUT])
+    before = picture.height()
+    picture.change([])
+    assert picture.height() == before
+    picture.box(SHUT).locator(".hit").click()  # who opens a block asks for another picture
+    picture.change([])
+    assert picture.height() < before
+
+
+def test_letters_are_no_commands_of_jupyterlab(picture):
+    kept = picture.page.locator('.box[data-lm-suppress-shortcuts="true"]')
+    assert kept.count() == picture.page.locator(".box").count()
