@@ -24,6 +24,7 @@ def test_a_recorded_run_is_whole(name):
     assert counted.diag().sum() / 10_000 == pytest.approx(run.test_acc[-1], abs=1e-4)
     assert {"python", "torch"} <= run.versions.keys() and run.device and run.settings["lr"] > 0
     assert "/" not in run.device + json.dumps(run.versions)
+    assert f"test accuracy {run.test_acc[-1]:.2f}" in repr(run) and run.device in repr(run)
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
