@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from layerwise import ShapeError, trace
+from layerwise.operations.kinds import Kind
 from layerwise.operations.registry import entries
 from layerwise.operations.shapes import times
 
@@ -141,6 +142,10 @@ def facts(entry):
         " ".join(f"{name}≥{low}" for name, low in entry.limits.items()),
     ]
     return f"{', '.join(filter(None, told))}\n  {sentence or '(none)'}"
+
+
+def test_branches_meet_in_operations_of_two_kinds():
+    assert [kind for kind in Kind if kind.merges] == [Kind.MERGE, Kind.PRODUCT]
 
 
 def test_every_use_is_told_as_it_was_read(golden):
