@@ -42,7 +42,6 @@ NEAREST = {
     "course_utils/nets.py": ["course_utils/test_nets.py"],
     "course_utils/residual_nets.py": ["course_utils/test_residual_nets.py"],
     "course_utils/data.py": ["course_utils/test_data.py"],
-    "course_utils/resizing.py": ["course_utils/test_data.py"],
     "course_utils/training.py": ["course_utils/test_training.py"],
     "course_utils/progress.py": ["course_utils/test_training.py"],
     "course_utils/tasks": ["notebooks/test_tasks.py"],
