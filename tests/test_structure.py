@@ -120,3 +120,8 @@ def test_the_map_is_what_is_there(request):
     if request.config.getoption("--regenerate"):
         file.write_text(text, encoding="utf-8")
     assert file.read_text(encoding="utf-8") == text
+
+
+def test_no_two_files_of_tests_have_one_name():
+    names = [file.name for file in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names)), "pytest imports them by name: it would refuse one"
