@@ -13,6 +13,7 @@ import atexit
 import gc
 import importlib
 import json
+import math
 import multiprocessing
 import os
 import resource
@@ -126,7 +127,7 @@ class Proof:
         before = _seconds()
         if self.fails():
             raise SystemExit(f"Without any fault:\n{self.log.read_text('utf-8')}")
-        self.limit = patience + 3 * int(_seconds() - before)
+        self.limit = patience + math.ceil(3 * (_seconds() - before))
         seconds, _, modules = json.loads(self.report.read_text("utf-8"))
         self.files.sort(key=lambda file: seconds.get(file, 0))
         _import_what_stays(modules, course)
