@@ -7,6 +7,9 @@ from torch.nn import functional as F
 from layerwise import trace
 from layerwise.diagram.drawing import svg
 from layerwise.tracing.building import run
+from layerwise.tracing.module_tree import outline
+from layerwise.views.comparison import Status, compare
+from layerwise.views.merged_tree import merged
 
 
 class Block(nn.Module):
@@ -45,9 +48,12 @@ INPUTS = [(1, 3, 32, 64), (1, 6)]
 
 def test_a_picture_of_every_form_of_box(golden):
     t = trace(Net().eval(), *INPUTS)
-    golden("net.svg", svg(t, ["first", "first.three"], changed={0, 3}, card=True))
+    statuses = {0: Status.NEW, 3: Status.OWN, 8: Status.DOWNSTREAM}
+    golden("net.svg", svg(t, ["first", "first.three"], statuses=statuses, card=True))
 
 
 def test_a_picture_of_a_run_that_broke_off(golden):
+    start = outline(trace(Net().eval(), *INPUTS))
     t, failure = run(lambda: Net(reads=17).eval(), INPUTS, {})
-    golden("broken.svg", svg(t, [], failed=f"{failure.layer} breaks here"))
+    whole, statuses = merged(compare(start, outline(t), failure), outline(t))
+    golden("broken.svg", svg(whole, [], statuses=statuses, failed="Linear"))
