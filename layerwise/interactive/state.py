@@ -80,10 +80,11 @@ class Experiment:
         lines = compare(known, tree, failure)
         seen = tree or known
         whole, statuses = merged(lines, seen) if seen else (None, {})
-        code = self._name, self._arguments(choices)
         ran = partial, tree, problem, outcome.failure, trace, first
         compared = lines, whole, statuses, self.pinned
-        state = State(choices, turned, *code, *ran, *compared, self.words.say)
+        state = State(
+            choices, turned, self._name, self._arguments(choices), *ran, *compared, self.words.say
+        )
         self._start = self._start or state
         return state
 

@@ -1,4 +1,4 @@
-"""What rows, boxes and the line of code say of the steps that they tell of, so that they light up."""
+"""Which steps rows, boxes and the line of code tell of, so that they light up together."""
 
 import re
 
@@ -56,7 +56,7 @@ def test_boxes_and_rows_number_the_same_steps(made):
         "Conv2d 1×1": "4", "add of 2 branches": "6", "Flatten": "7", "Linear": "8",
     }  # fmt: skip
     made._pressed("rows")
-    found = dict((steps, name) for name, steps in rows(made))
+    found = {steps: name for name, steps in rows(made)}
     assert found["0"].startswith("0 Conv2d") and found["3-6"].endswith("Block")
     assert found["8"].startswith("5 Linear")
 
