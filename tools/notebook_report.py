@@ -9,18 +9,21 @@ import base64
 import copy
 import difflib
 import re
+from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
+from nbval.plugin import get_sanitize_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from nbformat import NotebookNode
 
 EXECUTED = "build/notebooks"
+SANITIZE = Path(__file__).with_name("nbval_sanitize.cfg")  # pytest gives it to nbval too
 
 KINDS = {  # what nbval compares -> how a person calls it
     "stdout": "printed text",
@@ -114,7 +117,7 @@ def compared(stored: Sequence, now: Sequence) -> Iterator[str]:
 
 
 def by_kind(outputs: Sequence) -> dict[str, str]:
-    """All that a cell printed, joined for each kind of output that is compared."""
+    """All that a cell printed and nbval compares, joined for each kind of output."""
     found: dict[str, list[str]] = {}
     for output in outputs:
         if output.output_type == "stream":
@@ -124,7 +127,19 @@ def by_kind(outputs: Sequence) -> dict[str, str]:
         for kind, content in output.get("data", {}).items():
             if kind in KINDS:
                 found.setdefault(kind, []).append(f"{content}\n")
-    return {kind: "".join(parts) for kind, parts in found.items()}
+    return {kind: _sanitized("".join(parts)) for kind, parts in found.items()}
+
+
+def _sanitized(text: str) -> str:
+    for pattern, instead in _left_out():
+        text = re.sub(pattern, instead, text)
+    return text
+
+
+@cache
+def _left_out() -> list[tuple[str, str]]:
+    """What nbval leaves out: patterns, and what stands in their place."""
+    return get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8"))
 
 
 def _extent(before: str, after: str) -> str:

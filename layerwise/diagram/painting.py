@@ -1,10 +1,12 @@
 """A scene as SVG text: boxes with their words and facts, frames, wires, the scale."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from html import escape
 
 from layerwise.operations.shapes import times
 from layerwise.tracing.module_tree import Block
+from layerwise.tracing.records import Step
 from layerwise.views.columns import describe, shapes_of
 from layerwise.views.comparison import INCOMPLETE, Status
 
@@ -27,6 +29,7 @@ from .svg_text import INK, Area, px, rect, whole
 
 SKIP = "var(--course-skip, #0072b2)"
 _FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
+_STEPS = re.compile(' data-steps="[^"]*"')
 _BEND = 5  # px, radius of a corner
 
 
@@ -49,7 +52,8 @@ def paint(scene: Scene, name: str, card: bool) -> str:
         "</g>",
     ]
     looks = f'font-family="{_FONTS}" font-size="{FONT}"'
-    return whole(area, name, looks, "".join(body), card=card) + "\n"
+    drawn = whole(area, name, looks, "".join(body), card=card) + "\n"
+    return _STEPS.sub("", drawn) if card else drawn  # in a file nothing lights up
 
 
 def _legend(scene: Scene) -> list[str]:
@@ -131,10 +135,11 @@ def _pointer_area(area: Area) -> str:
 
 def _facts(item: Item, scene: Scene) -> str:
     """What a tooltip and a screen reader say of a box; numbers only of what ran."""
+    steps = _numbers(item.steps)
     if item.kind == "broken":
         step = item.steps[0]
         said = escape(f"{step.op} breaks here: {item.text.replace(chr(10), ' ')}")
-        return f'data-operation="{said}" data-path="{escape(step.path)}" aria-label="{said}"'
+        return f'data-operation="{said}" data-path="{escape(step.path)}" {steps}aria-label="{said}"'
     if item.kind == "input":
         shapes = shapes_of(scene.view.root.block.call.inputs)
         return f'data-operation="input" data-shape="{shapes}" aria-label="input {shapes}"'
@@ -157,9 +162,20 @@ def _facts(item: Item, scene: Scene) -> str:
     )
     return (
         f'data-operation="{escape(operation)}" {data}data-path="{escape(path)}" '
-        f"{_told(item.status)}"
+        f"{steps}{_told(item.status)}"
         f'aria-label="{escape(label)}"'
     )
+
+
+def _numbers(steps: Sequence[Step]) -> str:
+    """Which steps it stands for, "3 7-9": what stands for the same elsewhere lights up with it."""
+    runs: list[list[int]] = []
+    for step in steps:
+        if runs and step.index == runs[-1][-1] + 1:
+            runs[-1][1:] = [step.index]
+        else:
+            runs.append([step.index])
+    return f'data-steps="{" ".join("-".join(map(str, run)) for run in runs)}" '
 
 
 def _operation(item: Item) -> str:
@@ -199,7 +215,7 @@ def _frame_title(group: Group, tab_index: str, status: Status) -> str:
         f'<g class="box frame" data-id="{escape(block.id)}" tabindex="{tab_index}" role="button" '
         f'aria-expanded="true" data-operation="{escape(text)}" '
         f'{_frame_facts(block, status)}data-path="{escape(_path_of(block))}" '
-        f'{_told(status)}aria-label="{escape(label)}"{_fading(status)}>'
+        f'{_numbers(block.steps)}{_told(status)}aria-label="{escape(label)}"{_fading(status)}>'
         f"{_pointer_area(Area(x + 3, y + 3, text_width(text) + 20, HEADER - 3))}"
         f"{sign(x + 12, y + HEADER / 2 + 1, '−')}"
         f'<text x="{px(x + 21)}" y="{px(y + HEADER - 4)}" text-anchor="start">{escape(text)}'

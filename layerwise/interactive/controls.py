@@ -40,6 +40,7 @@ def make(build: Callable, input_shape: Shape, forms: Mapping[str, object]) -> di
         if isinstance(widget, ui.fixed):
             continue
         widget.description = label(name)
+        widget.add_class(f"lab-control-{name}")
         widget.tooltip = ""  # else the browser shows "null"
         if isinstance(widget, ui.SelectionSlider):
             widget.add_class(f"lab-choice-{name}")

@@ -90,7 +90,7 @@ class Inside:
 
 
 def _who(step: Step) -> tuple:
-    return step.path, step.function, step.output
+    return step.path, step.function, step.output[1:]  # that run may have been of a batch
 
 
 def checked_image(net: Any, image: Any) -> Tensor:
@@ -102,12 +102,18 @@ def checked_image(net: Any, image: Any) -> Tensor:
             f"this {type(net).__name__} is on the meta device and has no weights: build it "
             "without torch.device('meta')"
         )
+    check_pixels(image)
+    _check_shape(tuple(image.shape))
+    return image.detach().reshape(1, *image.shape[-3:])
+
+
+def check_pixels(image: Any) -> None:
+    """Raise TypeError or ValueError where these are no finite floats, saying what to give."""
     if not isinstance(image, Tensor):
         raise TypeError(
             f"the image is of type {type(image).__name__}: give a tensor of channels × rows × "
             "columns, such as torchvision.transforms.functional.to_tensor(image)"
         )
-    _check_shape(tuple(image.shape))
     if not image.is_floating_point():
         raise TypeError(
             f"the image holds {image.dtype}: give floats, as the network was trained with, such "
@@ -115,7 +121,6 @@ def checked_image(net: Any, image: Any) -> Tensor:
         )
     if image.is_meta or not image.isfinite().all():
         raise ValueError("the image holds no numbers, or some that are infinite or not a number")
-    return image.detach().reshape(1, *image.shape[-3:])
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:

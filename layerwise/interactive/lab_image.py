@@ -1,6 +1,6 @@
 """One image in a lab: when the hand rests, it flows through the present setting."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step, Trace
 
 from . import look_page
-from .feature_maps import Inside
+from .feature_maps import Inside, check_pixels
 from .live_look import MapsView, first_box, steps_of
 from .resting import Wanted, WhenAtRest
 from .state import State
@@ -33,17 +33,17 @@ class ImageInLab:
     """
 
     def __init__(
-        self, build: Builder, given: Any, image: Tensor, figure: Figure, rest: float
+        self,
+        build: Builder,
+        image: Tensor,
+        figure: Figure,
+        rest: float,
+        came: Callable[[], None] = lambda: None,
     ) -> None:
-        """`given` is the lab's input; raise ValueError where the image is not of its shape."""
-        shape = building.shape_of(given)
-        if tuple(image.shape[-3:]) != shape[-3:] or len(shape) != 4:
-            raise ValueError(
-                f"the lab's input is {times(shape)}, and the image {times(tuple(image.shape))}: "
-                "give both the same channels, rows and columns"
-            )
+        """`image` is 1×C×H×W; `came` is called when its maps are on show, or why there are none."""
         self.maps = MapsView(note=NOTE)
-        self._build, self._image, self._figure = build, image.reshape(1, *shape[-3:]), figure
+        self._build, self._image, self._figure = build, image, figure
+        self._told = came
         self._rest = WhenAtRest(rest)
         self._state: State | None = None
         self._inside: Inside | None = None  # of the present state, once it is there
@@ -56,8 +56,8 @@ class ImageInLab:
         """A strip of maps of the present setting, HTML without a kernel; "" before it is ready."""
         return f"\n{look_page.stored(self._inside)}" if self._inside else ""
 
-    def follow(self, state: State) -> None:
-        """The lab has turned to this state."""
+    def follow(self, state: State, *, at_once: bool = False) -> None:
+        """The lab has turned to this state; `at_once` the maps come before this returns."""
         self._state, self._inside = state, None
         if state.trace is None:
             self._rest.forget()
@@ -65,7 +65,8 @@ class ImageInLab:
             return
         self.maps.waiting = True
         image = _sized(self._image, state.choices.get("input_size"))
-        self._rest.ask(partial(self._run, state, image), self._came, self._failed)
+        ask = self._rest.now if at_once else self._rest.ask
+        ask(partial(self._run, state, image), self._came, self._failed)
 
     def _run(self, state: State, image: Tensor, wanted: Wanted) -> Inside:
         return Inside(building.with_weights(self._build, state.choices), image, wanted)
@@ -84,9 +85,11 @@ class ImageInLab:
             self._show()
         else:
             self._figure.chosen = now
+        self._told()
 
     def _failed(self, error: Exception) -> None:
         self.maps.say(f"No image flows through it: {error}")
+        self._told()
 
     def _show(self) -> None:
         """Show the chosen box; while a new setting is on its way, the old maps wait for it."""
@@ -102,6 +105,24 @@ class ImageInLab:
             self.maps.say("This step runs in training mode only: no image flows through it.")
         else:
             self.maps.show(inside, own)
+
+
+def checked(image: Any, given: Any) -> Tensor:
+    """The image as 1×C×H×W. Raises TypeError or ValueError where the lab's input is another."""
+    check_pixels(image)
+    shape = building.shape_of(given)
+    several = sum(map(len, building.arguments(given))) != 1
+    if several or len(shape) != 4:
+        what = "several inputs" if several else f"the input {times(shape)}"
+        raise ValueError(
+            f"image= needs a lab of one input, batch × channels × rows × columns: this has {what}"
+        )
+    if tuple(image.shape) not in (shape[1:], (1, *shape[1:])):
+        raise ValueError(
+            f"the lab's input is {times(shape)}, and the image {times(tuple(image.shape))}: "
+            "give one image of the same channels, rows and columns"
+        )
+    return image.detach().reshape(1, *shape[1:])
 
 
 def own_steps(inside: Inside, of: Trace, steps: Collection[Step]) -> list[Step]:

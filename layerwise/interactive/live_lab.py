@@ -18,7 +18,7 @@ from . import cells, controls, page, task_page, toolbar
 from .controls import Control
 from .frame import Frame
 from .history import History, Setting
-from .lab_image import ImageInLab
+from .lab_image import ImageInLab, checked
 from .picture import Picture
 from .showing import Shown
 from .state import Experiment, State
@@ -49,9 +49,13 @@ def lab(
     `input_size` changes the rows and columns of the input. The lab starts from the builder's
     own defaults.
 
+    `image` is a float tensor (C, H, W) of the input's shape, prepared as the network wants it.
+    Whenever the hand rests it flows through the present setting, with weights as initialized; a
+    click on a box of the picture shows its maps.
+
     `presets` are settings by name, such as {"as in the paper": dict(channels=96)}; choices that
     one does not name are those of the start. `tasks` stand above the controls, one at a time. No
-    parameter of the builder that is called `presets` or `tasks` can have a control.
+    parameter of the builder that is called `presets`, `image` or `tasks` can have a control.
 
     Raises TypeError and ValueError where the lab itself is called wrongly. A choice that breaks
     the network raises nothing: the lab explains it.
@@ -76,6 +80,7 @@ class Lab(Shown):
         tasks: Sequence[Task] = (),
     ) -> None:
         building.check_call(build, given, "lab")
+        image = None if image is None else checked(image, given)
         super().__init__()
         self.build = build
         self.given = given
@@ -108,10 +113,10 @@ class Lab(Shown):
 
     def _with(self, image: Tensor) -> ImageInLab:
         """Show what an image does in each setting, below the picture."""
-        made = ImageInLab(self.build, self.given, image, self._frame.figure, SETTLE)
+        made = ImageInLab(self.build, image, self._frame.figure, SETTLE, self._store)
         self._frame.add(made.maps, "below")
         self.after_turn(made.follow)
-        made.follow(self._state)
+        made.follow(self._state, at_once=True)  # what is stored first holds them too
         return made
 
     # ------------------------------------------------------------------ what a student reads
@@ -261,9 +266,9 @@ class Lab(Shown):
         if turn == self._turns and not self._hides:
             self._send(partial(self._say, self._repairs()))
 
-    def _store(self, turn: int) -> None:
-        """Let the notebook's file follow."""
-        if turn == self._turns and self._stored.shown:
+    def _store(self, turn: int | None = None) -> None:
+        """Let the notebook's file follow, unless there was a turn after `turn`."""
+        if turn in (None, self._turns) and self._stored.shown:
             self._stored.update(self.html, self.text)
 
     def _repairs(self) -> dict[str, dict]:

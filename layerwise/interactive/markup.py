@@ -12,6 +12,7 @@ from pathlib import Path
 SHEET = (Path(__file__).with_name("static") / "looks.css").read_text(encoding="utf-8")
 _LOOKS = dict(re.findall(r"^\.(lab-\w+) { (.*) }$", SHEET, re.MULTILINE))
 _CLASSES = re.compile(' class="([^"]*)"')
+_LIVE = re.compile(' (?:data-[a-z]+|tabindex)="[^"]*"')
 _BUTTON = re.compile("<button( data-copy)?[^>]*>(.*?)</button>")
 
 
@@ -29,7 +30,7 @@ def element(tag: str, looks: str, content: str, **attributes: str) -> str:
 def stored(html: str) -> str:
     """A live page as a notebook's file keeps it: no buttons, and each look in its element."""
     words = _BUTTON.sub(lambda found: "" if found[1] else found[2], html)
-    return _CLASSES.sub(lambda found: _style(found[1]), words)
+    return _CLASSES.sub(lambda found: _style(found[1]), _LIVE.sub("", words))
 
 
 @lru_cache(256)

@@ -16,6 +16,7 @@ from .markup import element
 from .state import State
 
 _WIDTHS = (40, 228, 168, 110, 150, 104)  # pixels: room for an old value beside a new one
+_OWN = (Status.NEW, Status.OWN)
 _UNCHANGED = (Status.SAME, Status.UNREACHED)
 _RAN = (Status.SAME, Status.NEW, Status.OWN, Status.DOWNSTREAM)
 _ROWS = {Status.FAILED: "failed", Status.GONE: "faded", Status.UNREACHED: "faded"}
@@ -36,7 +37,25 @@ def head(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool = Fal
 def code(state: State) -> str:
     """The line that builds this very network, and a button that copies it."""
     copy = element("button", "", "Copy", data_copy=state.code, title="Copy this line")
-    return f"<p>{element('code', 'code', escape(state.code))} {copy}</p>"
+    told = ", ".join(
+        element("span", "", f"{name}={escape(value)}", data_choice=name)
+        for name, value in state.arguments.items()
+    )
+    line = element("code", "code", f"{escape(state.builder)}({told})", **_alone(state))
+    return f"<p>{line} {copy}</p>"
+
+
+def _alone(state: State) -> dict[str, str]:
+    """Where one choice alone is turned: its name, and the steps with other numbers of their own."""
+    if len(state.turned) != 1:
+        return {}
+    own = [line for line in state.lines if line.status in _OWN and line.step]
+    return {"data_turned": min(state.turned), "data_steps": " ".join(map(_steps, own))}
+
+
+def _steps(line: Line) -> str:
+    """The numbers of its steps as the picture has them: "3", "7-9"; "" where it is gone."""
+    return "-".join(map(str, dict.fromkeys([line.span[0], line.span[-1]]))) if line.span else ""
 
 
 def table(state: State, unfolded: Collection[str], *, every: bool = True) -> str:
@@ -52,7 +71,8 @@ def table(state: State, unfolded: Collection[str], *, every: bool = True) -> str
         name = element("div", "", column.name, style=f"min-width: {width}px")
         heads += element("th", _look(column), name)
     rows = lines if every or not changed else changed
-    body = "\n".join([f"\n<tr>{heads}</tr>", *map(_row, rows), ""])
+    found = (_row(line, tab="-1" if n else "0") for n, line in enumerate(rows))
+    body = "\n".join([f"\n<tr>{heads}</tr>", *found, ""])
     caption = element("p", "caption", escape(_caption(state)) + asked)
     return caption + element("table", "layers", body)
 
@@ -196,7 +216,8 @@ def _look(column: Column) -> str:
     return "number" if column.is_number else "cell"
 
 
-def _row(line: Line) -> str:
+def _row(line: Line, tab: str) -> str:
+    """A line; Tab reaches the first, the arrow keys the others."""
     row = (
         ""
         if line.folded is not None and line.status is Status.FAILED
@@ -208,7 +229,7 @@ def _row(line: Line) -> str:
         marked = "new" if line.status is Status.NEW else marked
         lead = _lead(line) if column is COLUMNS[0] else ""
         cells.append(element("td", f"{_look(column)} {marked} {row}", lead + _cell(line, column)))
-    html = element("tr", "line", "".join(cells))
+    html = element("tr", "line", "".join(cells), data_steps=_steps(line), tabindex=tab)
     if line.step and line.status in _RAN and (told := sizes(line.step)):
         why = element("td", "why", escape(" ".join(told)), colspan=str(len(COLUMNS)))
         html += f"<tr>{why}</tr>"

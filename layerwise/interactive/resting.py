@@ -33,13 +33,13 @@ class WhenAtRest:
         `work` gets a function that says whether its result is still wanted; it may raise
         AbandonedError.
         """
-        self.forget()
-        mine = self._asked
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            _done(work, lambda: True, done, failed)()
+            self.now(work, done, failed)
             return
+        self.forget()
+        mine = self._asked
 
         def wanted() -> bool:
             return self._asked == mine
@@ -58,6 +58,16 @@ class WhenAtRest:
             loop.call_soon_threadsafe(told, answer)
 
         loop.call_later(self._rest, begin)
+
+    def now(
+        self,
+        work: Callable[[Wanted], T],
+        done: Callable[[T], None],
+        failed: Callable[[Exception], Any],
+    ) -> None:
+        """The same at once, and not in a thread."""
+        self.forget()
+        _done(work, lambda: True, done, failed)()
 
     def forget(self) -> None:
         """Nobody wants the present piece of work any more."""

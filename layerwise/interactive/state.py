@@ -24,7 +24,8 @@ class State:
 
     choices: dict[str, Any]
     turned: dict[str, tuple]  # choices that are not those of the baseline -> (baseline, now)
-    code: str  # the line that builds this very network
+    builder: str  # the name of the function that builds it
+    arguments: dict[str, str]  # in that call, by name, as they are written in code
     partial: Trace | None  # as far as the run came; None where nothing could be built
     tree: Block | None
     problem: Diagnosis | None
@@ -36,6 +37,11 @@ class State:
     statuses: Statuses  # of the steps and blocks of `whole`
     pinned: "State | None"  # the baseline, where it is not the start
     say: Callable[[str, Any], str]  # what the value of a choice is called
+
+    @property
+    def code(self) -> str:
+        """The line that builds this very network."""
+        return f"{self.builder}({', '.join(f'{n}={v}' for n, v in self.arguments.items())})"
 
 
 class Experiment:
@@ -74,14 +80,19 @@ class Experiment:
         lines = compare(known, tree, failure)
         seen = tree or known
         whole, statuses = merged(lines, seen) if seen else (None, {})
-        ran = self._code(choices), partial, tree, problem, outcome.failure, trace, first
+        ran = partial, tree, problem, outcome.failure, trace, first
         compared = lines, whole, statuses, self.pinned
-        state = State(choices, turned, *ran, *compared, self.words.say)
+        state = State(
+            choices, turned, self._name, self._arguments(choices), *ran, *compared, self.words.say
+        )
         self._start = self._start or state
         return state
 
-    def _code(self, choices: Mapping[str, Any]) -> str:
+    @property
+    def _name(self) -> str:
         name = getattr(self.build, "__name__", type(self.build).__name__)
-        name = "build" if name == "<lambda>" else name
+        return "build" if name == "<lambda>" else name
+
+    def _arguments(self, choices: Mapping[str, Any]) -> dict[str, str]:
         given = building.accepted(self.build, choices)
-        return f"{name}({', '.join(f'{key}={literal(value)}' for key, value in given.items())})"
+        return {name: literal(value) for name, value in given.items()}

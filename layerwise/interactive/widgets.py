@@ -13,6 +13,8 @@ from .markup import SHEET
 STATIC = Path(__file__).with_name("static")
 _PANEL = (STATIC / "panel.js").read_text(encoding="utf-8")
 _FRAME = (STATIC / "frame.js").read_text(encoding="utf-8")
+_LINKS = (STATIC / "links.js").read_text(encoding="utf-8")
+_SHEET = SHEET + (STATIC / "panel.css").read_text(encoding="utf-8")
 
 
 class Part(anywidget.AnyWidget):
@@ -30,7 +32,7 @@ class Panel(Part):
     """Shows `html`. What has `data-send` calls `on_press`, a button with `data-copy` copies."""
 
     _esm = _PANEL + "export default { render };\n"
-    _css = SHEET + (STATIC / "panel.css").read_text(encoding="utf-8")
+    _css = _SHEET
     html = traitlets.Unicode().tag(sync=True)
     steady = traitlets.Bool(default_value=False).tag(sync=True)  # no jumps while a hand moves
 
@@ -42,10 +44,12 @@ class Panel(Part):
 class Lead(Panel):
     """The panel that leads a page: it brings the turns, hears keys, and speaks.
 
-    Its browser side also gives each control of the page a name and its value in words.
+    Its browser side also gives each control of the page a name and its value in words, and lights
+    up together what tells of the same.
     """
 
-    _esm = _PANEL + _FRAME
+    _esm = _PANEL + _LINKS + _FRAME
+    _css = _SHEET + (STATIC / "links.css").read_text(encoding="utf-8")
     said = traitlets.Unicode().tag(sync=True)  # one sentence, read out by screen readers
     turn = traitlets.Dict().tag(sync=True)  # "number", and "parts": model id -> traits
     _gathered: dict[str, dict] | None = None

@@ -7,6 +7,7 @@ steps, so that both tell the same.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import accumulate
 
 from layerwise.operations.kinds import Kind
 from layerwise.operations.registry import find
@@ -53,6 +54,7 @@ class Line:
     part: Part  # of this run; of the start where it is gone or was not reached
     start: Part | None = None
     folded: bool | None = None  # None for a step, which cannot be folded
+    span: range = range(0)  # the numbers of its steps in the picture; none where it is gone
 
     @property
     def step(self) -> Step | None:
@@ -92,8 +94,19 @@ def compare(start: Block | None, now: Block | None, failure: Failure | None = No
     behind it is not reached. None stands for a network that could not be built.
     """
     if now is None:
-        return list(_all_lines(start.parts if start else (), Status.UNREACHED))
-    return list(_lines((start or now).parts, now.parts, 0, failure))
+        return _numbered(list(_all_lines(start.parts if start else (), Status.UNREACHED)))
+    return _numbered(list(_lines((start or now).parts, now.parts, 0, failure)))
+
+
+def _numbered(lines: Sequence[Line]) -> list[Line]:
+    """The lines with their spans: steps are counted in order, those that are gone left out."""
+    counted = (isinstance(line.part, Step) and line.status is not Status.GONE for line in lines)
+    begin = list(accumulate(counted, initial=0))
+    made = []
+    for i, line in enumerate(lines):
+        behind = (n for n in range(i + 1, len(lines)) if lines[n].depth <= line.depth)
+        made.append(replace(line, span=range(begin[i], begin[next(behind, len(lines))])))
+    return made
 
 
 def together(found: Iterable[Status]) -> Status:

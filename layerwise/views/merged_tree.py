@@ -30,7 +30,7 @@ def merged(lines: Sequence[Line], tree: Block) -> tuple[Block, Statuses]:
         elif isinstance(line.part, Block):
             statuses[line.part.id] = line.status
         else:
-            statuses[places.of(line)] = line.status
+            statuses[line.span.start] = line.status
     if not {Status.FAILED, Status.UNREACHED}.isdisjoint(statuses.values()):
         parts = _parts(deque(line for line in lines if line.status is not Status.GONE), 0, places)
         tree = replace(tree, parts=parts)
@@ -42,35 +42,23 @@ class _Places:
 
     def __init__(self, lines: Iterable[Line]) -> None:
         self._now, self._start = {-1: -1}, {-1: -1}
-        self._failed = 0
-        number = 0
         for line in lines:
             if not isinstance(line.part, Step):
                 continue
+            number = line.span.start
             if line.status is Status.GONE:  # what it made is what came in
                 self._start[line.part.index] = self._source(line.part)
                 continue
             if line.status is Status.UNREACHED:
                 self._start[line.part.index] = number
-            elif line.status is Status.FAILED:
-                self._failed = number
-            else:
+            elif line.status is not Status.FAILED:
                 self._now[line.part.index] = number
             if isinstance(line.start, Step):
                 self._start[line.start.index] = number
-            number += 1
-
-    def of(self, line: Line) -> int:
-        """The new index of the step of a line."""
-        if line.status is Status.FAILED:
-            return self._failed
-        indices = self._start if line.status is Status.UNREACHED else self._now
-        assert isinstance(line.part, Step)
-        return indices[line.part.index]
 
     def moved(self, line: Line) -> Step:
         """The step of a line, at its new place, fed from new places."""
-        step, here = line.part, self.of(line)
+        step, here = line.part, line.span.start
         assert isinstance(step, Step)
         indices = self._start if line.status is Status.UNREACHED else self._now
         sources = tuple(indices.get(source, -1) for source in step.sources)

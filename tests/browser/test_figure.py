@@ -93,7 +93,7 @@ class Picture:
 
 @pytest.fixture
 def picture(window):
-    static, state = widgets._STATIC, {"svg": svg(T, [FRAME]), "unfolded": [FRAME]}
+    static, state = widgets.STATIC, {"svg": svg(T, [FRAME]), "unfolded": [FRAME]}
     files = {
         "": PAGE % ((static / "figure.css").read_text("utf-8"), json.dumps(state)),
         "figure.js": (static / "figure.js").read_text("utf-8"),

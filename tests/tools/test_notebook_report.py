@@ -4,6 +4,7 @@ import base64
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import nbformat
@@ -110,6 +111,19 @@ def test_of_a_text_and_its_html_the_longer_difference_stands():
     assert "HTML" in told and "the result as text" not in told
 
 
+def map_of(pixels, said):
+    data = base64.b64encode(pixels).decode()
+    return f'<p>{said}</p><img alt="map" src="data:image/png;base64,{data}">'
+
+
+def test_the_pixels_of_a_map_are_no_difference_and_what_is_said_of_it_is():
+    dark, light = (map_of(pixels, "2 maps") for pixels in (b"dark", b"light"))
+    assert dark != light
+    assert difference(result(text_html=dark), result(text_html=light)) == ""
+    told = difference(result(text_html=dark), result(text_html=map_of(b"light", "3 maps")))
+    assert "-2 maps" in told and "+3 maps" in told and "png" not in told
+
+
 @pytest.mark.parametrize(
     ("before", "after", "largest"),
     [
@@ -135,6 +149,7 @@ def run(folder, *cells):
     (folder / "conftest.py").write_text((ROOT / "conftest.py").read_text())
     nbformat.write(new_notebook(cells=list(cells)), folder / "07_try.ipynb")
     command = [sys.executable, "-m", "pytest", "-q", "--color=no", "--nbval", "--nbval-current-env"]
+    command += [f"--nbval-sanitize-with={notebook_report.SANITIZE}"]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
     return subprocess.run(
         [*command, "07_try.ipynb"],
@@ -179,3 +194,19 @@ def test_a_cell_that_is_there_to_raise_breaks_no_other(tmp_path):
     ran = run(tmp_path, raising, cell("print(3)", printed("4\n")))
     assert "-4\n+3" in ran.stdout
     assert "-KeyError: 7\n+ZeroDivisionError: division by zero" in ran.stdout
+
+
+def test_pixels_of_maps_are_not_compared_and_the_course_asks_for_that(tmp_path):
+    source = "from IPython.display import HTML\nHTML({!r})"
+    same = cell(source.format(map_of(b"light", "2 maps")), result_of(map_of(b"dark", "2 maps")))
+    other = cell(source.format(map_of(b"light", "2 maps")), result_of(map_of(b"dark", "3 maps")))
+    ran = run(tmp_path, same, other)
+    assert "1 failed, 1 passed" in ran.stdout and "-3 maps" in ran.stdout
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]
+    (file,) = [o for o in asked["ini_options"]["addopts"] if "sanitize" in o]
+    assert ROOT / file.partition("=")[2] == notebook_report.SANITIZE
+
+
+def result_of(html):
+    data = {"text/html": html, "text/plain": "<IPython.core.display.HTML object>"}
+    return new_output("execute_result", data=data, execution_count=1)

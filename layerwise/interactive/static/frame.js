@@ -1,5 +1,5 @@
 // What leads the lab's page: brings the turns to its parts, hears keys, speaks, and gives each control
-// a name. Stands behind panel.js in one module.
+// a name. Stands behind panel.js and links.js in one module.
 
 const PATIENCE = 5000; // ms until a kernel that does not answer is mentioned
 const RESTARTED = "The kernel was restarted and does not know this lab. Run this cell again.";
@@ -69,7 +69,7 @@ function watchKernel(el, model, stale) {
 }
 
 function lead({ model, el }) {
-  const ends = [render({ model, el })];
+  const ends = [render({ model, el }), link(el)];
   const said = line(el, "status", "lab-said");
   const [expectAnswer, end] = watchKernel(el, model, line(el, "alert", "lab-stale"));
   ends.push(end);

@@ -1,5 +1,5 @@
 // A piece of the lab's page: shows the HTML that the kernel sends and reports what is pressed.
-// Works without a network; imports nothing. Behind it in the same module may stand frame.js.
+// Works without a network; imports nothing. Behind it in the same module may stand links.js and frame.js.
 
 function swap(root, html) {
   const active = document.activeElement;

@@ -197,7 +197,7 @@ def test_input_size_changes_the_input_and_reaches_a_builder_that_asks_for_it():
 
 def rows(made):
     """The rows of the table below the picture: looks of the first cell, and the cells' text."""
-    found = re.findall(r'<tr class="lab-line">(.*?)</tr>', made.panels[1].html)
+    found = re.findall(r'<tr class="lab-line"[^>]*>(.*?)</tr>', made.panels[1].html)
     cells = [re.findall(r'<td class="([^"]*)">(.*?)</td>', row) for row in found]
     return [
         [row[0][0], *(re.sub("(<[^>]+>)+", "|", text).strip("|") for _, text in row)]

@@ -1,12 +1,17 @@
 """An image in a lab: it flows through the present setting, and shows the box that was chosen."""
 
+import asyncio
+import re
+import threading
+
 import pytest
 import torch
 from torch import nn
 
 from layerwise import lab
 from layerwise.interactive.lab_image import ImageInLab
-from layerwise.interactive.widgets import Figure
+from layerwise.interactive.stored import StoredOutput
+from layerwise.tracing import building
 
 IMAGE = torch.rand(1, 16, 16, generator=torch.Generator().manual_seed(0))
 GIVEN = (1, 1, 16, 16)
@@ -24,7 +29,7 @@ class Bench:
         choices = {"width": (1, 8), "kernel": [3, 5, 17], "noise": True, "input_size": [16, 24]}
         self.lab = lab(build, given, **choices)
         self.figure = self.lab._frame.figure
-        self.image = ImageInLab(build, given, image, self.figure, 0.1)
+        self.image = ImageInLab(build, image[None], self.figure, 0.1)
         self.lab.after_turn(self.image.follow)
         self.image.follow(self.lab.state)
 
@@ -72,7 +77,109 @@ def test_another_input_size_resizes_the_image():
     assert (bench.image.maps.picture["rows"], bench.image.maps.picture["columns"]) == (24, 24)
 
 
-@pytest.mark.parametrize("given", [(1, 1, 16, 17), (1, 3, 16, 16), (16, 16), (1, 16, 16)])
-def test_an_image_of_another_shape_is_refused(given):
-    with pytest.raises(ValueError, match="give both the same channels, rows and columns"):
-        ImageInLab(build, given, IMAGE, Figure(), 0.1)
+@pytest.mark.parametrize(
+    ("given", "image", "said"),
+    [
+        ((1, 1, 16, 17), IMAGE, "the lab's input is 1×1×16×17, and the image 1×16×16: give one"),
+        ((1, 3, 16, 16), IMAGE, "the same channels, rows and columns"),
+        (GIVEN, IMAGE[0], "and the image 16×16"),
+        (GIVEN, IMAGE.repeat(2, 1, 1, 1), "and the image 2×1×16×16"),
+        ((1, 16, 16), IMAGE, "this has the input 1×16×16"),
+        ([GIVEN, GIVEN], IMAGE, "this has several inputs"),
+        (GIVEN, [[0.0]], "the image is of type list"),
+        (GIVEN, IMAGE.to(torch.uint8), "give floats"),
+        (GIVEN, IMAGE / 0, "infinite or not a number"),
+    ],
+)
+def test_an_image_that_does_not_fit_is_refused_in_a_sentence(given, image, said):
+    with pytest.raises((TypeError, ValueError), match=re.escape(said)):
+        lab(build, given, width=(1, 8), image=image)
+
+
+def test_a_batch_may_be_any_and_the_image_may_have_one():
+    assert lab(build, (64, 1, 16, 16), width=(1, 8), image=IMAGE[None])._image.maps.view["maps"]
+
+
+def test_a_lab_of_one_window_shows_the_maps_of_its_layer_under_the_pixels():
+    made = lab(lambda kernel=3: nn.Conv2d(1, 2, kernel), (1, 1, 8, 8), kernel=(2, 9),
+               image=IMAGE[:, :8, :8])  # fmt: skip
+    picture = made._frame._picture.children
+    assert picture == (made._frame.pixels, made._image.maps)
+    assert made._image.maps.view["words"].startswith("2 maps of 6×6")
+    made.set(kernel=9)
+    assert "broken at this setting" in made._image.maps.view["words"]
+    assert made._frame._picture.children[1] is made._image.maps
+
+
+def test_an_error_of_the_run_is_told():
+    def fragile(width=4):
+        net = nn.Sequential(nn.Conv2d(1, width, 3))
+        if width == 5 and not net[0].weight.is_meta:
+            raise OverflowError("no weights for five")
+        return net
+
+    made = lab(fragile, GIVEN, width=(1, 8), image=IMAGE)
+    made.set(width=5)
+    assert made.trace and made._image.maps.view["words"].endswith("no weights for five")
+    assert 'alt="the image"' not in made.html
+
+
+# -- in a notebook: with a loop
+
+
+def stored(monkeypatch):
+    """What the notebook's file holds from now on, one after another."""
+    found = []
+    monkeypatch.setattr(StoredOutput, "shown", property(lambda _: True))
+    monkeypatch.setattr(StoredOutput, "update", lambda _, html, __: found.append(html))
+    return found
+
+
+def with_image():
+    return lab(build, GIVEN, width=(1, 8), kernel=[3, 5, 17], image=IMAGE)
+
+
+async def until(condition):
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it never came")
+
+
+def test_what_is_stored_first_holds_the_maps():
+    async def cell():
+        return with_image().html
+
+    assert "4 maps of 14×14" in asyncio.run(cell())
+
+
+def test_a_turn_does_not_wait_for_the_run_and_the_file_follows_it(monkeypatch):
+    at_work, go = threading.Event(), threading.Event()
+    made = building.with_weights
+
+    def slow(*given):
+        at_work.set()
+        assert go.wait(30)
+        return made(*given)
+
+    async def turns():
+        bench = with_image()
+        kept = stored(monkeypatch)
+        monkeypatch.setattr(building, "with_weights", slow)
+        bench.set(width=5)
+        await until(at_work.is_set)
+        bench.set(width=6)  # while the thread works
+        assert "width=6" in bench.code and bench._image.maps.waiting
+        await until(lambda: kept)
+        assert "width=6" in _words(kept[-1]) and "maps of" not in kept[-1]
+        go.set()
+        await until(lambda: not bench._image.maps.waiting)
+        assert bench._image.maps.view["words"].startswith("6 maps of 14×14")
+        assert "6 maps of 14×14" in kept[-1]
+
+    asyncio.run(turns())
+
+
+def _words(html):
+    return re.sub("<[^>]*>", "", html)
