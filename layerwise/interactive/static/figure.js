@@ -12,6 +12,7 @@ const LEAST = 280; // px: a narrower picture scrolls
 const CLOSE = 24; // px: a width so close to the last needs no other picture
 const LOWEST = 190; // px, where the window has no more room
 const STATUS = 32; // px at the bottom of the window, where JupyterLab has a bar
+const REST = 1500; // ms after the last picture
 const PATIENCE = 200; // ms after the last change of the width
 let figures = 0;
 
@@ -37,6 +38,7 @@ function render({ model, el }) {
     const focused = page.contains(document.activeElement);
     const { scrollLeft, scrollTop } = page;
     hide();
+    steady();
     page.innerHTML = model.get("svg");
     page.scrollTo(scrollLeft, scrollTop);
     const all = boxes();
@@ -83,6 +85,15 @@ function render({ model, el }) {
   const pushed = new ResizeObserver(reveal);
   requestAnimationFrame(() => pushed.observe(el.closest(".course-lab") ?? el));
 
+  // What stands below does not jump with each picture while a hand moves; after that no gap stays.
+  let resting = 0;
+  const relax = () => { figure.style.minHeight = ""; };
+  function steady() {
+    figure.style.minHeight = `${figure.offsetHeight}px`;
+    clearTimeout(resting);
+    resting = setTimeout(relax, REST);
+  }
+
   function reach(box) {
     if (!box) return;
     boxes().forEach((other) => other.setAttribute("tabindex", other === box ? "0" : "-1"));
@@ -92,6 +103,7 @@ function render({ model, el }) {
   function toggle(box) {
     const { id } = box.dataset;
     const open = model.get("unfolded");
+    relax(); // the student asked for another picture
     const folds = box.getAttribute("aria-expanded") === "true";
     model.set("unfolded", folds ? open.filter((one) => one !== id) : [...open, id]);
     model.save_changes();
@@ -199,6 +211,7 @@ function render({ model, el }) {
     resized.disconnect();
     pushed.disconnect();
     clearTimeout(waiting);
+    clearTimeout(resting);
   };
 }
 
