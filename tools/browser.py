@@ -92,22 +92,37 @@ def browser_page(width: int = 1400, height: int = 1000) -> Iterator[object]:
 
 
 class Notebook:
-    """A notebook that is open in the page."""
+    """A notebook that is open in the page.
+
+    Where JupyterLab stands there already, it stays, and the notebook takes the place of the one
+    before, with its kernel if that still runs.
+    """
 
     def __init__(self, page: object, address: str, name: str) -> None:
         self.page = page
-        workspace = Path(name).stem  # its own, so that JupyterLab restores no other notebook
-        page.goto(f"{address}/lab/workspaces/{workspace}/tree/{name}")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=START * 1000)
-        page.wait_for_function(_KERNEL_READY, timeout=START * 1000)
+        if page.url.startswith(f"{address}/lab"):
+            page.evaluate(_OPEN_INSTEAD, name)
+        else:
+            workspace = Path(name).stem  # its own, so that JupyterLab restores no other notebook
+            page.goto(f"{address}/lab/workspaces/{workspace}/tree/{name}")
+        self.await_kernel()
         with suppress(Exception):  # the bar of files, where it is open
             if page.locator("#jp-left-stack").is_visible():
                 page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
+
+    def await_kernel(self) -> None:
+        """Wait until the cells are there, and a kernel that can run them."""
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=START * 1000)
+        self.page.wait_for_function(_KERNEL_READY, timeout=START * 1000)
 
     def run_all(self, seconds: float = 300) -> None:
         """Run every cell and wait for the last."""
         self.page.evaluate(_RUN_ALL)
         self.page.wait_for_function(_ALL_RAN, timeout=seconds * 1000)
+
+    def execute(self, code: str) -> None:
+        """Run code in the kernel, behind all that the page has asked of it."""
+        self.page.evaluate(_EXECUTE, code)
 
     def errors(self) -> list[str]:
         """The text of every error output and of everything on stderr."""
@@ -123,9 +138,32 @@ class Notebook:
         return path
 
 
+_OPEN_INSTEAD = """async (path) => {
+  const { commands, shell } = jupyterapp;
+  const before = [...shell.widgets("main")];
+  const kernels = before.map((widget) => widget.sessionContext?.session?.kernel);
+  const kernel = kernels.find((one) => one && !["dead", "unknown"].includes(one.status));
+  if (kernel) {
+    const code = "from ipywidgets import Widget; Widget.close_all()";
+    await kernel.requestExecute({ code, store_history: false }).done;
+  }
+  const same = kernel && { id: kernel.id };
+  const { context } = await commands.execute("docmanager:open", { path, kernel: same });
+  await context.sessionContext.ready;
+  const preference = { ...context.sessionContext.kernelPreference, id: undefined };
+  context.sessionContext.kernelPreference = preference; // of its kind, when this one has ended
+  for (const widget of before) {
+    if (widget.context) widget.context.model.dirty = false; // else it asks whether to save
+    widget.close();
+  }
+}"""
 _KERNEL_READY = """() => {
   const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
   return context?.isReady && context.session?.kernel?.status === "idle";
+}"""
+_EXECUTE = """(code) => {
+  const { session } = jupyterapp.shell.currentWidget.sessionContext;
+  return session.kernel.requestExecute({ code }).done.then(() => {});
 }"""
 _RUN_ALL = """() => {
   window.ranAll = false;

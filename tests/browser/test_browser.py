@@ -1,18 +1,11 @@
-"""The labs of lesson 1 in a real JupyterLab, worked with the mouse and the keyboard.
+"""The labs of lesson 1 in a real JupyterLab, worked with the mouse and the keyboard."""
 
-Skipped where there is no Chromium, unless COURSE_BROWSER=required.
-"""
-
-import os
 import re
 
-import browser
 import lessons
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
-REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
 LESSON = "01_alexnet"
 LABS = ".jp-OutputArea-output:has(.lab-panel)"
 
@@ -32,37 +25,11 @@ def net(layers=1, kernel=3):
 lab(net, (1, 1, 6, 6), layers=(1, 2), kernel=(3, 7))
 """
 
-pytestmark = pytest.mark.skipif(
-    not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
-)
-
 
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lessons")
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    notebooks = {LESSON: lessons.lab_cells(LESSON), "blocks": [BLOCKS], "grows": [GROWS]}
-    for name, sources in notebooks.items():
-        cells = [nbformat.v4.new_code_cell(source.strip()) for source in sources]
-        made = nbformat.v4.new_notebook(cells=cells, metadata=kernel)
-        nbformat.write(made, folder / f"{name}.ipynb")
-    with browser.jupyterlab(folder) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def page(jupyter):  # noqa: ARG001  the page closes before the server
-    # The parts of a lab reach the page one after another: every look waits for what it expects.
-    expect.set_options(timeout=30_000)
-    with browser.browser_page(1400, 1100) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def lesson(page, jupyter):
-    opened = browser.Notebook(page, jupyter, f"{LESSON}.ipynb")
-    opened.run_all()
-    expect(page.locator(LABS)).to_have_count(2)
+def lesson(desk):
+    opened = desk.run(LESSON, *lessons.lab_cells(LESSON), width=1400, height=1100)
+    expect(opened.page.locator(LABS)).to_have_count(2)
     return opened
 
 
@@ -190,7 +157,7 @@ def test_letters_in_a_lab_are_not_commands_of_jupyterlab(lesson, alexnet):
     for place in places:
         alexnet.output.locator(place).first.focus()
         alexnet.page.keyboard.type("ab")  # to JupyterLab: a cell above, a cell below
-    lesson.page.wait_for_timeout(300)
+    lesson.page.clock.fast_forward(300)
     assert lesson.page.locator(".jp-Cell").count() == cells
 
 
@@ -207,9 +174,9 @@ def test_a_box_tells_its_numbers(alexnet):
     expect(tip).to_contain_text("11,712")
 
 
-def test_a_block_unfolds_by_mouse_and_by_keyboard(page, jupyter, lesson):  # noqa: ARG001  after the lesson's tests
-    opened = browser.Notebook(page, jupyter, "blocks.ipynb")
-    opened.run_all()
+def test_a_block_unfolds_by_mouse_and_by_keyboard(desk):
+    opened = desk.run("blocks", BLOCKS, width=1400, height=1100)
+    page = opened.page
     bench = Bench(page.locator(LABS))
     boxes = bench.output.locator("svg g.box")
     expect(boxes.first).to_be_visible()
@@ -227,10 +194,9 @@ def test_a_block_unfolds_by_mouse_and_by_keyboard(page, jupyter, lesson):  # noq
     assert opened.errors() == []
 
 
-def test_the_picture_is_that_of_the_present_network(page, jupyter, lesson):  # noqa: ARG001  after the lesson's tests
-    opened = browser.Notebook(page, jupyter, "grows.ipynb")
-    opened.run_all()
-    bench = Bench(page.locator(LABS))
+def test_the_picture_is_that_of_the_present_network(desk):
+    opened = desk.run("grows", GROWS, width=1400, height=1100)
+    bench = Bench(opened.page.locator(LABS))
     pixels, boxes = bench.output.locator("svg g.cell"), bench.output.locator("svg g.box")
     expect(pixels.first).to_be_visible()
     bench.press("layers", "ArrowRight")

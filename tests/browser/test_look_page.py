@@ -1,16 +1,7 @@
-"""`look` in a real JupyterLab, worked with the mouse and the keyboard.
+"""`look` in a real JupyterLab, worked with the mouse and the keyboard."""
 
-Skipped where there is no Chromium, unless COURSE_BROWSER=required.
-"""
-
-import os
-
-import browser
-import nbformat
 import pytest
 from playwright.sync_api import expect
-
-REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
 
 CELL = """
 import torch
@@ -34,23 +25,12 @@ rows, columns = torch.meshgrid(torch.linspace(0, 1, 40), torch.linspace(0, 1, 60
 look(Stranger(), torch.stack([rows, columns, (rows * 9).sin() ** 2]))
 """
 
-pytestmark = pytest.mark.skipif(
-    not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
-)
-
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("look")
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)], metadata=kernel)
-    nbformat.write(made, folder / "look.ipynb")
-    expect.set_options(timeout=30_000)
-    with browser.jupyterlab(folder) as address, browser.browser_page(1280, 720) as page:
-        notebook = browser.Notebook(page, address, "look.ipynb")
-        notebook.run_all()
-        expect(page.locator(".look")).to_be_visible()
-        yield notebook
+def opened(desk):
+    notebook = desk.run("look", CELL)
+    expect(notebook.page.locator(".look")).to_be_visible()
+    return notebook
 
 
 @pytest.fixture

@@ -1,17 +1,10 @@
-"""The pixel lab in a real JupyterLab: window, numbers, play button, and the window without room.
+"""The pixel lab in a real JupyterLab: window, numbers, play button, and the window without room."""
 
-Skipped where there is no Chromium, unless COURSE_BROWSER=required.
-"""
-
-import os
 import re
 
-import browser
-import nbformat
 import pytest
 from playwright.sync_api import expect
 
-REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
 ROOM = 599 - 212  # pixels: a notebook's height in a window of 1280×720, less five controls
 
 SOURCE = """
@@ -46,43 +39,27 @@ AT = """([root, row, column]) => {
   );
 }"""
 
-pytestmark = pytest.mark.skipif(
-    not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
-)
-
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pixels")
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    cells = [nbformat.v4.new_code_cell(SOURCE.strip())]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "pixels.ipynb")
-    expect.set_options(timeout=30_000)
-    with browser.jupyterlab(folder) as address, browser.browser_page(1280, 720) as page:
-        opened = browser.Notebook(page, address, "pixels.ipynb")
-        opened.run_all()
-        expect(page.locator("svg g.cell").first).to_be_visible()
-        yield page
-        assert opened.errors() == []
+def notebook(desk):
+    opened = desk.run("pixels", SOURCE)
+    expect(opened.page.locator("svg g.cell").first).to_be_visible()
+    yield opened
+    assert opened.errors() == []
 
 
 class Picture:
     """The pixel lab on the page."""
 
-    def __init__(self, page):
-        self.page, self.root = page, page.locator(".course-pixels")
+    def __init__(self, notebook):
+        self.notebook, self.page = notebook, notebook.page
+        page = self.page
+        self.root = page.locator(".course-pixels")
         self.told, self.result = page.locator(".told"), page.locator(".result")
 
     def turn(self, **choices):
         """Set the lab from the kernel, and wait for the head of the picture."""
-        code = f"made.set(**{choices!r})"
-        self.page.evaluate(
-            """(code) => {
-              const widget = jupyterapp.shell.currentWidget;
-              return widget.sessionContext.session.kernel.requestExecute({ code }).done;
-            }""",
-            code,
-        )
+        self.notebook.execute(f"made.set(**{choices!r})")
 
     def cell(self, row, column):
         return self.root.locator(f'g.cell[data-row="{row}"][data-col="{column}"]')
@@ -96,14 +73,14 @@ class Picture:
 
 
 @pytest.fixture
-def picture(page):
-    made = Picture(page)
+def picture(notebook):
+    made = Picture(notebook)
     made.turn(layer="convolution", kernel=3, stride=2, padding=0, input_size=6)
     expect(made.root.locator("svg")).to_contain_text("Conv2d 3×3, stride 2")
     expect(made.root.locator("g.cell")).to_have_count(4)
     made.cell(0, 0).hover()
     yield made
-    page.emulate_media(reduced_motion="no-preference")
+    made.page.emulate_media(reduced_motion="no-preference")
 
 
 def number(text):
@@ -171,7 +148,7 @@ def test_play_moves_the_window_until_the_hand_takes_over(picture):
     picture.expect_at(0, 1)
     picture.button("Pause").click()
     at = picture.root.locator('[aria-pressed="true"]').get_attribute("aria-label")
-    picture.page.wait_for_timeout(1200)
+    picture.page.clock.fast_forward(1200)
     assert picture.root.locator('[aria-pressed="true"]').get_attribute("aria-label") == at
     for stop in (
         lambda: picture.cell(0, 0).hover(),
@@ -212,7 +189,7 @@ def test_motion_stops_where_it_is_switched_off(picture):
     picture.button("Play").click()
     picture.page.emulate_media(reduced_motion="reduce")
     expect(picture.button("Pause")).to_have_count(0)
-    picture.page.wait_for_timeout(1200)
+    picture.page.clock.fast_forward(1200)
     picture.expect_at(0, 0)
 
 

@@ -1,22 +1,11 @@
-"""What becomes of a lab when it is saved, opened again, restarted, run twice, undone and heard.
+"""What becomes of a lab when it is saved, opened again, restarted, run twice, undone and heard."""
 
-Skipped where there is no Chromium, unless COURSE_BROWSER=required.
-"""
-
-import os
 import re
-import subprocess
-import sys
 
-import browser
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
-
-REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
-pytestmark = pytest.mark.skipif(
-    not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
-)
 
 LAB = """
 from course_utils import nets
@@ -35,41 +24,18 @@ SESSION = "jupyterapp.shell.currentWidget.sessionContext"
 LIVE, STORED = ".course-lab", ".lab-stored"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("survival")
-
-
-@pytest.fixture(scope="module")
-def jupyter(folder):
-    with browser.jupyterlab(folder) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def page(jupyter):  # noqa: ARG001  the page closes before the server
-    expect.set_options(timeout=30_000)
-    with browser.browser_page(1280, 720) as page:
-        yield page
-
-
-def made(page, address, folder, name):
+def made(desk, name):
     """A notebook with a lab that has run."""
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (LAB, COUNT)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / name)
-    notebook = browser.Notebook(page, address, name)
-    notebook.run_all()
-    expect(page.locator(".noUi-handle")).to_have_count(4)
-    expect(page.locator("code.lab-code")).to_be_visible()
-    notebook.file = folder / name
+    notebook = desk.run(name, LAB, COUNT)
+    expect(notebook.page.locator(".noUi-handle")).to_have_count(4)
+    expect(notebook.page.locator("code.lab-code")).to_be_visible()
     return notebook
 
 
 @pytest.fixture(scope="module")
-def shared(page, jupyter, folder):
+def shared(desk):
     """One notebook for the tests that leave its kernel alone; they stand first."""
-    return made(page, jupyter, folder, "shared.ipynb")
+    return made(desk, "shared")
 
 
 @pytest.fixture
@@ -83,12 +49,16 @@ def lab(shared):
 
 
 @pytest.fixture
-def opened(page, jupyter, folder, request):
-    """A notebook and a kernel for one test."""
-    notebook = made(page, jupyter, folder, f"{request.node.name[:40]}.ipynb")
+def opened(desk, request):
+    """A notebook for one test, which may end its kernel."""
+    notebook = made(desk, request.node.name[:40])
     yield notebook
     assert notebook.errors() == []
-    page.evaluate(f"{SESSION}.shutdown()")
+
+
+@pytest.fixture
+def page(opened):
+    return opened.page
 
 
 def handle(page, label):
@@ -112,10 +82,10 @@ def reopened(page, address, name):
     page.goto("about:blank")
     page.goto(f"{address}/lab/workspaces/again/tree/{name}?reset")
     page.wait_for_selector(".jp-Notebook .jp-CodeCell")
-    page.wait_for_timeout(3000)  # after 2 s a view says that its model is not found
+    page.clock.fast_forward(3000)  # after 2 s a view says that its model is not found
 
 
-def test_undo_and_redo_by_keys_and_buttons(lab):
+def test_undo_and_redo_by_keys_and_buttons(shared, lab):
     handle(lab, "stride").focus()
     lab.keyboard.press("ArrowLeft")
     says(lab, "stride=3")
@@ -135,7 +105,7 @@ def test_undo_and_redo_by_keys_and_buttons(lab):
     readout.click()
     lab.keyboard.type("5")
     lab.keyboard.press("Control+z")  # belongs to the text
-    lab.wait_for_timeout(500)
+    shared.execute("")
     says(lab, "stride=3")
 
 
@@ -207,7 +177,7 @@ def test_focus_stays_where_the_hand_was(lab):
     assert focused(lab) == "reset"
 
 
-def test_a_turn_is_told_in_one_sentence(lab):
+def test_a_turn_is_told_in_one_sentence(shared, lab):
     lab.evaluate(
         """() => {
           window.told = [];
@@ -219,13 +189,13 @@ def test_a_turn_is_told_in_one_sentence(lab):
     handle(lab, "stride").focus()
     lab.keyboard.press("ArrowRight")
     lab.locator('button[data-send^="repair"]').first.wait_for()
-    lab.wait_for_timeout(500)
+    shared.execute("")
     (told,) = lab.evaluate("window.told")
     assert told.startswith("Layer 14 (Linear) expects 6,400 numbers") and len(told) < 130
     assert not re.search(r"Works|Copy", told)
 
 
-def test_a_saved_notebook_has_the_state_at_saving_when_it_is_opened_again(opened, page, jupyter):
+def test_a_saved_notebook_has_the_state_at_saving_when_it_is_opened_again(opened, page, desk):
     expect(page.locator(STORED)).to_be_hidden()
     handle(page, "stride").focus()
     page.keyboard.press("ArrowRight")
@@ -238,7 +208,7 @@ def test_a_saved_notebook_has_the_state_at_saving_when_it_is_opened_again(opened
     outputs = nbformat.read(file, 4).cells[0].outputs
     assert stored in outputs[1].data["text/html"]
     page.evaluate(f"{SESSION}.shutdown()")
-    reopened(page, jupyter, file.name)
+    reopened(page, desk.address, file.name)
     output = page.locator(".jp-OutputArea").first
     expect(page.locator(STORED)).to_be_visible()
     expect(output).to_contain_text("Run this cell, and there is a control for each of these")
@@ -247,27 +217,28 @@ def test_a_saved_notebook_has_the_state_at_saving_when_it_is_opened_again(opened
     expect(output.locator("img")).to_be_visible()
     expect(output.locator("table tr").nth(8)).to_be_visible()
     opened.shot("lab-reopened")
+    opened.await_kernel()
     opened.run_all()  # and the controls are back
     expect(page.locator(LIVE)).to_be_visible()
     expect(page.locator(STORED)).to_be_hidden()
 
 
 def test_a_notebook_that_is_not_trusted_and_a_page_of_nbconvert_show_the_state_once(
-    opened, page, jupyter
+    opened, page, desk
 ):
     page.evaluate(SAVE)
     notebook = nbformat.read(opened.file, 4)
     strange = opened.file.with_name("strange.ipynb")
     notebook.cells[0].outputs[1].data["text/html"] += "<p>by another hand</p>"
     nbformat.write(notebook, strange)
-    export = [sys.executable, "-m", "nbconvert", "--to", "html", str(strange)]
-    subprocess.run(export, check=True, capture_output=True)
+    exported, _ = HTMLExporter().from_notebook_node(notebook)
+    strange.with_suffix(".html").write_text(exported, encoding="utf-8")
     page.evaluate(f"{SESSION}.shutdown()")
     for where in (f"file://{strange.with_suffix('.html')}", None):
         if where:
             page.goto(where)
         else:
-            reopened(page, jupyter, strange.name)
+            reopened(page, desk.address, strange.name)
         expect(page.get_by_text("Run this cell, and there is a control")).to_have_count(1)
         expect(page.locator("img[alt^='The network with']")).to_be_visible()
         assert page.get_by_text("46.8 M", exact=True).count() == 1
@@ -290,7 +261,7 @@ def test_a_restarted_kernel_is_told_in_words(opened, page):
 
 def test_a_kernel_that_does_not_answer_is_told_in_words(opened, page):
     told = page.locator(".lab-stale")
-    page.wait_for_timeout(6000)
+    page.clock.fast_forward(6000)
     expect(told).to_be_empty()  # nobody has asked anything
     page.evaluate(f"{SESSION}.shutdown()")
     handle(page, "stride").focus()

@@ -1,16 +1,6 @@
-"""The tasks of a lab in a real JupyterLab, worked with the keyboard.
+"""The tasks of a lab in a real JupyterLab, worked with the keyboard."""
 
-Skipped where there is no Chromium, unless COURSE_BROWSER=required.
-"""
-
-import os
-
-import browser
-import nbformat
-import pytest
 from playwright.sync_api import expect
-
-REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
 
 CELL = """
 from torch import nn
@@ -24,24 +14,9 @@ lab(net, (1, 1, 6, 6), padding=(0, 2), features=[36, 64], tasks=[
 ])
 """
 
-pytestmark = pytest.mark.skipif(
-    not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
-)
 
-
-@pytest.fixture
-def notebook(tmp_path):
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    cells = [nbformat.v4.new_code_cell(CELL.strip())]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / "tasks.ipynb")
-    expect.set_options(timeout=30_000)
-    with browser.jupyterlab(tmp_path) as address, browser.browser_page(1280, 720) as page:
-        opened = browser.Notebook(page, address, "tasks.ipynb")
-        opened.run_all()
-        yield opened
-
-
-def test_predict_reach_explain_and_ask_for_help(notebook):
+def test_predict_reach_explain_and_ask_for_help(desk):
+    notebook = desk.run("tasks", CELL)
     page, focus = notebook.page, notebook.page.locator(":focus")
     task, button = page.locator(".lab-task"), page.locator(".lab-panel button")
     explanation, ask = button.get_by_text("Explanation"), button.get_by_text("Show what would help")
