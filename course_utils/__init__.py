@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # so that an editor completes them
-    from . import nets, recorded
+    from . import nets, recorded, tasks
     from .data import best_device, digits, fashion_mnist, photograph
     from .experiments import at_full_size, initialize, print_runs, runs
     from .plotting import plot_costs, plot_lines, plot_runs, show, use_style
@@ -17,6 +17,7 @@ _NAMES = {  # module -> its public names; a module with none is one itself
     "nets": "",
     "plotting": "plot_costs plot_lines plot_runs show use_style",
     "recorded": "",
+    "tasks": "",
     "training": "evaluate fit",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in (names or module).split()}

@@ -35,7 +35,7 @@ SHOULD = 85  # of 100 faults
 LEFT_OUT = (".git", ".venv", ".uv", "build", "data", "__pycache__", ".*_cache", ".hypothesis")
 FORK = multiprocessing.get_context("fork")  # a test run starts with what is imported here
 
-# Where the proof of a module lies, if not in the folder of `tests` that lies as the module does.
+# Where the proof of a module or a folder lies, if not in the folder of `tests` that lies likewise.
 NEAREST = {
     "layerwise/__init__.py": ["test_structure.py"],
     "course_utils/__init__.py": ["test_structure.py"],
@@ -45,6 +45,7 @@ NEAREST = {
     "course_utils/resizing.py": ["course_utils/test_data.py"],
     "course_utils/training.py": ["course_utils/test_training.py"],
     "course_utils/progress.py": ["course_utils/test_training.py"],
+    "course_utils/tasks": ["notebooks/test_tasks.py"],
     "layerwise/tracing/error_facts.py": ["layerwise/diagnosis/test_*.py"],
     "layerwise/tracing/failures.py": ["layerwise/diagnosis/test_*.py"],
     "layerwise/tracing/source_lines.py": ["layerwise/diagnosis/test_*.py"],
@@ -174,7 +175,8 @@ def proof(course: Path, files: tuple[str, ...], patience: int) -> Proof:
 
 def nearest(course: Path, module: str) -> tuple[str, ...]:
     """The files of tests in which the proof of a module lies."""
-    named = NEAREST.get(module) or [f"{Path(module).parent}/test_*.py"]
+    folder = str(Path(module).parent)
+    named = NEAREST.get(module) or NEAREST.get(folder) or [f"{folder}/test_*.py"]
     found = [path for name in named for path in sorted(course.glob(f"tests/{name}"))]
     if not found:
         raise SystemExit(f"{module} has no tests near it: name them in tools/mutants.py")

@@ -42,8 +42,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from course_utils import best_device, digits, fashion_mnist, fit, nets
-from layerwise import Task, draw, lab, print_shapes, table, trace
+from course_utils import best_device, digits, fashion_mnist, fit, nets, tasks
+from layerwise import draw, lab, print_shapes, table, trace
 
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"  # also told apart by colour-blind readers
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
@@ -382,8 +382,7 @@ plt.show()
 #
 # ## Turn one choice at a time
 #
-# The lab takes your `vgg`. Its first control is the list of pairs. The cell with
-# the tasks is folded.
+# The lab takes your `vgg`. Its first control is the list of pairs.
 
 # %%
 ARCHS = {
@@ -392,52 +391,9 @@ ARCHS = {
     "VGG-11, a quarter as wide": ((1, 16), (1, 32), (2, 64), (2, 128), (2, 128)),
 }
 
-# %% jupyter={"source_hidden": true}
-# The tasks of the lab, with their explanations.
-VGG_TASKS = [
-    Task(
-        text="VGG-11 has 129 million parameters. How many million has VGG-16? Set the "
-        "architecture to VGG-16, and compare the change in the parameters with that in the MACs. "
-        "Which rows of the table are marked?",
-        predict=lambda lab: round(lab.trace.params / 1e6),
-        reached={"conv_arch": "VGG-16"},
-        explanation="VGG-16 has 4 % more parameters, and twice the MACs. Marked are the new "
-        "convolutions with their ReLUs (+), the blocks whose sums they change (≠), and from the "
-        "first of them on all receptive fields (↓). No block's output shape changes.",
-    ),
-    Task(
-        text="The first linear layer expects 25,088 numbers. How many would reach it behind one "
-        "more block of 512 channels? Set the architecture with a sixth block. Where do the two "
-        "numbers come from?",
-        predict=lambda lab: lab.problem.got,
-        reached={"conv_arch": "VGG-11 with a sixth block"},
-        hides_repairs=True,
-        explanation="The sixth block halves 7 to 3, and 512 · 3 · 3 = 4,608 numbers arrive where "
-        "512 · 7 · 7 = 25,088 are expected.",
-    ),
-    Task(
-        text="Keep the sixth block, and find the choice that mends the network. It has two layers "
-        "more than VGG-11 with its 129 million parameters. How many million has it?",
-        predict=lambda lab: round(lab.trace.params / 1e6),
-        reached={"conv_arch": "VGG-11 with a sixth block", "rows": 3},
-        hides_repairs=True,
-        explanation="With `rows` 3 it works, and has 49.6 million parameters, not 128.8: the first "
-        "linear layer reads fewer numbers, and that is where the parameters were.",
-    ),
-    Task(
-        text="The network takes 224 rows, which five halvings bring to 7. One of the input sizes "
-        "255 and 256 works as well, and the other does not. Which one breaks? Set both.",
-        predict=lambda lab: lab.choices["input_size"],
-        reached={"input_size": 256},
-        hides_repairs=True,
-        explanation="Five halvings of 255, rounded down each time, give 7. 256 = 8 · 32 gives 8. "
-        "All sizes from 224 to 255 work.",
-    ),
-]
-
 # %%
 vgg_lab = lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
-              input_size=[96, 192, 223, 224, 255, 256], tasks=VGG_TASKS,
+              input_size=[96, 192, 223, 224, 255, 256], tasks=tasks.vgg.NETWORK,
               presets={name: {"conv_arch": name} for name in FAMILY})
 
 # %% [markdown]

@@ -45,8 +45,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import digits, evaluate, fit, nets
-from layerwise import Task, draw, lab, table, trace
+from course_utils import digits, evaluate, fit, nets, tasks
+from layerwise import draw, lab, table, trace
 
 BLUE, ORANGE = "#0072b2", "#d55e00"  # also told apart by colour-blind readers
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
@@ -426,48 +426,10 @@ def googlenet(c1=64, reduce=16, c3=32, kernel_size=5, padding=2, narrower=1):
 
 assert trace(googlenet(), (1, 1, 96, 96)).steps == slim.steps
 
-# %% jupyter={"source_hidden": true}
-# The tasks of the lab, with their explanations.
-GOOGLENET_TASKS = [
-    Task(
-        text="The block behind the first one reads 256 channels. How many does it read if the "
-        "first block's 5×5 convolution makes 64 and not 32? Set `c3` to 64. Which layers have "
-        "other numbers of parameters than before, and why no others?",
-        predict=lambda lab: lab.trace.by_path["2.1.p1_1"][0].inputs[0][1],
-        reached={"c3": 64},
-        explanation="Besides the 5×5 convolution itself, the first layer of each path in the next "
-        "block, which reads 288 channels and not 256. That block makes 480 as before, so nothing "
-        "further down can tell the difference.",
-    ),
-    Task(
-        text="The first block's paths make maps of 12×12. How many rows has the 5×5 convolution's "
-        "map with padding 1? Set it. The network breaks: where, and which two numbers disagree?",
-        predict=lambda lab: lab.problem.got,
-        reached={"padding": 1},
-        hides_repairs=True,
-        explanation="At the `cat`: the third path makes maps of 10×10, the others of 12×12. The "
-        "convolution itself runs without complaint; it is the joining that fails.",
-    ),
-    Task(
-        text="Leave the padding at 1, and make the network work again.",
-        reached=lambda lab: lab.trace and lab.choices["padding"] == 1,
-        hides_repairs=True,
-        explanation="A kernel size of 3, for which padding 1 is right. The other repair would be "
-        "padding 2, which is right for 5.",
-    ),
-    Task(
-        text="Set `reduce` to 192. Now the 1×1 convolution reduces nothing. Is the path cheaper "
-        "than a 5×5 convolution without the 1×1, as expensive, or more expensive?",
-        predict="more expensive",
-        reached={"reduce": 192},
-        explanation="The 5×5 costs what it would cost alone, and the 1×1 comes on top. A reduction "
-        "pays only if it reduces.",
-    ),
-]
-
 # %%
 lab(googlenet, (1, 1, 96, 96), c1=[32, 64, 128], reduce=[8, 16, 32, 192], c3=[16, 32, 64],
-    kernel_size=[3, 5, 7], padding=[0, 1, 2, 3], input_size=[96, 224], tasks=GOOGLENET_TASKS)
+    kernel_size=[3, 5, 7], padding=[0, 1, 2, 3], input_size=[96, 224],
+    tasks=tasks.googlenet.NETWORK)
 
 # %% [markdown]
 # ## Measure: does it learn?

@@ -15,6 +15,7 @@ REACHED = {
             ({"stride": 4, "kernel_size": 5}, 25),
             ({"stride": 1, "kernel_size": 5, "padding": 2}, 2),
             ({"input_size": 3, "kernel_size": 4, "padding": 1}, None),
+            ({"layer": "average pooling", "padding": 1}, None),
         ],
         [
             ({"channels": 48}, 5_856),
@@ -140,9 +141,14 @@ def labs(lesson: str) -> list[Lab]:
     return LABS[lesson]
 
 
+def reached(lesson: str) -> list[list[tuple[dict, object]]]:
+    """Its part of REACHED; a lesson whose labs have no tasks needs none."""
+    return REACHED.get(lesson, [[] for _ in labs(lesson)])
+
+
 @pytest.mark.parametrize("lesson", lessons.LESSONS)
 def test_every_task_is_reached_where_it_says_and_not_at_the_start(lesson):
-    expected = REACHED.get(lesson, [])
+    expected = reached(lesson)
     assert [len(lab.tasks) for lab in labs(lesson)] == [len(tasks) for tasks in expected]
     for lab, tasks in zip(labs(lesson), expected, strict=True):
         start = lab.choices
@@ -157,7 +163,7 @@ def test_every_task_is_reached_where_it_says_and_not_at_the_start(lesson):
 
 @pytest.mark.parametrize("lesson", lessons.LESSONS)
 def test_what_breaks_the_network_hides_its_repairs(lesson):
-    for lab, tasks in zip(labs(lesson), REACHED.get(lesson, []), strict=True):
+    for lab, tasks in zip(labs(lesson), reached(lesson), strict=True):
         for task, (state, _) in zip(lab.tasks, tasks, strict=True):
             lab.set(**lab._history.start | state)
             assert lab.problem is None or task.hides_repairs, task.text

@@ -15,7 +15,7 @@ LESSONS = build_notebooks.lessons()
 
 
 def module(lesson: str) -> ModuleType:
-    """The imports, functions, classes, tasks and CAPITAL constants of a lesson, executed."""
+    """The imports, functions, classes and CAPITAL constants of a lesson, executed."""
     made = ModuleType(lesson)
     sys.modules[lesson] = made  # classes look up their own module
     for statement in _statements(LESSONS[lesson][0]):
@@ -88,10 +88,8 @@ def _defines(statement: ast.stmt) -> bool:
     if not isinstance(statement, ast.Assign):
         return False
     names = [node.id for node in ast.walk(statement.targets[0]) if isinstance(node, ast.Name)]
-    tasks = all(name.endswith("_TASKS") for name in names)
-    return all(name.isupper() for name in names) and (
-        tasks or not any(isinstance(node, ast.Call) for node in ast.walk(statement.value))
-    )
+    called = any(isinstance(node, ast.Call) for node in ast.walk(statement.value))
+    return all(name.isupper() for name in names) and not called
 
 
 def _execute(statement: ast.stmt, made: ModuleType) -> None:

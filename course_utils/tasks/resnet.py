@@ -1,0 +1,42 @@
+"""Lesson 6: the lab of ResNet-18."""
+
+from layerwise import Task
+
+NETWORK = [
+    Task(
+        text="This ResNet-18 has 11 million parameters. How many million has it with 3, 4, 6 and 3 "
+        "blocks in its stages? Set them. Which shapes change at the end of a stage?",
+        predict=lambda lab: round(lab.trace.params / 1e6),
+        reached={"blocks": (3, 4, 6, 3)},
+        explanation="No shape: blocks within a stage keep it. It takes about twice the parameters "
+        "and twice the MACs.",
+    ),
+    Task(
+        text="Block `2.0`, the first of stage two, makes maps of 28×28. How many rows would its "
+        "shortcut make with stride 1? Set the shortcut stride to 1. Which operation fails?",
+        predict=lambda lab: lab.problem.got,
+        reached={"shortcut_stride": 1},
+        hides_repairs=True,
+        explanation="The add of block `2.0`: its convolutions make 28×28 maps, its shortcut 56×56. "
+        "No layer fails, but the line `Y += X`.",
+    ),
+    Task(
+        text="Leave the shortcut stride at 1, and make the network work again. The start takes 2 "
+        "billion MACs. How many billion are they now?",
+        predict=lambda lab: round(lab.trace.macs / 1e9),
+        reached={"shortcut_stride": 1, "stride": 1},
+        hides_repairs=True,
+        explanation="With a stride of 1 no stage makes the maps smaller: the same parameters, "
+        "about twenty times the MACs. Setting the shortcut stride back to 2 costs nothing.",
+    ),
+    Task(
+        text="Set the input size to 96 and the shortcut stride to 32. PyTorch runs this network. "
+        "What is wrong all the same? How many rows has the shortcut's map in block `2.0`?",
+        predict=lambda lab: lab.trace.by_path["2.0.conv3"][0].output[2],
+        reached={"input_size": 96, "shortcut_stride": 32},
+        hides_repairs=True,
+        explanation="The shortcut of block `2.0` makes 1×1 maps out of 24×24, and PyTorch adds "
+        "that one number to all 12×12 places without a word. The network trains, but the shortcut "
+        "carries only the corner of each map. An add is right only if both shapes are equal.",
+    ),
+]
