@@ -23,9 +23,11 @@
 #   34, 50, 101 and 152;
 # - measure which of the usual explanations of residual connections hold.
 #
-# **Time:** two hours with the exercises. Running every cell takes about a minute.
+# **Time:** 120 minutes with the exercises. Running every cell takes about a minute.
 #
 # **You need:** lesson 5, on batch normalization. No network, no GPU.
+#
+# [Contents](00_contents.ipynb) · [Lesson 5: Batch normalization](05_batch_norm.ipynb) · [Lesson 7: The ResNet family](07_resnet_family.ipynb)
 #
 # ## Setup
 
@@ -1154,6 +1156,8 @@ with torch.no_grad():
 # And a question to take along: which of the numbers in a network that you meet next were
 # choices, and who measured them? `trace`, `table` and `lab` take any network. Give them
 # yours.
+#
+# Next: [Lesson 7: The ResNet family](07_resnet_family.ipynb)
 #
 # ## References
 #
