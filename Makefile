@@ -40,8 +40,8 @@ READY   := .venv/.ready-$(VERSION)
 help:        ## list these commands
 	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' Makefile
 
-lab: $(READY)        ## open the first lesson, or the one that LESSON names, in JupyterLab
-	$(RUN) -m jupyter lab --ServerApp.root_dir=. notebooks/$(or $(ONE),01_alexnet).ipynb $(LAB_ARGS)
+lab: $(READY)        ## open the contents, or the lesson that LESSON names, in JupyterLab
+	$(RUN) -m jupyter lab --ServerApp.root_dir=. notebooks/$(or $(ONE),00_contents).ipynb $(LAB_ARGS)
 
 # One thread each: two workers with two threads each wait for one another.
 test: $(READY)        ## run every test, and every notebook against its stored outputs

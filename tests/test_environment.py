@@ -53,6 +53,14 @@ def test_make_help_lists_every_command():
     assert re.findall(r"^  make ([a-z]+)\t\S", printed, re.MULTILINE) == commands
 
 
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+@pytest.mark.parametrize(("given", "opened"), [("", "00_contents"), ("LESSON=03", "03_nin")])
+def test_make_lab_opens_the_contents_unless_told_which_lesson(given, opened):
+    command = ["make", "--dry-run", "--no-print-directory", "lab", *given.split()]
+    run = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert f"jupyter lab --ServerApp.root_dir=. notebooks/{opened}.ipynb" in run.stdout
+
+
 # -- the README
 
 

@@ -100,7 +100,7 @@ def test_the_readme_has_a_badge_for_every_lesson():
     text = (ROOT / "README.md").read_text("utf-8")
     links = re.findall(r"https://colab[.]research[.]google[.]com/github/\S+[.]ipynb", text)
     assert links == [COLAB.format(repository=fork.repository(), lesson=name) for name in LESSONS]
-    for number, name in enumerate(LESSONS, 1):
+    for number, name in enumerate(LESSONS):
         (row,) = [line for line in text.splitlines() if line.startswith(f"| {number} |")]
         assert f"(notebooks/{name}.ipynb)" in row and f"][colab-{number}]" in row
         assert re.search(rf"^\[colab-{number}\]: \S+/{name}[.]ipynb$", text, re.MULTILINE)

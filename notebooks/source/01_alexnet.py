@@ -28,6 +28,8 @@
 # **You need:** Python, and to have seen a convolution and a training loop before.
 # No internet, no GPU.
 #
+# [Contents](00_contents.ipynb) · [Lesson 2: VGG](02_vgg.ipynb)
+#
 # ## Setup
 
 # %%
@@ -883,6 +885,8 @@ assert sum(p.numel() for layer in paper for p in layer.parameters()) == 60_965_2
 # of channels, each of them a choice. Suppose that you want a deeper network: where
 # do you put the next layer, and how wide is it? The next lesson, on VGG, asks
 # whether one block, repeated, can take the place of all those choices.
+#
+# Next: [Lesson 2: VGG](02_vgg.ipynb)
 #
 # ## References
 #

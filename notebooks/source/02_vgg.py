@@ -28,6 +28,8 @@
 #
 # **You need:** lesson 1, on AlexNet. No internet, no GPU.
 #
+# [Contents](00_contents.ipynb) · [Lesson 1: AlexNet](01_alexnet.ipynb) · [Lesson 3: NiN](03_nin.ipynb)
+#
 # ## Setup
 
 # %%
@@ -779,6 +781,8 @@ assert (sees["C"], sees["VGG-13"], sees["VGG-16"]) == (156, 156, 212)
 #
 # That layer does little of the arithmetic and holds four fifths of the network. Does a
 # convolutional network need it? The next lesson, on NiN, takes it away.
+#
+# Next: [Lesson 3: NiN](03_nin.ipynb)
 #
 # ## References
 #

@@ -28,6 +28,8 @@
 #
 # **You need:** lessons 1 and 2, on AlexNet and VGG. No internet, no GPU.
 #
+# [Contents](00_contents.ipynb) · [Lesson 2: VGG](02_vgg.ipynb) · [Lesson 4: GoogLeNet](04_googlenet.ipynb)
+#
 # ## Setup
 
 # %%
@@ -731,6 +733,8 @@ assert sum(n for k, n in counts if k == 1) == 159_434
 # NiN still picks its windows as AlexNet did: 11×11, then 5×5, then 3×3. VGG took 3×3
 # everywhere. Which is right? The next lesson, on GoogLeNet, does not decide. It takes
 # several sizes at once, and 1×1 convolutions keep that affordable.
+#
+# Next: [Lesson 4: GoogLeNet](04_googlenet.ipynb)
 #
 # ## References
 #

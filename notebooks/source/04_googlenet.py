@@ -28,6 +28,8 @@
 # **You need:** the lessons up to NiN, for the 1×1 convolution and global average pooling.
 # No internet, no GPU.
 #
+# [Contents](00_contents.ipynb) · [Lesson 3: NiN](03_nin.ipynb) · [Lesson 5: Batch normalization](05_batch_norm.ipynb)
+#
 # ## Setup
 
 # %%
@@ -716,6 +718,8 @@ for seed in range(3):
 # Twenty-two layers learned from one kind of first weights and not from another. Why does a
 # deep network depend so much on them, and is there a way not to? The next lesson, on batch
 # normalization, follows the numbers through the layers and finds out.
+#
+# Next: [Lesson 5: Batch normalization](05_batch_norm.ipynb)
 #
 # ## References
 #

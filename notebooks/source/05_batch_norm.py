@@ -28,6 +28,8 @@
 #
 # **You need:** the lesson on AlexNet. No internet, no GPU.
 #
+# [Contents](00_contents.ipynb) · [Lesson 4: GoogLeNet](04_googlenet.ipynb) · [Lesson 6: ResNet](06_resnet.ipynb)
+#
 # ## Setup
 
 # %%
@@ -945,6 +947,8 @@ for seed in range(3):
 # With batch normalization, depth no longer fails at the first step. Can you now stack as
 # many layers as you like, 20, 50, a hundred? Yang and others expect trouble. The next
 # lesson, on ResNet, tries.
+#
+# Next: [Lesson 6: ResNet](06_resnet.ipynb)
 #
 # ## References
 #

@@ -28,6 +28,8 @@
 #
 # **You need:** lesson 5, on batch normalization. No internet, no GPU.
 #
+# [Contents](00_contents.ipynb) · [Lesson 5: Batch normalization](05_batch_norm.ipynb) · [Lesson 7: The ResNet family](07_resnet_family.ipynb)
+#
 # ## Setup
 
 # %%
@@ -1155,6 +1157,8 @@ with torch.no_grad():
 # And a question to take along: which of the numbers in a network that you meet next were
 # choices, and who measured them? `trace`, `table` and `lab` take any network. Give them
 # yours.
+#
+# Next: [Lesson 7: The ResNet family](07_resnet_family.ipynb)
 #
 # ## References
 #

@@ -724,6 +724,8 @@ for task, model in whole.items():
 #
 # ResNet-50 is ten years old. What did others change about its block, and what did that buy? That is lesson 8.
 #
+# Next: [Lesson 8: After ResNet](08_after_resnet.ipynb)
+#
 # ## References
 #
 # - K. He, X. Zhang, S. Ren, J. Sun. [Deep Residual Learning for Image Recognition](https://arxiv.org/abs/1512.03385). 2016.

@@ -29,7 +29,7 @@
 # **You need:** lesson 6, on the residual block, and the bottleneck from lesson 7. No
 # internet, no GPU.
 #
-# [Contents](00_contents.ipynb) · [Lesson 7: the ResNet family](07_resnet_family.ipynb)
+# [Contents](00_contents.ipynb) · [Lesson 7: The ResNet family](07_resnet_family.ipynb)
 #
 # ## Setup
 
@@ -900,6 +900,8 @@ print("at most 2 billion MACs:      ", best(macs=2))
 #
 # A question to take along: in the next network that you meet, which part mixes places, which mixes channels, and who measured that it helps?
 # `trace`, `table` and `lab` take any network. Give them yours.
+#
+# Back to the [contents](00_contents.ipynb)
 #
 # ## References
 #

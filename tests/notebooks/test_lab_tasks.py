@@ -10,6 +10,7 @@ SIX = "VGG-11 with a sixth block"
 
 # Of each lesson: of each lab: of each task a state that reaches it, and the answer there.
 REACHED = {
+    "00_contents": [[({"channels": 12}, 312), ({"padding": 0}, 256)]],
     "01_alexnet": [
         [
             ({"stride": 4, "kernel_size": 5}, 25),
@@ -85,6 +86,10 @@ def params(path: str):
 
 # What the texts and explanations say besides: lesson, lab, state, what is asked, what is said.
 FACTS = [
+    ("00_contents", 0, {}, params("0"), 156),
+    ("00_contents", 0, {"channels": 12}, lambda lab: lab.trace.by_path["3"][0].output[1], 16),
+    ("00_contents", 0, {"padding": 0}, lambda lab: lab.problem.expected, 400),
+    ("00_contents", 0, {"padding": 0}, lambda lab: lab.problem.repairs[0]["padding"], 2),
     ("01_alexnet", 0, {"stride": 4}, lambda lab: lab.trace.macs, 9),
     ("01_alexnet", 0, {"stride": 1, "padding": 1}, lambda lab: lab.trace.output, (1, 1, 6, 6)),
     ("01_alexnet", 0, {"input_size": 3, "kernel_size": 4}, works, False),
