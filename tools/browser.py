@@ -148,14 +148,16 @@ _OPEN_INSTEAD = """async (path) => {
     await kernel.requestExecute({ code, store_history: false }).done;
   }
   const same = kernel && { id: kernel.id };
-  const { context } = await commands.execute("docmanager:open", { path, kernel: same });
-  await context.sessionContext.ready;
-  const preference = { ...context.sessionContext.kernelPreference, id: undefined };
-  context.sessionContext.kernelPreference = preference; // of its kind, when this one has ended
   for (const widget of before) {
     if (widget.context) widget.context.model.dirty = false; // else it asks whether to save
     widget.close();
   }
+  // Only one connection to a kernel hears its widgets: the one before must be gone.
+  while (kernel && !kernel.isDisposed) await new Promise((done) => setTimeout(done, 10));
+  const { context } = await commands.execute("docmanager:open", { path, kernel: same });
+  await context.sessionContext.ready;
+  const preference = { ...context.sessionContext.kernelPreference, id: undefined };
+  context.sessionContext.kernelPreference = preference; // of its kind, when this one has ended
 }"""
 _KERNEL_READY = """() => {
   const context = window.jupyterapp?.shell.currentWidget?.sessionContext;

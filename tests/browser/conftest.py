@@ -39,6 +39,7 @@ class Desk:
         file = self.folder / f"{name}.ipynb"
         nbformat.write(made, file)
         self.page.set_viewport_size({"width": width, "height": height})
+        self.page.mouse.move(0, 0)  # away from where the last test had it
         notebook = browser.Notebook(self.page, self.address, file.name)
         notebook.file = file
         return notebook
