@@ -22,11 +22,11 @@
 #   arithmetic is, which is not the same place;
 # - measure what ReLU and dropout do on real images, and what they do not do.
 #
-# **Time:** 75 minutes with the exercises. Running every cell takes less than a
-# minute.
+# **Time:** 65 minutes, and 75 for questions and exercises. Running every cell takes
+# less than a minute.
 #
 # **You need:** Python, and to have seen a convolution and a training loop before.
-# No network, no GPU.
+# No internet, no GPU.
 #
 # [Contents](00_contents.ipynb) · [Lesson 2: VGG](02_vgg.ipynb)
 #
@@ -56,7 +56,8 @@ plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.r
 # LeNet (1998) reads handwritten digits of 28×28 pixels. Two convolutions turn the
 # image into **feature maps**: grids of numbers, one grid per **channel**, where a
 # large number says "what this filter looks for is here". Three fully connected
-# layers turn the last maps into ten scores.
+# layers turn the last maps into ten scores, one for each digit. Scores of this kind
+# are called **logits**.
 #
 # A shape such as `[1, 6, 28, 28]` means 1 image, 6 channels, 28 rows, 28 columns.
 
@@ -87,9 +88,10 @@ except RuntimeError as error:
 # first fully connected layer does. It has one weight for each number that
 # arrives, and 16 maps of 54×54 are 46,656 numbers, not the 400 it was built for.
 #
-# You could make that layer larger. A second problem would remain. The **receptive
-# field** of a number in a feature map is the square of input pixels that can
-# change it. How much of the image does one number of LeNet's last maps see?
+# You could make that layer larger. A second problem would remain. What computes one
+# number of a layer is called a **unit**, or **neuron**. The **receptive field** of a
+# unit in a feature map is the square of input pixels that can change its number. How
+# much of the image does one unit of LeNet's last maps see?
 
 # %%
 from sklearn.datasets import load_sample_image
@@ -134,8 +136,8 @@ plt.show()
 # first layer is a convolution with 11×11 filters, stride 4 and padding 1.
 #
 # 1. How many rows and columns do its first feature maps have?
-# 2. LeNet has about 62 thousand parameters. How many times as many has AlexNet:
-#    10, 100, or more?
+# 2. LeNet has about 62 thousand parameters. AlexNet has more: 10 times that number,
+#    100 times, or still more?
 # 3. AlexNet has five convolutions and three fully connected layers. Which of its
 #    eight layers has the most parameters? Which does the most arithmetic?
 # 4. Does dropout make a network more accurate on new images: always, never, or
@@ -150,8 +152,9 @@ plt.show()
 # %% [markdown]
 # ## How a convolution makes a shape
 #
-# A filter with $k$ rows lies on the image, makes one number, moves on by the
-# **stride** $s$, makes the next, and stops before it would reach over the edge.
+# A filter, also called **kernel**, with $k$ rows lies on the image, makes one number,
+# moves on by the **stride** $s$, makes the next, and stops before it would reach over
+# the edge.
 # **Padding** $p$ first adds $p$ rows of zeros on each side. From $n$ rows come
 #
 # $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
@@ -258,7 +261,9 @@ lab(one_window, (1, 1, 6, 6), layer=["convolution", "max pooling", "average pool
 # steps, because the image is large. The comment on each line is the shape of one
 # image after it.
 #
-# **ReLU** replaces each negative number by 0. The windows of the max pooling are 3 wide
+# A function that takes the numbers of a layer one by one, as LeNet's sigmoid does, is an
+# **activation function**; a number that it makes is a unit's **activation**. AlexNet's is
+# **ReLU**: it replaces each negative number by 0. The windows of the max pooling are 3 wide
 # and 2 apart, so neighbours overlap.
 
 # %%
@@ -373,7 +378,7 @@ plt.show()
 # | classes | 1,000 | 10 |
 # | devices | two GPUs of 3 GB; convolutions 2, 4 and 5 see only the half of the maps on their own GPU (3.2, 3.5) | one |
 # | local response normalization | after convolutions 1 and 2 (3.3, 3.5) | none; the VGG paper found that it does not help (2014, section 4.1) |
-# | training | 90 epochs, five to six days; momentum, weight decay, shifted and mirrored images (4, 5) | 10 epochs, plain gradient descent |
+# | training | 90 epochs, five to six days; momentum, weight decay, images shifted and mirrored at random, which is called **augmentation** (4, 5) | 10 epochs, plain gradient descent |
 
 # %% [markdown]
 # ## Where are the parameters, where is the arithmetic?
@@ -425,6 +430,10 @@ plt.show()
 # run, and a linear layer the other way round. Remember this when NiN, GoogLeNet and
 # ResNet do without the large linear layers.
 #
+# The same weights at every position have another effect: if a thing in the image moves by
+# one stride, what the filters say of it moves by one position on the maps. This is
+# **equivariance**.
+#
 # ## Turn one choice at a time
 #
 # Here is AlexNet as a function of a few of its choices. Called without any, it
@@ -461,14 +470,14 @@ alexnet_lab = lab(alexnet, (1, 1, 224, 224), channels=(16, 128, 16), kernel_size
 # bear the same signs: + is new, ≠ has other numbers of its own, ↓ only follows from a change
 # before it. Point at a box, or walk to it with the Tab and arrow keys, to read its numbers.
 #
-# What the mouse does, code can do. This sets a slider, reads what the lab says, and
-# puts the slider back.
+# What the mouse does, code can do. This sets the stride, reads what the lab says, and
+# puts it back.
 
 # %%
-alexnet_lab.controls["padding"].value = 2
+alexnet_lab.controls["stride"].value = 2
 print(alexnet_lab.code)
 print(alexnet_lab.problem)
-alexnet_lab.controls["padding"].value = 1
+alexnet_lab.controls["stride"].value = 4
 
 # %% [markdown]
 # ## Measure: ReLU against sigmoid
@@ -480,7 +489,8 @@ alexnet_lab.controls["padding"].value = 1
 # which 360 are kept for testing. To take seconds and not days, keep AlexNet's eight
 # layers, but make the convolutions an eighth as wide and the linear layers narrower
 # still. The weights start at random, at a scale that keeps ReLU's numbers from
-# growing or shrinking on their way through the layers (He and others 2015).
+# growing or shrinking on their way through the layers (He and others 2015). This choice of
+# the first weights is the network's **initialization**.
 
 
 # %%
@@ -514,7 +524,9 @@ plt.show()
 # %% [markdown]
 # *Ten of the training images, with their labels.*
 #
-# A layer learns from its **gradient**: how much the loss would change if its
+# The loss in the next cell, cross-entropy, first makes ten shares of the ten scores, which
+# are positive and add up to 1 (**softmax**). It is small where the share of the right digit
+# is large. A layer learns from its **gradient**: how much the loss would change if its
 # weights changed. Look at it before any training, in each of the eight layers, for
 # three networks of each kind. A **seed** fixes what is random, here the first
 # weights.
@@ -554,7 +566,8 @@ plt.show()
 # The reason is the slope. The gradient is multiplied by the slope of every
 # activation that it passes on its way back, and it passes seven. The sigmoid is
 # steepest at 0, and even there its slope is 1/4; seven of these, multiplied, make
-# 0.00006. ReLU's slope is 1 wherever its input is positive.
+# 0.00006. This is the **vanishing gradient**. ReLU's slope is 1 wherever its input is
+# positive.
 #
 # Now train: three times through the training images, with Adam, which adapts the
 # length of its steps to each weight. Three seeds of each kind, about ten seconds.
@@ -607,8 +620,9 @@ print("testing: ", drop.eval()(ones).unique().tolist())
 
 # %% [markdown]
 # Why would you throw numbers away? A network with many more parameters than there
-# are images can learn the images by heart, and that does not help with new ones.
-# With dropout, no number can rely on another one being there.
+# are images can learn the images by heart, and that does not help with new ones. This is
+# **overfitting**, and what is done against it is called **regularization**. With dropout,
+# no unit can rely on another one being there.
 #
 # To see whether it helps, take the part of AlexNet that has the dropout, its head,
 # and the digits in their original 8×8 pixels. Train it twice: with the right labels,

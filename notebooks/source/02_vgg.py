@@ -23,10 +23,10 @@
 # - measure deep and narrow against shallow and wide at the same arithmetic, and find
 #   out what it is about depth that helps.
 #
-# **Time:** 70 minutes with the exercises. Running every cell takes less than a
-# minute.
+# **Time:** 50 minutes, and 75 for questions and exercises. Running every cell takes
+# less than a minute.
 #
-# **You need:** lesson 1, on AlexNet. No network, no GPU.
+# **You need:** lesson 1, on AlexNet. No internet, no GPU.
 #
 # [Contents](00_contents.ipynb) · [Lesson 1: AlexNet](01_alexnet.ipynb) · [Lesson 3: NiN](03_nin.ipynb)
 #
@@ -264,7 +264,9 @@ with torch.no_grad():  # no gradients: less memory
 
 # %% [markdown]
 # 224 is 7 · 32, and five halvings divide by 32. Here is the same as a picture, and then
-# layer by layer: `4.2` is the layer with index 2 of the block with index 4.
+# layer by layer. Both count from 0, as Python does, where the text counts from 1:
+# `Sequential 0` is block 1, and `4.2` is the layer with index 2 of the part with index 4,
+# the third layer of block 5.
 
 # %%
 draw(net, (1, 1, 224, 224))
@@ -394,18 +396,9 @@ ARCHS = {
 }
 
 # %%
-vgg_lab = lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
-              input_size=[96, 192, 223, 224, 255, 256], tasks=tasks.vgg.NETWORK,
-              presets={name: {"conv_arch": name} for name in FAMILY})
-
-# %% [markdown]
-# What the hand does, code can do. This asks the lab about both sizes of the last task.
-
-# %%
-for size in (255, 256):
-    vgg_lab.controls["input_size"].value = size
-    print(f"{size}: {vgg_lab.trace or vgg_lab.problem}\n")
-vgg_lab.controls["input_size"].value = 224
+lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
+    input_size=[96, 192, 223, 224, 255, 256], tasks=tasks.vgg.NETWORK,
+    presets={name: {"conv_arch": name} for name in FAMILY})
 
 # %% [markdown]
 # ## Deeper is harder to start
@@ -546,7 +539,7 @@ assert min(ends) > 0.8
 print("Shallow or deep, after one epoch every run is above 0.8.")
 
 # %% [markdown]
-# Nothing to choose between them. Does depth not matter, then?
+# After one epoch the two kinds cannot be told apart. Does depth not matter, then?
 #
 # The linear layer hides it. It reads all positions at once, so it can put together
 # whatever the convolutions saw apart. Take that away. Average each of the last maps

@@ -23,10 +23,10 @@
 # - measure a fully connected head against averaging, and what a ReLU on the scores
 #   does.
 #
-# **Time:** 65 minutes with the exercises. Running every cell takes less than a
-# minute.
+# **Time:** 50 minutes, and 75 for questions and exercises. Running every cell takes
+# less than a minute.
 #
-# **You need:** lessons 1 and 2, on AlexNet and VGG. No network, no GPU.
+# **You need:** lessons 1 and 2, on AlexNet and VGG. No internet, no GPU.
 #
 # [Contents](00_contents.ipynb) · [Lesson 2: VGG](02_vgg.ipynb) · [Lesson 4: GoogLeNet](04_googlenet.ipynb)
 #
@@ -114,7 +114,8 @@ plt.show()
 # ## What does a 1×1 convolution do?
 #
 # A 1×1 filter lies on one pixel. There it reads a number from each channel, multiplies
-# each by a weight, and adds up. Take an image of 2×2 pixels with two channels, and the
+# each by a weight, and adds up. A convolution with such filters is a **pointwise
+# convolution**. Take an image of 2×2 pixels with two channels, and the
 # weights 2 and −1.
 
 # %%
@@ -336,17 +337,9 @@ def nin(kernel_size=11, strides=4, ones=2, head="average"):
 
 
 # %%
-nin_lab = lab(nin, (1, 1, 224, 224), kernel_size=[7, 9, 11, 13], strides=(2, 6), ones=(0, 3),
-              head=["average", "linear"], input_size=[64, 66, 67, 96, 224, 256, 320],
-              tasks=tasks.nin.NETWORK)
-
-# %% [markdown]
-# What the hand does, code can do. This prints what the lab says of 66 rows.
-
-# %%
-nin_lab.controls["input_size"].value = 66
-print(nin_lab.problem)
-nin_lab.controls["input_size"].value = 224
+lab(nin, (1, 1, 224, 224), kernel_size=[7, 9, 11, 13], strides=(2, 6), ones=(0, 3),
+    head=["average", "linear"], input_size=[64, 66, 67, 96, 224, 256, 320],
+    tasks=tasks.nin.NETWORK)
 
 # %% [markdown]
 # ## Measure: fully connected against averaging
@@ -501,7 +494,7 @@ for end in ("averaging", "ReLU, averaging"):
     print(f"{end:16} loss {loss:.3f}, every gradient exactly 0: {zero}")
 
 # %% [markdown]
-# With the ReLU all scores are equal, so each class gets a tenth, and the loss is
+# With the ReLU all scores are equal, so softmax gives each class a tenth, and the loss is
 # $\ln 10 = 2.303$. No weight has a gradient, so no step changes anything, ever. Without
 # the ReLU the network can learn its way back.
 #

@@ -22,10 +22,11 @@
 # - check three claims about GoogLeNet by counting: how deep it is, how small it is, and
 #   what it is cheaper than.
 #
-# **Time:** 75 minutes with the exercises. Running every cell takes less than a minute.
+# **Time:** 50 minutes, and 75 for questions and exercises. Running every cell takes less
+# than a minute.
 #
 # **You need:** the lessons up to NiN, for the 1×1 convolution and global average pooling.
-# No network, no GPU.
+# No internet, no GPU.
 #
 # [Contents](00_contents.ipynb) · [Lesson 3: NiN](03_nin.ipynb) · [Lesson 5: Batch normalization](05_batch_norm.ipynb)
 #
@@ -260,7 +261,7 @@ table(net, (1, 1, 96, 96), depth=2)
 # | a pooling path | Pooling had worked in every network so far, so a parallel one "should have additional beneficial effect, too" (section 4). |
 # | 64, 128, 32, 32 and the other channels | Choices. The paper gives no rule for them. Its table 1 lists them, and so does the code above. |
 # | 16 in front of the 5×5 | A choice: the larger the filter, the fewer channels it may read. |
-# | padding 0, 1, 2 | They follow from stacking. |
+# | padding 0, 1, 2 | They follow: $(k - 1)/2$ keeps rows and columns, and maps can be stacked only if these agree. |
 # | 256, 480, 512, 528, 832, 1,024 | They follow: sums of four. |
 # | 224, 96 | The paper's size, and the book's, so that training takes less time. |
 #
@@ -486,7 +487,8 @@ plt.show()
 # ## Measure: does it use all four paths?
 #
 # Take the three networks that learned. Switch off one path in all nine blocks, by setting
-# the weights of its last convolution to 0, and test again.
+# the weights of its last convolution to 0, and test again. Taking a part away to see what
+# it does is called an **ablation**.
 
 # %%
 def without_path(net, last):

@@ -23,9 +23,10 @@
 #   in eight layers, and a difference between training and testing that can hurt;
 # - check five things that are often said about it, none of which holds as it stands.
 #
-# **Time:** 90 minutes with the exercises. Running every cell takes about half a minute.
+# **Time:** 60 minutes, and 75 for questions and exercises. Running every cell takes about
+# half a minute.
 #
-# **You need:** the lesson on AlexNet. No network, no GPU.
+# **You need:** the lesson on AlexNet. No internet, no GPU.
 #
 # [Contents](00_contents.ipynb) · [Lesson 4: GoogLeNet](04_googlenet.ipynb) · [Lesson 6: ResNet](06_resnet.ipynb)
 #
@@ -463,7 +464,7 @@ with torch.no_grad():
 
 # %%
 def trained(net, lr, epochs, seed, optimizer=torch.optim.SGD):
-    """The History of a run. A loss that is no number is a result here, not a message."""
+    """The History of a run; a loss of nan or infinity ends it, without the message of `fit`."""
     with redirect_stdout(StringIO()):
         return fit(net, train, test, epochs, lr=lr, seed=seed, optimizer=optimizer)
 
@@ -606,7 +607,7 @@ plt.show()
 # (Each pass in training mode has also moved the moving averages. That is why the net is
 # tested after it, not between.)
 #
-# The other images act as noise, and noise in training works against learning by heart, as
+# The other images act as noise, and noise in training works against overfitting, as
 # dropout does. So two more claims of the notes are too simple. "Batch normalization does
 # not change the accuracy": the 2015 paper reports that its network came out more accurate,
 # not only sooner. "Do not mix it with dropout": a rule of thumb. Both are noise, and one
@@ -687,7 +688,7 @@ plt.show()
 # small slopes larger again. Right: the accuracy on the training images (solid) goes up to
 # nearly 1, and the accuracy on the test images (dashed) does not follow.*
 #
-# The right-hand picture looks like learning by heart. It is not. Something else differs
+# The right-hand picture looks like overfitting. It is not. Something else differs
 # between the solid and the dashed lines: the way in which batch normalization works. Test
 # the same three networks again in two other ways. First, in training mode, so that the
 # test images are normalized by their own batch. Second, in testing mode, after the
@@ -728,7 +729,7 @@ print("moving averages, refreshed:    every network above 0.9")
 # So the answer to the first lesson's question is: yes, eight layers with sigmoids can be
 # trained, with batch normalization, in the same three epochs in which they learned nothing
 # without. And a warning comes with it. If a network is good in training and bad in
-# testing, look at its batch normalization before you say that it learned by heart. (Training
+# testing, look at its batch normalization before you say that it overfits. (Training
 # that ends with short steps, as most does, lets the averages catch up. Wu and Johnson 2021
 # measure this, and more that can go wrong, on large networks.)
 #

@@ -23,9 +23,10 @@
 #   34, 50, 101 and 152;
 # - measure which of the usual explanations of residual connections hold.
 #
-# **Time:** 120 minutes with the exercises. Running every cell takes about a minute.
+# **Time:** 65 minutes, and 95 for questions and exercises. Running every cell takes about
+# a minute.
 #
-# **You need:** lesson 5, on batch normalization. No network, no GPU.
+# **You need:** lesson 5, on batch normalization. No internet, no GPU.
 #
 # [Contents](00_contents.ipynb) · [Lesson 5: Batch normalization](05_batch_norm.ipynb) · [Lesson 7: The ResNet family](07_resnet_family.ipynb)
 #
@@ -117,7 +118,7 @@ plt.show()
 # training images, 20 layers (dashed) have learned something. 56 layers (solid) are
 # still not far from guessing, which has a loss of 2.3.*
 #
-# This is not **overfitting**, where a network knows its training images by heart and
+# This is not overfitting, where a network knows its training images by heart and
 # fails on new ones. The deeper network is worse on the images that it was trained on.
 # He and others (2016, figure 1) saw it on photographs, also with 20 and 56 layers and
 # batch norm, and called it **degradation**.
@@ -247,8 +248,8 @@ moved = blk.to("meta")  # a device that has shapes and no numbers
 print("after a move to another device:", moved.forward(X.to("meta")).device)
 
 # %% [markdown]
-# The gradient is the same. The device is the affair of `.to`, not of the call. Only the
-# hooks are skipped. Tools such as profilers rely on them, so `blk(X)` stays the better
+# The gradient is the same. The device is right too: `.to` moves the weights, and the call
+# has no part in that. Only the hooks are skipped. Tools such as profilers rely on them, so `blk(X)` stays the better
 # habit.
 #
 # ## If F is zero
@@ -332,7 +333,7 @@ for number, (channels, stride) in enumerate([(64, 1), (128, 1), (64, 2), (128, 2
 # | bias in the convolutions | yes | no | Batch norm subtracts the mean, and any bias with it (lesson 5). |
 #
 # So `Residual` has biases that cannot learn: those of `conv1` and `conv2`, whose gradient is
-# zero up to rounding. That of `conv3` can, since no batch norm comes after it.
+# zero up to rounding. The bias of `conv3` can learn, since no batch norm comes after it.
 #
 # ## Two blocks, step by step
 #
@@ -800,7 +801,7 @@ plt.show()
 #
 # The next cell downloads the weights of ResNet-18, 45 MB, once. A file of weights can hold
 # any Python object, and loading it can run code; `weights_only` refuses everything but
-# numbers. Without a network the cell prints one line.
+# numbers. Without internet the cell prints one line.
 
 # %% tags=["nbval-ignore-output"]
 import contextlib

@@ -8,10 +8,12 @@ import re
 from pathlib import Path
 
 import build_notebooks
+import jupytext
 import nbformat
 import pytest
 
 LESSONS = build_notebooks.lessons()
+README = Path(__file__).parents[2] / "README.md"
 SHAPES = Path(__file__).parents[1] / "support" / "shapes.json"
 
 each_lesson = pytest.mark.parametrize(("source", "target"), LESSONS.values(), ids=LESSONS.keys())
@@ -34,6 +36,31 @@ def test_notebook_holds_nothing_it_must_not(source, target):
 def test_no_year_begins_a_list(source, target):  # noqa: ARG001  the notebook holds the same prose
     years = re.findall(r"^# +\d{4}\. .*", source.read_text(encoding="utf-8"), re.MULTILINE)
     assert years == [], "Markdown makes a numbered list of these lines: break them elsewhere"
+
+
+def minutes(source):
+    """(for the lesson, for questions and exercises): 200 words a minute, 1.5 minutes a code cell.
+
+    An exercise says its own minutes; the questions before them take ten.
+    """
+    cells = jupytext.read(source, fmt="py:percent").cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    lesson, _, exercises = prose.partition("## Questions")
+    code = sum(c.cell_type == "code" and "jupyter" not in c.metadata for c in cells)
+    told = re.findall(r"^\*\w+, (\d+) minutes\*$", exercises, re.MULTILINE)
+    return len(lesson.split()) / 200 + 1.5 * code, 10 + sum(map(int, told))
+
+
+@pytest.mark.parametrize("lesson", [name for name in LESSONS if not name.startswith("00")])
+def test_a_lesson_says_how_long_it_takes(lesson):
+    source, target = LESSONS[lesson]
+    title = source.read_text("utf-8").partition("## Setup")[0]
+    told = re.search(r"(\d+) minutes, and (\d+)\s+(?:# )?for questions and exercises", title)
+    reading, exercises = minutes(source)
+    assert abs(int(told[1]) - reading) < 6, reading
+    assert abs(int(told[2]) - exercises) < 6, exercises
+    row = re.search(rf"\({re.escape(f'notebooks/{target.name}')}\).*", README.read_text("utf-8"))
+    assert f" {int(told[1]) + int(told[2])} |" in row[0]
 
 
 def stored_text(target):
