@@ -34,16 +34,16 @@
 #
 # | | lesson | its question | minutes | what it adds |
 # |---|---|---|---|---|
-# | 1 | [AlexNet](01_alexnet.ipynb) | What did it take to go from reading digits to recognizing photographs? | 75 | To LeNet: size, ReLU, max pooling, dropout. You learn to work out shapes, parameters and MACs. |
-# | 2 | [VGG](02_vgg.ipynb) | Can one block, repeated, take the place of all the choices in AlexNet? | 70 | One block of 3×3 convolutions, repeated: a family of networks from one line each. |
-# | 3 | [NiN](03_nin.ipynb) | Does a convolutional network need fully connected layers? | 65 | The 1×1 convolution, and a global average in place of large linear layers. |
-# | 4 | [GoogLeNet](04_googlenet.ipynb) | Which kernel size is right, and why choose? | 75 | Parallel paths, stacked as channels, and 1×1 convolutions that keep them cheap. |
-# | 5 | [Batch normalization](05_batch_norm.ipynb) | Why does a deep network depend so much on its first weights, and can a layer take that care off your hands? | 90 | A layer that keeps the size of the numbers, however deep the network is. |
-# | 6 | [ResNet](06_resnet.ipynb) | Why can you not stack as many layers as you like, and what does one addition change about it? | 120 | The shortcut `out += x`, with which depth no longer hurts. |
+# | 1 | [AlexNet](01_alexnet.ipynb) | What did it take to go from reading digits to recognizing photographs? | 65 + 75 | To LeNet: size, ReLU, max pooling, dropout. You learn to work out shapes, parameters and MACs. |
+# | 2 | [VGG](02_vgg.ipynb) | Can one block, repeated, take the place of all the choices in AlexNet? | 50 + 75 | One block of 3×3 convolutions, repeated: a family of networks from one line each. |
+# | 3 | [NiN](03_nin.ipynb) | Does a convolutional network need fully connected layers? | 50 + 75 | The 1×1 convolution, and a global average in place of large linear layers. |
+# | 4 | [GoogLeNet](04_googlenet.ipynb) | Which kernel size is right, and why choose? | 50 + 75 | Parallel paths, stacked as channels, and 1×1 convolutions that keep them cheap. |
+# | 5 | [Batch normalization](05_batch_norm.ipynb) | Why does a deep network depend so much on its first weights, and can a layer take that care off your hands? | 60 + 75 | A layer that keeps the size of the numbers, however deep the network is. |
+# | 6 | [ResNet](06_resnet.ipynb) | Why can you not stack as many layers as you like, and what does one addition change about it? | 65 + 95 | The shortcut `out += x`, with which depth no longer hurts. |
 # | 7 | [The ResNet family](07_resnet_family.ipynb) | How does one block become a whole family of networks, and how do you use one that somebody else has trained? | 50 + 80 | One class for all ResNets, training recipes, and fine-tuning on your own images. |
 # | 8 | [After ResNet](08_after_resnet.ipynb) | ResNet's frame stays and only the block changes: what does each new block buy, and what does it cost? | 55 + 75 | Other blocks in the same frame, four different costs, and how to choose. |
 #
-# *Minutes: for the lesson + for its questions and exercises. Where there is one number, it is both together.*
+# *Minutes: for the lesson + for its questions and exercises.*
 
 # %%
 import os
@@ -185,18 +185,21 @@ first = lab(lenet, DIGIT, channels=(2, 16, 2), padding=(0, 4), tasks=tasks.conte
 #
 # ## Where a term is explained
 #
-# ablation [7] · activation memory [8] · arithmetic intensity [8] · attention [8] ·
-# augmentation [7] · average pooling [1] · backbone [7] · batch normalization [5] · bottleneck [7]
-# · buffer [5] · cardinality [8] · channel [1] · concatenate [4] · degradation [6] ·
-# depthwise convolution [8] · dilation [7] · domain shift [7] · dropout [1] · feature map [1] ·
-# feature pyramid [7] · fine-tuning [7] · frozen [7] · fully connected [3] · GELU [8] ·
-# global average pooling [3] · gradient [1] · grouped convolution [8] · growth rate [8] · hook [6]
-# · Inception [4] · internal covariate shift [5] · inverted residual [8] · layer norm [8] ·
-# linear probe [7] · MAC [1] · max pooling [1] · meta [7] · momentum [7] · moving average [5] ·
-# overfitting [6] · padding [1] · patches [8] · pointwise convolution [8] · pretrained [7] ·
-# receptive field [1] · recipe [7] · ReLU [1] · residual [6] · schedule [7] · seed [1] ·
-# semantic segmentation [7] · SGD [7] · shortcut [6] · sigmoid [1] · squeeze-and-excitation [8] ·
-# stage [7] · stem [4] · stride [1] · transition [8] · VGG block [2] · weight decay [7]
+# ablation [4] · activation [1] · activation function [1] · activation memory [8] ·
+# arithmetic intensity [8] · attention [8] · augmentation [1] · average pooling [1] ·
+# backbone [7] · batch normalization [5] · bottleneck [7] · buffer [5] · cardinality [8] ·
+# channel [1] · concatenate [4] · degradation [6] · depthwise convolution [8] · dilation [7] ·
+# domain shift [7] · dropout [1] · equivariance [1] · feature map [1] · feature pyramid [7] ·
+# fine-tuning [7] · frozen [7] · fully connected [3] · GELU [8] · global average pooling [3] ·
+# gradient [1] · grouped convolution [8] · growth rate [8] · hook [6] · Inception [4] ·
+# initialization [1] · internal covariate shift [5] · inverted residual [8] · kernel [1] ·
+# layer norm [8] · linear probe [7] · logits [1] · MAC [1] · max pooling [1] · meta [7] ·
+# momentum [7] · moving average [5] · neuron [1] · overfitting [1] · padding [1] · patches [8] ·
+# pointwise convolution [3] · pretrained [7] · receptive field [1] · recipe [7] ·
+# regularization [1] · ReLU [1] · residual [6] · schedule [7] · seed [1] ·
+# semantic segmentation [7] · SGD [7] · shortcut [6] · sigmoid [1] · softmax [1] ·
+# squeeze-and-excitation [8] · stage [7] · stem [4] · stride [1] · transition [8] · unit [1] ·
+# vanishing gradient [1] · VGG block [2] · weight decay [7]
 #
 # [1]: 01_alexnet.ipynb
 # [2]: 02_vgg.ipynb
