@@ -115,7 +115,8 @@ def test_the_map_is_what_is_there(request):
     file = ROOT / "CONTRIBUTING.md"
     before, _, rest = file.read_text(encoding="utf-8").partition("<!-- map -->")
     _, end, after = rest.partition("<!-- end of map -->")
-    lines = [line for folder in (LIBRARY, HELPER, ROOT / "tools") for line in mapped(folder)]
+    tools = f"{'tools/':<24} Scripts that build, check, measure and draw the course."
+    lines = [*mapped(LIBRARY), *mapped(HELPER), tools, *mapped(ROOT / "tools")]
     text = "\n".join([before + "<!-- map -->", "```", *lines, "```", end + after])
     if request.config.getoption("--regenerate"):
         file.write_text(text, encoding="utf-8")

@@ -54,7 +54,7 @@ def lab(
     click on a box of the picture shows its maps.
 
     `presets` are settings by name, such as {"as in the paper": dict(channels=96)}; choices that
-    one does not name are those of the start. `tasks` stand above the controls, one at a time. No
+    one does not name are those of the start. `tasks` stand beside the controls, one at a time. No
     parameter of the builder that is called `presets`, `image` or `tasks` can have a control.
 
     Raises TypeError and ValueError where the lab itself is called wrongly. A choice that breaks
