@@ -56,6 +56,10 @@ class ImageInLab:
         """A strip of maps of the present setting, HTML without a kernel; "" before it is ready."""
         return f"\n{look_page.stored(self._inside)}" if self._inside else ""
 
+    def give_up(self) -> None:
+        """The lab turns: what still runs for the setting before would only slow it down."""
+        self._rest.forget()
+
     def follow(self, state: State, *, at_once: bool = False) -> None:
         """The lab has turned to this state; `at_once` the maps come before this returns."""
         self._state, self._inside = state, None

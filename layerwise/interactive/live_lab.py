@@ -228,6 +228,8 @@ class Lab(Shown):
             control.observe(self._turned, "value")
 
     def _turned(self, change: Any = None) -> None:
+        if self._image:
+            self._image.give_up()
         control = change.owner if change else None
         last, when = self._moved
         self._moved = control, time.monotonic()

@@ -45,7 +45,7 @@ import torch
 from torch import nn
 
 from course_utils import best_device, digits, fashion_mnist, fit, nets, tasks
-from layerwise import draw, lab, print_shapes, table, trace
+from layerwise import draw, lab, look, print_shapes, table, trace
 
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"  # for colour-blind readers
 plt.rcParams.update({"figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False})
@@ -463,6 +463,14 @@ plt.show()
 # first layer. Maps of this kind, on larger images, are used to find out what a network
 # looks at (Zhou and others 2016).
 #
+# `look` opens every layer for the same image. Click the boxes from left to right and point
+# at a map: how large is the part of the image that one pixel sees, and can you still
+# recognize the digit?
+
+# %% tags=["nbval-ignore-output"]
+look(small, test.images[right])
+
+# %% [markdown]
 # ## Measure: a ReLU on the scores
 #
 # Every NiN block ends with a ReLU, and so does the last one. In the notes, as in the

@@ -146,27 +146,17 @@ def labs(lesson: str) -> list[Lab]:
     return LABS[lesson]
 
 
-<<<<<<< HEAD:tests/notebooks/test_lab_tasks.py
 def reached(lesson: str) -> list[list[tuple[dict, object]]]:
     """Its part of REACHED; a lesson whose labs have no tasks needs none."""
-=======
-def told(lesson: str) -> list[list[tuple]]:
-    """Of each lab of a lesson what REACHED says; a lesson that it does not name has no tasks."""
->>>>>>> 8996e1a6b556eeb6a7e0a447351a4fcea6b3c53a:tests/notebooks/test_tasks.py
     return REACHED.get(lesson, [[] for _ in labs(lesson)])
 
 
 @pytest.mark.parametrize("lesson", lessons.LESSONS)
 def test_every_task_is_reached_where_it_says_and_not_at_the_start(lesson):
-<<<<<<< HEAD:tests/notebooks/test_lab_tasks.py
     expected = reached(lesson)
-    assert [len(lab.tasks) for lab in labs(lesson)] == [len(tasks) for tasks in expected]
-    for lab, tasks in zip(labs(lesson), expected, strict=True):
-=======
     counts = [len(lab.tasks) for lab in labs(lesson)]
-    assert [len(tasks) for tasks in told(lesson)] == counts, "REACHED has a state for each task"
-    for lab, tasks in zip(labs(lesson), told(lesson), strict=True):
->>>>>>> 8996e1a6b556eeb6a7e0a447351a4fcea6b3c53a:tests/notebooks/test_tasks.py
+    assert [len(tasks) for tasks in expected] == counts, "REACHED has a state for each task"
+    for lab, tasks in zip(labs(lesson), expected, strict=True):
         start = lab.choices
         for number, (state, answer) in enumerate(tasks):
             lab.set(**start)
@@ -179,11 +169,7 @@ def test_every_task_is_reached_where_it_says_and_not_at_the_start(lesson):
 
 @pytest.mark.parametrize("lesson", lessons.LESSONS)
 def test_what_breaks_the_network_hides_its_repairs(lesson):
-<<<<<<< HEAD:tests/notebooks/test_lab_tasks.py
     for lab, tasks in zip(labs(lesson), reached(lesson), strict=True):
-=======
-    for lab, tasks in zip(labs(lesson), told(lesson), strict=True):
->>>>>>> 8996e1a6b556eeb6a7e0a447351a4fcea6b3c53a:tests/notebooks/test_tasks.py
         for task, (state, _) in zip(lab.tasks, tasks, strict=True):
             lab.set(**lab._history.start | state)
             assert lab.problem is None or task.hides_repairs, task.text

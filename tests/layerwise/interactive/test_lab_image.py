@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from layerwise import lab
+from layerwise.interactive import lab_image
 from layerwise.interactive.lab_image import ImageInLab
 from layerwise.interactive.stored import StoredOutput
 from layerwise.tracing import building
@@ -179,6 +180,24 @@ def test_a_turn_does_not_wait_for_the_run_and_the_file_follows_it(monkeypatch):
         assert "6 maps of 14×14" in kept[-1]
 
     asyncio.run(turns())
+
+
+def test_a_turn_begins_by_giving_up_the_run_before_it(monkeypatch):
+    asked, wanted_at_the_turn = [], []
+
+    async def turns():
+        bench = with_image()
+        monkeypatch.setattr(lab_image, "Inside", lambda *given: asked.append(given[-1]))
+        bench.set(width=5)
+        await until(lambda: asked)
+        at = bench._experiment.at
+        look = lambda choices: wanted_at_the_turn.append(asked[0]()) or at(choices)  # noqa: E731
+        monkeypatch.setattr(bench._experiment, "at", look)
+        assert asked[0]()
+        bench.set(width=6)
+
+    asyncio.run(turns())
+    assert wanted_at_the_turn == [False]
 
 
 def _words(html):
