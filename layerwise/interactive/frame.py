@@ -26,7 +26,7 @@ class Frame:
             layout=Layout(width="310px", flex="0 0 auto", margin="0 20px 0 0"),
         )
         self._hand.add_class("lab-hand")
-        self._words = VBox([self.head], layout=Layout(flex="1 1 420px", width="auto"))
+        self._words = VBox([self.head], layout=Layout(flex="1 1 280px", width="auto"))
         self._picture = VBox(layout=Layout(width="100%", overflow="visible"))
         top = HBox([self._hand, self._words], layout=Layout(flex_flow="row wrap", width="100%"))
         self.page = VBox([top, self._picture, self.table], layout=Layout(width="100%"))

@@ -48,6 +48,15 @@ function render({ model, el }) {
   show();
   model.on("change:html", show);
 
+  // What is wider than the page can be reached and scrolled by keys.
+  const scrolls = new ResizeObserver(() => {
+    root.tabIndex = root.scrollWidth > root.clientWidth ? 0 : -1;
+    if (root.tabIndex) return void ["role", "aria-label"].forEach((name) => root.removeAttribute(name));
+    root.setAttribute("role", "group");
+    root.setAttribute("aria-label", "Scrolls sideways");
+  });
+  scrolls.observe(root);
+
   root.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button || button.getAttribute("aria-disabled") === "true") return;
@@ -63,6 +72,7 @@ function render({ model, el }) {
   });
   return () => {
     clearTimeout(resting);
+    scrolls.disconnect();
     model.off("change:html", show);
   };
 }

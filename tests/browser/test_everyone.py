@@ -1,0 +1,224 @@
+"""The labs of the lessons and one of a pasted network, for every eye, hand and window.
+
+axe finds nothing in our elements; what a key does is in sight; nothing is cut off, no blank stays.
+"""
+
+from importlib import resources
+from typing import NamedTuple
+
+import lessons
+import pytest
+from playwright.sync_api import expect
+
+
+class Turn(NamedTuple):
+    """A control, and the key that is pressed there."""
+
+    label: str
+    key: str
+
+
+PASTED = """
+import torch
+import torchvision
+from layerwise import Task, lab
+def net(features=512, classes=10):
+    net = torchvision.models.resnet18(num_classes=classes)
+    net.fc = torch.nn.Linear(features, classes)
+    return net
+lab(net, (1, 3, 64, 64), features=[256, 512], classes=(2, 20),
+    image=torch.linspace(0, 1, 3 * 64 * 64).reshape(3, 64, 64),
+    presets={"ten": dict(classes=10), "two": dict(classes=2)},
+    tasks=[Task("How many?", {"classes": 9}, "Fewer.", predict=lambda lab: lab.trace.params)])
+"""
+LOOK = """
+import torch
+from torch import nn
+from layerwise import look
+net = nn.Sequential(nn.Conv2d(3, 20, 5, 2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
+look(net, torch.linspace(0, 1, 3 * 40 * 60).reshape(3, 40, 60))
+"""
+CASES = {
+    "01_alexnet": (Turn("channels", "ArrowLeft"), Turn("padding", "ArrowRight")),
+    "02_vgg": (Turn("conv arch", "ArrowDown"), Turn("rows", "ArrowLeft")),
+    "04_googlenet": (Turn("c1", "ArrowRight"), Turn("padding", "ArrowLeft")),
+    "06_resnet": (Turn("channels", "ArrowLeft"), Turn("shortcut stride", "ArrowLeft")),
+    "pasted": (Turn("classes", "ArrowLeft"), Turn("features", "ArrowLeft")),
+}
+AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+FILES = "void jupyterapp.commands.execute('application:toggle-left-area')"
+LIGHT, *DARK = "JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"
+
+
+VIOLATIONS = """async (rules) => {
+  const only = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
+  const { violations } = await axe.run(".course-lab, .lab-stored", only);
+  const told = ({ html, failureSummary }) => `${html.slice(0, 300)}: ${failureSummary}`;
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${told(node)}`));
+}"""
+
+TO_THE_TOP = "lab => lab.scrollIntoView({ block: 'start' })"
+
+# Of these parts of a lab, those that cannot be seen whole. A box may lie in a part that scrolls.
+UNSEEN = """(lab, parts) => {
+  const inside = (a, b) =>
+    a.top >= b.top - 1 && a.left >= b.left - 1 &&
+    a.right <= b.right + 1 && a.bottom <= b.bottom + 1;
+  const scrolls = (one) => /auto|scroll/.test(getComputedStyle(one).overflowY);
+  const seen = (part) => {
+    const at = part.getBoundingClientRect();
+    const window_ = { top: 0, left: 0, right: innerWidth, bottom: innerHeight };
+    if (!inside(at, window_)) return false;
+    for (let one = part.parentElement; one; one = one.parentElement) {
+      if (scrolls(one) && !inside(at, one.getBoundingClientRect())) return false;
+    }
+    return true;
+  };
+  return parts.filter((part) => {
+    const found = [...lab.querySelectorAll(part)].find((one) => !one.matches(".frame"));
+    return !found || !seen(found);
+  });
+}"""
+
+# What stands out of the lab to the right and cannot be scrolled to, and words that are cut off.
+CUT_OFF = """(lab) => {
+  const edge = lab.getBoundingClientRect().right + 1;
+  const look = (one) => getComputedStyle(one);
+  const scrolls = (one) => one.closest(".lab-said") || /auto|scroll/.test(look(one).overflowX);
+  const reachable = (one) => {
+    for (let up = one; up !== lab; up = up.parentElement) if (scrolls(up)) return true;
+    return false;
+  };
+  const wide = (one) => one.getBoundingClientRect().right > edge && !reachable(one.parentElement);
+  const cut = (one) => look(one).overflowX === "hidden" && one.scrollWidth > one.clientWidth + 1
+    && !reachable(one);
+  const all = [...lab.querySelectorAll("*")].filter((one) => one.parentElement !== lab);
+  return all.filter((one) => one.checkVisibility() && (wide(one) || cut(one)))
+    .map((one) => one.outerHTML.slice(0, 200));
+}"""
+
+
+def turn_lights(page, theme):
+    page.evaluate(
+        "(theme) => void jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
+    )
+    page.wait_for_function("(name) => document.body.dataset.jpThemeName === name", arg=theme)
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)  # it would hide all from axe
+
+
+def axe(page, *rules):
+    """What axe says of our elements, a line for each violation."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(f"{AXE}; undefined")
+    return page.evaluate(VIOLATIONS, rules)
+
+
+class Bench:
+    """A notebook with one lab, or the last of several."""
+
+    def __init__(self, notebook, changes, breaks):
+        self.notebook, self.page = notebook, notebook.page
+        self.changes, self.breaks = changes, breaks
+        self.lab = self.page.locator(".course-lab").last
+        expect(self.page.locator("code.lab-code").last).to_be_visible()
+        self.rest()
+
+    def rest(self):
+        """Wait until page and kernel have done all that they ask of each other."""
+        frame = "async () => void (await new Promise((done) => requestAnimationFrame(done)))"
+        for _ in range(2):
+            self.page.evaluate(frame)
+            self.page.clock.fast_forward(2000)  # the patience of the parts with hand and window
+            self.notebook.execute("")
+        self.page.evaluate(frame)
+        expect(self.lab.locator(".look-waiting")).to_have_count(0)  # for what flows through it
+
+    def turn(self, turn):
+        control = self.lab.get_by_label(turn.label, exact=True)
+        control.evaluate("control => control.focus({ preventScroll: true })")
+        self.page.keyboard.press(turn.key)
+        expect(self.lab.locator(".lab-note")).not_to_contain_text("at the start")
+        expect(self.lab.locator(".lab-note")).not_to_contain_text("Looking for")
+        self.rest()
+
+    def reset(self):
+        # In one go: a turn puts new buttons in the place of the old ones.
+        self.lab.evaluate("lab => lab.querySelector('[data-send=reset]').click()")
+        expect(self.lab.locator(".lab-note")).to_contain_text("setting at the start")
+        self.rest()
+
+    def size(self, width, height):
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.rest()
+
+
+@pytest.fixture(scope="module", params=CASES)
+def opened(desk, request):
+    cells = [PASTED] if request.param == "pasted" else lessons.lab_cells(request.param)
+    bench = Bench(desk.run(request.param, *cells), *CASES[request.param])
+    yield bench
+    assert bench.notebook.errors() == []
+
+
+@pytest.fixture
+def bench(opened):
+    """A lab at its start, in a window of 1280×720."""
+    yield opened
+    opened.size(1280, 720)
+    opened.reset()
+
+
+def test_axe_finds_nothing(bench):
+    assert axe(bench.page) == []
+    bench.turn(bench.changes)
+    assert axe(bench.page) == []
+    bench.reset()
+    bench.turn(bench.breaks)
+    assert axe(bench.page) == []
+    for theme in DARK:
+        turn_lights(bench.page, theme)
+        assert axe(bench.page, "color-contrast") == []
+    turn_lights(bench.page, LIGHT)
+
+
+@pytest.fixture
+def bar_of_files(bench):
+    bench.page.evaluate(FILES)
+    bench.rest()
+    yield
+    bench.page.evaluate(FILES)
+
+
+@pytest.mark.usefixtures("bar_of_files")
+def test_what_a_key_does_is_in_sight(bench):
+    changed = '.box:is([data-status="own numbers changed"], [data-status="new"])'
+    for turn, first in ((bench.changes, changed), (bench.breaks, ".box.broken")):
+        bench.lab.evaluate(TO_THE_TOP)
+        bench.turn(turn)
+        control = f'[aria-label="{turn.label}"], select'
+        unseen = bench.lab.evaluate(UNSEEN, [control, ".lab-totals", ".lab-head", first])
+        bench.notebook.shot(f"in-sight-{turn.label.replace(' ', '-')}")
+        assert unseen == []
+        bench.reset()
+
+
+@pytest.mark.parametrize("width", [853, 800])  # 1280 at 150 %, and a narrow window
+def test_nothing_is_cut_off_and_no_blank_stays(bench, width):
+    bench.size(width, 480 if width == 853 else 720)
+    height = bench.lab.bounding_box()["height"]
+    assert bench.lab.evaluate(CUT_OFF) == []
+    assert axe(bench.page, "scrollable-region-focusable") == []
+    bench.turn(bench.breaks)
+    assert bench.lab.evaluate(CUT_OFF) == []
+    bench.reset()
+    assert abs(bench.lab.bounding_box()["height"] - height) < 2
+
+
+def test_axe_finds_nothing_where_one_looks_inside(desk):
+    page = desk.run("look", LOOK).page
+    expect(page.locator(".look-map").first).to_be_visible()
+    assert axe(page) == []
+    for theme in DARK:
+        turn_lights(page, theme)
+        assert axe(page, "color-contrast") == []
+    turn_lights(page, LIGHT)
