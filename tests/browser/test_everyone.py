@@ -52,7 +52,13 @@ LIGHT, *DARK = "JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Cont
 
 VIOLATIONS = """async (rules) => {
   const only = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
-  const { violations } = await axe.run(".course-lab, .lab-stored", only);
+  // The body of JupyterLab is 0 pixels high and hides what overflows: axe would see no text.
+  document.body.style.overflow = "visible";
+  const { violations, passes } = await axe.run(".course-lab, .lab-stored", only);
+  document.body.style.overflow = "";
+  const contrast = "color-contrast";
+  const asked = !rules.length || rules.includes(contrast);
+  if (asked && !passes.some(({ id }) => id === contrast)) return ["axe has seen no text"];
   const told = ({ html, failureSummary }) => `${html.slice(0, 300)}: ${failureSummary}`;
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${told(node)}`));
 }"""
@@ -169,6 +175,8 @@ def bench(opened):
 
 
 def test_axe_finds_nothing(bench):
+    bench.size(1280, 2400)  # it judges the contrast of what is in sight
+    bench.lab.evaluate(TO_THE_TOP)
     assert axe(bench.page) == []
     bench.turn(bench.changes)
     assert axe(bench.page) == []
@@ -215,7 +223,7 @@ def test_nothing_is_cut_off_and_no_blank_stays(bench, width):
 
 
 def test_axe_finds_nothing_where_one_looks_inside(desk):
-    page = desk.run("look", LOOK).page
+    page = desk.run("look", LOOK, height=1400).page
     expect(page.locator(".look-map").first).to_be_visible()
     assert axe(page) == []
     for theme in DARK:
