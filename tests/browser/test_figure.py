@@ -1,12 +1,7 @@
-"""The live picture's own JavaScript in a plain page, with a model that stands in for the kernel.
-
-Skipped where there is no Chromium, unless COURSE_BROWSER=required.
-"""
+"""The live picture's own JavaScript in a plain page, with a model that stands in for the kernel."""
 
 import json
-import os
 
-import browser
 import pytest
 import torch
 from torch import nn
@@ -15,7 +10,6 @@ from layerwise import trace
 from layerwise.diagram.drawing import svg
 from layerwise.interactive import widgets
 
-REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
 ADDRESS = "http://figure.test/"
 PAGE = """<!doctype html><style>%s</style><div id="root"></div><button>after</button>
 <script type="module">
@@ -31,10 +25,6 @@ window.model = {
 };
 figure.render({ model, el: document.getElementById("root") });
 </script>"""
-
-pytestmark = pytest.mark.skipif(
-    not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
-)
 
 
 class Branches(nn.Module):
@@ -53,9 +43,9 @@ STEM, FRAME, ONE, THREE, CAT, SHUT = "@0", "1", "@1", "@2", "@3", "2"  # the blo
 
 
 @pytest.fixture(scope="module")
-def window():
-    with browser.browser_page(1280, 720) as page:
-        yield page
+def window(desk):
+    desk.page.set_viewport_size({"width": 1280, "height": 720})
+    return desk.page
 
 
 class Picture:

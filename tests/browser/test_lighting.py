@@ -1,17 +1,9 @@
-"""What tells of the same lights up together, and an image flows through the lab; in JupyterLab.
+"""What tells of the same lights up together, and an image flows through the lab; in JupyterLab."""
 
-Skipped where there is no Chromium, unless COURSE_BROWSER=required.
-"""
-
-import os
 import re
 
-import browser
-import nbformat
 import pytest
 from playwright.sync_api import expect
-
-REQUIRED = os.environ.get("COURSE_BROWSER") == "required"
 
 CELL = """
 import torch
@@ -30,24 +22,13 @@ lab(net, (1, 1, 40, 40), width=(4, 16, 4), kernel=[3, 5, 41], blocks=(1, 3),
     image=((rows * columns * 9).sin() ** 2)[None])
 """
 
-pytestmark = pytest.mark.skipif(
-    not browser.chromium() and not REQUIRED, reason="there is no Chromium on this machine"
-)
-
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("links")
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)], metadata=kernel)
-    nbformat.write(made, folder / "links.ipynb")
-    expect.set_options(timeout=30_000)
-    with browser.jupyterlab(folder) as address, browser.browser_page(1280, 720) as page:
-        notebook = browser.Notebook(page, address, "links.ipynb")
-        notebook.run_all()
-        expect(page.locator(".course-figure .box").first).to_be_visible()
-        expect(page.locator(".look-map").first).to_be_visible()
-        yield notebook
+def opened(desk):
+    notebook = desk.run("links", CELL)
+    expect(notebook.page.locator(".course-figure .box").first).to_be_visible()
+    expect(notebook.page.locator(".look-map").first).to_be_visible()
+    return notebook
 
 
 @pytest.fixture
