@@ -1,6 +1,7 @@
 """The live lab: turn any choice of a network, and see at once what changes and what breaks."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -272,6 +273,7 @@ class Lab(Shown):
         """Let the notebook's file follow, unless there was a turn after `turn`."""
         if turn in (None, self._turns) and self._stored.shown:
             self._stored.update(self.html, self.text)
+            gc.collect()  # while the hand rests: at a turn it would take a tenth of a second
 
     def _repairs(self) -> dict[str, dict]:
         """What a button sends -> the setting that it stands for, of this very turn."""

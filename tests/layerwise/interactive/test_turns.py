@@ -1,5 +1,6 @@
 """Turns of a lab: undo, redo, presets, the pinned setting, choices in words, and what they send."""
 
+import gc
 import re
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from course_utils import nets
 from layerwise import lab
 from layerwise.interactive import cells
 from layerwise.interactive.history import History
+from layerwise.interactive.stored import StoredOutput
 from layerwise.interactive.widgets import Panel
 
 ARCHS = {"one": ((1, 8),), "two": ((1, 8), (1, 16)), "three": ((1, 8), (1, 16), (1, 32))}
@@ -328,3 +330,16 @@ def test_a_cell_that_runs_again_leaves_no_widget_behind(monkeypatch):
     assert widgets() > once + 10
     run("b", deleted=["a"])
     assert widgets() == once and mine.comm is not None
+
+
+def test_garbage_is_collected_where_the_hand_rests_and_not_at_a_turn(small, monkeypatch):
+    collected = []
+    monkeypatch.setattr(gc, "collect", lambda *_: collected.append(small.choices["channels"]))
+    small.set(channels=48)
+    assert collected == []  # on no page: nothing rests
+    monkeypatch.setattr(StoredOutput, "shown", property(lambda _: True))
+    monkeypatch.setattr(StoredOutput, "update", lambda *_: None)
+    small._store(small._turns - 1)  # a turn came after this one
+    assert collected == []
+    small._store(small._turns)
+    assert collected == [48]
