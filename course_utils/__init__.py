@@ -8,14 +8,22 @@ if TYPE_CHECKING:  # so that an editor completes them
     from . import nets, recorded, tasks
     from .data import best_device, digits, fashion_mnist, photograph
     from .experiments import at_full_size, initialize, print_runs, runs
-    from .plotting import plot_costs, plot_lines, plot_runs, show, use_style
+    from .plotting import (
+        plot_confusion,
+        plot_costs,
+        plot_lines,
+        plot_runs,
+        show,
+        show_images,
+        use_style,
+    )
     from .training import evaluate, fit
 
 _NAMES = {  # module -> its public names; a module with none is one itself
     "data": "best_device digits fashion_mnist photograph",
     "experiments": "at_full_size initialize print_runs runs",
     "nets": "",
-    "plotting": "plot_costs plot_lines plot_runs show use_style",
+    "plotting": "plot_confusion plot_costs plot_lines plot_runs show show_images use_style",
     "recorded": "",
     "tasks": "",
     "training": "evaluate fit",

@@ -22,7 +22,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-COURSE_DATA = Path(__file__).resolve().parent.parent / "data"
+HERE = Path(__file__).resolve().parent
+COURSE_DATA = HERE.parent / "data"
+CAT = (
+    HERE.parent / "images" / "cat.jpg",
+    HERE / "_images" / "cat.jpg",
+)  # of the sources, installed
 FASHION_MNIST_HOME = "https://github.com/zalandoresearch/fashion-mnist, folder data/fashion"
 
 
@@ -133,17 +138,24 @@ def digits(
     return part("digits, train", split[0], seed), part("digits, test", split[1], None)
 
 
-def photograph(name: str = "flower.jpg", size: int = 32) -> Tensor:
-    """The middle of one of scikit-learn's two photographs: 1 × 3 × size × size, in [0, 1].
+def photograph(name: str = "cat.jpg", size: int = 32) -> Tensor:
+    """The middle of a photograph: 1 × 3 × size × size, in [0, 1].
 
-    The other one is "china.jpg". ValueError: there is none of that name.
+    "cat.jpg" is the course's, of 256×256 pixels (Stefan van der Walt, CC0); "flower.jpg" and
+    "china.jpg" are scikit-learn's, 427 pixels high. ValueError: there is none of that name.
     """
-    from sklearn.datasets import load_sample_image
+    if name == CAT[0].name:
+        from matplotlib.image import imread
 
-    pixels = torch.tensor(load_sample_image(name)).permute(2, 0, 1)[None] / 255
-    side = min(pixels.shape[2:])
-    top, left = ((length - side) // 2 for length in pixels.shape[2:])
-    square = pixels[..., top : top + side, left : left + side]
+        pixels = imread(next(path for path in CAT if path.exists()))
+    else:
+        from sklearn.datasets import load_sample_image
+
+        pixels = load_sample_image(name)
+    image = torch.tensor(pixels).permute(2, 0, 1)[None] / 255
+    side = min(image.shape[2:])
+    top, left = ((length - side) // 2 for length in image.shape[2:])
+    square = image[..., top : top + side, left : left + side]
     return F.interpolate(square, (size, size), mode="bilinear", antialias=True).clamp_(0, 1)
 
 

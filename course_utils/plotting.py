@@ -7,7 +7,7 @@ description for a figure of your own.
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from itertools import cycle, pairwise
+from itertools import cycle, pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from torch import Tensor
 
     from course_utils.training import History
     from layerwise import Trace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, which colour-blind readers can tell apart too.
 BLUE, ORANGE, GREEN, PINK, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7f7f7f"
 STYLES = ((BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-."), (PINK, "D:"), (GREY, "v-"))
+GREYS = {"cmap": "gray", "vmin": 0, "vmax": 1}
 MEASURES = {
     "train_loss": "training loss",
     "train_acc": "training accuracy",
@@ -138,6 +140,59 @@ def plot_costs(trace: "Trace", parts: Mapping[str, str] | None = None) -> None:
     panel.invert_yaxis()
     panel.set_label(f"Bars, a pair for each part. Share of the {'; share of the '.join(told)}.")
     show()
+
+
+def show_images(
+    images: Iterable["Tensor"],
+    titles: Iterable[str] = (),
+    *,
+    columns: int = 8,
+    signed: bool = False,
+    alt: str = "",
+) -> None:
+    """Draw images or maps in a grid: each rows × columns, or 1 or 3 × rows × columns.
+
+    Grey and colour images are in [0, 1]. `signed` maps share one scale, with white for 0, red
+    above it and blue below. Describe in `alt` what there is to see.
+    """
+    drawn = [
+        image.detach().cpu().movedim(0, -1).squeeze(-1).numpy()
+        for image in map(_with_channel, images)
+    ]
+    rows, columns = -(-len(drawn) // columns), min(columns, len(drawn))
+    _, axes = plt.subplots(rows, columns, figsize=(1.2 * columns, 1.4 * rows), squeeze=False)
+    most = max(abs(image).max() for image in drawn) or 1
+    look = {"cmap": "RdBu_r", "vmin": -most, "vmax": most} if signed else GREYS
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, title in zip_longest(axes.flat, drawn, titles):
+        if image is not None:
+            ax.imshow(image, **look)
+            ax.set_title(title or "", fontsize=8)
+    show(alt or f"{len(drawn)} images.")
+
+
+def plot_confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> None:
+    """Draw how often each class (a row) was taken for each (a column), and write the counts."""
+    _, ax = plt.subplots(figsize=(6, 4.4))
+    shares = [[count / max(sum(row), 1) for count in row] for row in counts]
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for i, row in enumerate(counts):
+        for j, count in enumerate(row):
+            ink = "white" if shares[i][j] > 0.5 else "black"
+            ax.text(j, i, str(count), ha="center", va="center", fontsize=7, color=ink)
+    places = range(len(classes))
+    ax.set(yticks=places, yticklabels=classes, xlabel="answer", ylabel="true class")
+    ax.set_xticks(places, classes, rotation=45, ha="right")
+    pairs = [(counts[i][j], i, j) for i in places for j in places if i != j]
+    worst = [f"{classes[i]} as {classes[j]}, {n} times" for n, i, j in sorted(pairs)[:-4:-1]]
+    right = [f"{name} {counts[i][i]}" for i, name in enumerate(classes)]
+    ax.set_label(f"Right: {', '.join(right)}. The commonest mistakes: {'; '.join(worst)}.")
+    show()
+
+
+def _with_channel(image: "Tensor") -> "Tensor":
+    return image if image.ndim == 3 else image[None]
 
 
 def _told(last: list[float]) -> str:

@@ -177,12 +177,16 @@ def test_test_order_stays():
 def test_a_photograph_is_the_middle_square_seen_from_afar():
     from sklearn.datasets import load_sample_image
 
-    small, whole = data.photograph(size=32), data.photograph(size=427)
+    small, whole = (data.photograph("flower.jpg", size) for size in (32, 427))
     assert small.shape == (1, 3, 32, 32) and 0 <= small.min() < 0.1 and 0.9 < small.max() <= 1
     middle = torch.tensor(load_sample_image("flower.jpg"))[:, 106:533] / 255
     assert torch.allclose(whole[0].permute(1, 2, 0), middle, atol=1e-5)
     assert torch.allclose(small.mean((2, 3)), whole.mean((2, 3)), atol=0.01)
-    assert not torch.allclose(data.photograph("china.jpg"), small, atol=0.1)
+    others = [data.photograph(name) for name in ("cat.jpg", "china.jpg")]
+    assert all(other.shape == small.shape for other in others)
+    assert not any(torch.allclose(other, small, atol=0.1) for other in others)
+    with pytest.raises(ValueError, match="dog"):
+        data.photograph("dog.jpg")
 
 
 # Fashion-MNIST

@@ -7,7 +7,15 @@ import torch
 from torch import nn
 
 from course_utils import plotting
-from course_utils.plotting import plot_costs, plot_lines, plot_runs, show, use_style
+from course_utils.plotting import (
+    plot_confusion,
+    plot_costs,
+    plot_lines,
+    plot_runs,
+    show,
+    show_images,
+    use_style,
+)
 from course_utils.training import History
 from layerwise import trace
 
@@ -129,6 +137,29 @@ def test_costs_are_shares_of_the_whole(shown):
     assert widths == pytest.approx([100 * share for share in shares])
     assert f"parameters: conv {widths[0]:.1f} %, linear {widths[1]:.1f} %" in alt
     assert [tick.get_text() for tick in shown[1][0].axes[0].get_yticklabels()] == ["0", "3"]
+
+
+def test_images_of_every_form_are_drawn_in_a_grid(shown):
+    images = [torch.rand(4, 6), torch.rand(1, 4, 6), torch.rand(3, 4, 6)]
+    show_images(images, ["a", "b"], columns=2, alt="Three.")
+    ((figure, told),) = shown
+    shapes = [ax.images[0].get_array().shape if ax.images else None for ax in figure.axes]
+    assert shapes == [(4, 6), (4, 6), (4, 6, 3), None] and told == "Three."
+    assert [ax.get_title() for ax in figure.axes] == ["a", "b", "", ""]
+
+
+def test_signed_maps_share_one_scale(shown):
+    show_images([torch.full((2, 2), -3.0), torch.ones(2, 2)], signed=True)
+    assert [ax.images[0].get_clim() for ax in shown[0][0].axes] == [(-3, 3), (-3, 3)]
+
+
+def test_confusion_is_shown_and_told(shown):
+    plot_confusion([[8, 2, 0], [0, 9, 1], [5, 0, 5]], ["cat", "dog", "ship"])
+    ((figure, told),) = shown
+    assert [text.get_text() for text in figure.axes[0].texts] == list("820091505")
+    assert figure.axes[0].images[0].get_array()[2].tolist() == [0.5, 0, 0.5]
+    assert "cat 8, dog 9, ship 5" in told
+    assert "ship as cat, 5 times; cat as dog, 2 times; dog as ship, 1 times" in told
 
 
 def test_a_notebook_keeps_the_description():
