@@ -125,10 +125,11 @@ class MapsView(Part):
         if inside is not self._inside:
             self._inside = inside
             self.picture = page.picture(inside)
-        self._steps, self.waiting = steps, False
+        self._steps = steps
         self.step, before = steps[-1].index if steps else -1, self.step
         if self.step == before:
             self._refresh()
+        self.waiting = False  # last: who waits on the page waits for the maps themselves
 
     def say(self, words: str) -> None:
         """Show a sentence in the place of maps, such as why nothing flows."""

@@ -72,6 +72,18 @@ def test_a_broken_setting_says_that_nothing_flows_and_a_repair_brings_it_back():
     assert bench.turn(kernel=3)["maps"] and bench.image.maps.picture["src"]
 
 
+def test_who_waits_for_the_maps_is_told_when_they_are_there():
+    bench = Bench()
+    seen = []
+    bench.image.maps.observe(
+        lambda change: seen.append((change["new"], bench.image.maps.view["words"][:6])), "waiting"
+    )
+    bench.turn(width=5)
+    bench.turn(kernel=17)
+    bench.turn(kernel=3)
+    assert [words for waiting, words in seen if not waiting] == ["5 maps", "5 maps"]
+
+
 def test_another_input_size_resizes_the_image():
     bench = Bench()
     assert bench.turn(input_size=24)["words"].startswith("4 maps of 22×22")
