@@ -148,26 +148,29 @@ def show_images(
     *,
     columns: int = 8,
     signed: bool = False,
+    inches: float = 1.2,
     alt: str = "",
 ) -> None:
     """Draw images or maps in a grid: each rows × columns, or 1 or 3 × rows × columns.
 
     Grey and colour images are in [0, 1]. `signed` maps share one scale, with white for 0, red
-    above it and blue below. Describe in `alt` what there is to see.
+    above it and blue below. Each is `inches` wide. Describe in `alt` what there is to see.
     """
     drawn = [
         image.detach().cpu().movedim(0, -1).squeeze(-1).numpy()
         for image in map(_with_channel, images)
     ]
     rows, columns = -(-len(drawn) // columns), min(columns, len(drawn))
-    _, axes = plt.subplots(rows, columns, figsize=(1.2 * columns, 1.4 * rows), squeeze=False)
+    _, axes = plt.subplots(
+        rows, columns, figsize=(inches * columns, (inches + 0.2) * rows), squeeze=False
+    )
     most = max(abs(image).max() for image in drawn) or 1
     look = {"cmap": "RdBu_r", "vmin": -most, "vmax": most} if signed else GREYS
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, title in zip_longest(axes.flat, drawn, titles):
         if image is not None:
-            ax.imshow(image, **look)
+            ax.imshow(image, interpolation="nearest", **look)
             ax.set_title(title or "", fontsize=8)
     show(alt or f"{len(drawn)} images.")
 

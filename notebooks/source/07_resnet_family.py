@@ -45,7 +45,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import digits, evaluate, fit
+from course_utils import digits, evaluate, fit, tasks
 from layerwise import explain, lab, print_shapes, trace
 
 # %% [markdown]
@@ -344,23 +344,8 @@ print(f"the note's class with 3, 4, 6, 3: {thirty_four.params:,} parameters")
 
 # %%
 lab(ResNet, (1, 3, 32, 32), block=[BasicBlock, Bottleneck], num_blocks=[[2, 2, 2, 2], [3, 4, 6, 3]],
-    width=[16, 64], window={"adaptive": None, "4×4": 4}, input_size=[16, 24, 32, 56, 64])
-
-# %% [markdown]
-# Set this, and explain what you see. Press *Reset* in between.
-#
-# 1. Blocks 3, 4, 6, 3. Now change the block to `Bottleneck`. What happens to the parameters, and to the maps at the end of
-#    each stage?
-# 2. Window 4×4 and input size 64. Which layer fails, and which two numbers disagree? And at input size 24?
-# 3. Width 16 in place of 64. By which factor do parameters and MACs fall, and why?
-#
-# <details><summary>Answers</summary>
-#
-# 1. 21.3 million become 23.5 million, hardly more. Each stage puts out four times as many channels, of the same size.
-# 2. At 64 the last maps are 8×8. Four windows make 2×2 of them, and the linear layer gets 2,048 numbers where it has
-#    weights for 512. At 24 the maps are 3×3, and the pooling itself fails: its window is larger than the map.
-# 3. Both by about 16. Each convolution has a quarter of the channels in and a quarter out.
-# </details>
+    width=[16, 64], window={"adaptive": None, "4×4": 4}, input_size=[16, 24, 32, 56, 64],
+    tasks=tasks.resnet_family.CLASS)
 
 # %% [markdown]
 # ## Train it

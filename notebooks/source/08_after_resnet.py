@@ -41,13 +41,17 @@ if "google.colab" in sys.modules:  # there, fetch the course; elsewhere it is in
     os.system("pip install -q --no-deps git+https://github.com/YOUR_NAME/modern-cnns d2l==1.0.3")
 
 # %%
+from functools import partial
+
 import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torchvision import models
 
-from course_utils import digits, fit, nets
+from course_utils import digits, fit, nets, photograph, show, show_images, tasks, use_style
 from layerwise import lab, print_shapes, trace
+
+use_style()
 
 # %% [markdown]
 # ## What ResNet leaves open
@@ -76,12 +80,13 @@ for depth in (18, 34, 50, 101, 152):
     print(f"ResNet-{depth:<3} {t.params / 1e6:4.1f} M parameters, {t.macs / 1e9:4.1f} G MACs, "
           f"top-1 {family[depth][1]:.1f} %")
 
-_, ax = plt.subplots(figsize=(5, 3), layout="constrained")
+_, ax = plt.subplots(figsize=(5, 3))
 ax.plot(*zip(*family.values()), "o-", color="#0072b2")
 for depth, point in family.items():
     ax.annotate(depth, point, (4, -12), textcoords="offset points", color="#0072b2")
 ax.set(xlabel="billion MACs", ylabel="top-1 accuracy in %", xlim=(0, 13), ylim=(68, 84))
-plt.show()
+show("Top-1 accuracy by billion MACs for ResNet-18, 34, 50, 101 and 152, as printed above: a line that rises "
+     "steeply from 18 to 50 layers, and flatly from there on.")
 
 # %% [markdown]
 # *The ResNet family. From 18 to 50 layers the accuracy rises steeply. From 50 to 152 layers
@@ -224,13 +229,14 @@ def reads(groups, channels=16):
     return (X.grad.abs().sum((2, 3)) > 0).float(), sum(p.numel() for p in conv.parameters())
 
 
-_, axes = plt.subplots(1, 3, figsize=(8, 2.9), layout="constrained")
+_, axes = plt.subplots(1, 3, figsize=(8, 2.9))
 for ax, groups in zip(axes, (1, 4, 16)):
     picture, params = reads(groups)
     ax.imshow(picture, cmap="Blues", vmin=0, vmax=1.4)
     ax.set(title=f"groups={groups}: {params:,} parameters", xlabel="input channel", xticks=[], yticks=[])
 axes[0].set_ylabel("output channel")
-plt.show()
+show("Three tables of 16 output by 16 input channels. With 1 group every cell is blue, with 4 groups four "
+     "squares of 4 by 4 along the diagonal, with 16 groups the diagonal alone.")
 
 # %% [markdown]
 # *A 3×3 convolution with 16 channels. Blue: this output channel (row) reads this input
@@ -243,9 +249,6 @@ plt.show()
 
 
 # %%
-from functools import partial
-
-
 def wide_resnet50():
     return resnet_of(partial(Bottleneck, inner=1 / 2), FIFTY, resnet_stem())
 
@@ -332,24 +335,19 @@ for channels in (16, 64, 256, 1024):
 # ### Look inside
 #
 # What each half can do shows best on a photograph. The depthwise convolution here takes the mean of
-# 15×15 places, in each of the three colours alone. The pointwise one makes three new colours out of
+# 5×5 places, in each of the three colours alone. The pointwise one makes three new colours out of
 # the three old ones.
 
 # %%
-from sklearn.datasets import load_sample_image
-
-flower = torch.tensor(load_sample_image("flower.jpg"))[:, 140:540].permute(2, 0, 1)[None] / 255
-both = separable(3, 3, kernel_size=15)
-both[0].weight.data.fill_(1 / 15 ** 2)
+flower = photograph("flower.jpg", size=96)
+both = separable(3, 3, kernel_size=5)
+both[0].weight.data.fill_(1 / 5 ** 2)
 both[1].weight.data = torch.tensor([[0, 0.2, 0.8], [0.4, 0.6, 0], [1, 0, 0]]).reshape(3, 3, 1, 1)
 pictures = {"photograph": flower, "places only": both[0](flower),
             "channels only": both[1](flower), "places, then channels": both(flower)}
-_, axes = plt.subplots(1, 4, figsize=(10, 2.9), layout="constrained")
-for ax, (title, picture) in zip(axes, pictures.items()):
-    ax.imshow(picture[0].detach().permute(1, 2, 0).clamp(0, 1))
-    ax.set_title(title)
-    ax.axis("off")
-plt.show()
+show_images([picture[0].clamp(0, 1) for picture in pictures.values()], pictures, columns=4, inches=2.4,
+            alt="A red flower; the same, blurred; the same, sharp and in other colours; the same, blurred and "
+                "in other colours.")
 
 # %% [markdown]
 # *Places only: the colours stay and the edges go. Channels only: every petal has another colour and
@@ -486,14 +484,15 @@ for name, t in traces.items():
 
 # %%
 times = milliseconds(parts, torch.rand(1, 256, 28, 28), repeats=30)
-_, axes = plt.subplots(1, 2, figsize=(8, 2.4), sharey=True, layout="constrained")
+_, axes = plt.subplots(1, 2, figsize=(8, 2.4), sharey=True)
 for number, (name, t) in enumerate(traces.items()):
     axes[0].barh(number, t.macs / 1e6, color="#0072b2")
     axes[1].barh(number, t.macs / 1e6 / times[name], color="#d55e00")
 axes[0].set(yticks=range(4), yticklabels=traces, xscale="log", xlabel="million MACs")
 axes[1].set(xlabel="million MACs in a millisecond, on this machine")
 axes[0].invert_yaxis()
-plt.show()
+show("Four convolutions, two bars each. Million MACs: the 3×3 convolution far ahead, the depthwise one last, as "
+     "printed above. Million MACs in a millisecond on this machine: most for the 3×3, fewest for the depthwise.")
 
 # %% [markdown]
 # *Left: what each convolution has to do, on a logarithmic scale. Right: how much of it the
@@ -625,7 +624,7 @@ compare(convnext_tiny, "convnext_tiny")
 # ## Turn one choice at a time
 #
 # ResNet-50 with four choices of its block: the groups of the middle convolution, its width as a share of the
-# block's output, its kernel size, and a gate.
+# block's output, its kernel size, and a gate. Tasks stand beside the controls.
 
 
 # %%
@@ -636,26 +635,8 @@ def network(groups=1, inner=1 / 4, kernel_size=3, gate=False):
 
 
 lab(network, (1, 3, 224, 224), groups={"1": 1, "4": 4, "32": 32, "128": 128, "one a channel": 0},
-    inner=[1 / 4, 1 / 2], kernel_size=[3, 4, 7], gate=False)
-
-# %% [markdown]
-# Set this, and explain what you see. Press *Reset* in between.
-#
-# 1. Make ResNeXt-50 of it, with two choices. What happens to parameters and MACs, compared with the start?
-# 2. Groups: one a channel. Kernel size from 3 to 7. What does the larger window cost? And with one group?
-# 3. Set groups to 128. Which layer cannot be built? Find two ways to repair it.
-# 4. Set the kernel size to 4. No layer fails, and the network does. Where, and why?
-#
-# <details><summary>Answers</summary>
-#
-# 1. Inner 0.5 and 32 groups. Both stay within 4 % of the start.
-# 2. One a channel: 1 % more parameters and 2 % more MACs, because such a window mixes no channels. With one group: three times
-#    the parameters and the MACs of the start.
-# 3. The middle convolution of stage one: it has 64 channels, a quarter of 256, and 64 cannot be cut into 128 groups.
-#    Fewer groups, or an inner share of 0.5.
-# 4. At the add of the first block. A window of 4 with padding 2 makes 57×57 maps out of 56×56, and the shortcut
-#    still has 56×56. Windows with an odd side can keep the size.
-# </details>
+    inner=[1 / 4, 1 / 2], kernel_size=[3, 4, 7], gate=False,
+    tasks=tasks.after_resnet.BLOCK)
 
 # %% [markdown]
 # ## Measure: all in one chart
@@ -713,12 +694,13 @@ for name, build in NETWORKS.items():
     ms |= milliseconds({name: build().eval()}, photo, repeats=3)
 
 labels = "million parameters", "billion MACs", "MB kept for the gradient", "milliseconds, on this machine"
-_, axes = plt.subplots(1, 4, figsize=(10, 3.6), sharey=True, layout="constrained")
+_, axes = plt.subplots(1, 4, figsize=(10, 3.6), sharey=True)
 for ax, label, column in zip(axes, labels, [*zip(*costs.values()), ms.values()]):
     ax.barh(range(len(costs)), column, color="#0072b2")
     ax.set(xlabel=label, yticks=range(len(costs)), yticklabels=costs)
 axes[0].invert_yaxis()
-plt.show()
+show("Bars for eleven networks in four panels. VGG-11 leads in parameters and MACs, DenseNet-121 in MB kept, as "
+     "printed above; the last panel has the milliseconds for one photograph on this machine.")
 
 # %% [markdown]
 # *Every large network of the course, in the order in which you met them. The panels tell four different stories.*
@@ -744,7 +726,7 @@ top_1 = {name: [published(theirs, version) for version in models.get_model_weigh
 for name, both in top_1.items():
     print(f"{name:12} {both[0]:.1f} %" + "".join(f", with a newer recipe {new:.1f} %" for new in both[1:]))
 
-_, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+_, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
 for name, both in top_1.items():
     for ax, cost in zip(axes, (costs[name][1], ms[name])):
         ax.plot([cost] * len(both), both, ":", color="#d55e00")
@@ -753,7 +735,8 @@ for name, both in top_1.items():
         ax.annotate(name, (cost, both[0]), (5, -11), textcoords="offset points", fontsize=8)
 axes[0].set(xlim=(0, 9), ylim=(67, 84), xlabel="billion MACs", ylabel="published top-1 accuracy in %")
 axes[1].set(xlim=(0, 1.3 * max(ms.values())), xlabel="milliseconds, on this machine")
-plt.show()
+show("Published top-1 accuracy of seven networks, by billion MACs and by milliseconds on this machine. A dotted line leads "
+     "up from the first weights to those of a newer recipe, where there are any.")
 
 # %% [markdown]
 # *Circles: the first weights that torchvision published. Squares: the same network after a newer recipe. To the left is

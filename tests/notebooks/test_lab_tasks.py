@@ -67,6 +67,22 @@ REACHED = {
             ({"input_size": 96, "shortcut_stride": 32}, 1),
         ]
     ],
+    "07_resnet_family": [
+        [
+            ({"width": 16}, 16),
+            ({"num_blocks": [3, 4, 6, 3], "block": "Bottleneck"}, 23),
+            ({"window": 4, "input_size": 64}, 2_048),
+            ({"window": 4, "input_size": 24}, None),
+        ]
+    ],
+    "08_after_resnet": [
+        [
+            ({"groups": 32, "inner": 1 / 2}, None),
+            ({"groups": 0, "kernel_size": 7}, 2),
+            ({"groups": 128}, 64),
+            ({"kernel_size": 4}, None),
+        ]
+    ],
 }
 
 
