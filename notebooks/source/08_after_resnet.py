@@ -346,7 +346,7 @@ both[1].weight.data = torch.tensor([[0, 0.2, 0.8], [0.4, 0.6, 0], [1, 0, 0]]).re
 pictures = {"photograph": flower, "places only": both[0](flower),
             "channels only": both[1](flower), "places, then channels": both(flower)}
 show_images([picture[0].clamp(0, 1) for picture in pictures.values()], pictures, columns=4, inches=2.4,
-            alt="A red flower; the same, blurred; the same, sharp and in other colours; the same, blurred and "
+            alt="An orange flower; the same, blurred; the same, sharp and in other colours; the same, blurred and "
                 "in other colours.")
 
 # %% [markdown]
@@ -492,7 +492,7 @@ axes[0].set(yticks=range(4), yticklabels=traces, xscale="log", xlabel="million M
 axes[1].set(xlabel="million MACs in a millisecond, on this machine")
 axes[0].invert_yaxis()
 show("Four convolutions, two bars each. Million MACs: the 3×3 convolution far ahead, the depthwise one last, as "
-     "printed above. Million MACs in a millisecond on this machine: most for the 3×3, fewest for the depthwise.")
+     "printed above; and the million MACs that this machine did in a millisecond.")
 
 # %% [markdown]
 # *Left: what each convolution has to do, on a logarithmic scale. Right: how much of it the
