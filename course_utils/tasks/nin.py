@@ -4,8 +4,8 @@ from layerwise import Task
 
 NETWORK = [
     Task(
-        text="Behind the last window each number sees 195 × 195 pixels of the image. How many rows "
-        "does it see without any 1×1 convolution? Set `ones` to 0. Which columns of the table "
+        text="After the last 3×3 window each unit sees 195 × 195 pixels of the image. How many "
+        "rows does it see without any 1×1 convolution? Set `ones` to 0. Which columns of the table "
         "change, and which do not?",
         predict=lambda lab: lab.trace.by_path["7.0"][0].receptive_field[0],
         reached={"ones": 0},
@@ -21,14 +21,14 @@ NETWORK = [
         "MACs grow by 5 %.",
     ),
     Task(
-        text="How many numbers would reach that linear layer, which expects 9,600, from images of "
+        text="How many values would reach that linear layer, which expects 9,600, from images of "
         "256 rows? Set the head to `linear` and the input size to 256, then the head back to "
         "`average`. Why does one work and the other not?",
         predict=lambda lab: lab.problem.got,
         reached={"head": "linear", "input_size": 256},
         hides_repairs=True,
-        explanation="With 256 pixels 384 maps of 6×6 arrive, 13,824 numbers, where the layer has "
-        "weights for 9,600. Averaging makes ten numbers, whatever the size of the maps.",
+        explanation="With 256 pixels 384 maps of 6×6 arrive, 13,824 values, where the layer has "
+        "weights for 9,600. Averaging makes ten values, whatever the size of the maps.",
     ),
     Task(
         text="Set the input size to 66. Which layer fails, and what does it lack?",
