@@ -34,8 +34,8 @@ NETWORK = [
         "at the first batch normalization? Which two choices repair it?",
         reached={"training": True},
         hides_repairs=True,
-        explanation="One image has 24 · 24 values of each channel behind the first convolution, "
-        "enough for a variance. Behind the first linear layer it has one value of each feature. "
+        explanation="One image has 24 · 24 values of each channel after the first convolution, "
+        "enough for a variance. After the first linear layer it has one value of each feature. "
         "Turn `training` or `norm` off. (More than one image would do as well.)",
     ),
 ]
