@@ -81,8 +81,14 @@ def load(name: str) -> tuple[nn.Sequential, Recording]:
     return net.eval(), recording
 
 
-def _file(name: str, ending: str) -> Path:
-    folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0])
+def curves(name: str) -> dict[str, list[History]]:
+    """Runs on the digits that are too long for a lesson: kind -> its histories, a seed each."""
+    kinds = json.loads(_file(name, ".json", "digits").read_text(encoding="utf-8"))
+    return {kind: [History(**run) for run in runs] for kind, runs in kinds.items()}
+
+
+def _file(name: str, ending: str, part: str = "") -> Path:
+    folder = next((folder for folder in FOLDERS if folder.is_dir()), FOLDERS[0]) / part
     there = {path.stem: path for path in sorted(folder.glob(f"*{ending}"))}
     if name not in there:
         raise ValueError(

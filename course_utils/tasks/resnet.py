@@ -29,14 +29,4 @@ NETWORK = [
         explanation="With a stride of 1 no stage makes the maps smaller: the same parameters, "
         "about twenty times the MACs. Setting the shortcut stride back to 2 costs nothing.",
     ),
-    Task(
-        text="Set the input size to 96 and the shortcut stride to 32. PyTorch runs this network. "
-        "What is wrong all the same? How many rows has the shortcut's map in block `2.0`?",
-        predict=lambda lab: lab.trace.by_path["2.0.conv3"][0].output[2],
-        reached={"input_size": 96, "shortcut_stride": 32},
-        hides_repairs=True,
-        explanation="The shortcut of block `2.0` makes 1×1 maps out of 24×24, and PyTorch adds "
-        "that one number to all 12×12 places without a word. The network trains, but the shortcut "
-        "carries only the corner of each map. An add is right only if both shapes are equal.",
-    ),
 ]

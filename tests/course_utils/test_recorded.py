@@ -37,11 +37,19 @@ def test_weights_load_into_their_network(name):
     assert scores.isfinite().all() and not scores[0].equal(scores[1])
 
 
+def test_curves_are_histories_of_one_length_a_seed_each():
+    kinds = recorded.curves("depth")
+    assert len(kinds) > 1 and len({len(runs) for runs in kinds.values()}) == 1
+    for run in (run for runs in kinds.values() for run in runs):
+        assert len(run) == len(run.train_loss) == len(run.train_acc) > 0 and not run.stopped
+        assert all(map(math.isfinite, run.train_loss))
+
+
 def test_all_weights_together_stay_small():
     assert sum(path.stat().st_size for path in FOLDER.glob("*.pt")) < 1_500_000
 
 
-@pytest.mark.parametrize(("read", "name"), [(recorded.run, "vgg99"), (recorded.load, "vgg99")])
+@pytest.mark.parametrize("read", [recorded.run, recorded.load, recorded.curves])
 def test_an_unknown_name_is_told_with_those_that_are_there(read, name):
     with pytest.raises(ValueError, match=r"No vgg99\.(json|pt) among the recorded runs: "):
         read(name)

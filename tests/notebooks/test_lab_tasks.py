@@ -64,7 +64,6 @@ REACHED = {
             ({"blocks": (3, 4, 6, 3)}, 21),
             ({"shortcut_stride": 1}, 56),
             ({"shortcut_stride": 1, "stride": 1}, 35),
-            ({"input_size": 96, "shortcut_stride": 32}, 1),
         ]
     ],
     "07_resnet_family": [

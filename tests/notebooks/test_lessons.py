@@ -22,7 +22,6 @@ PAIRS = [
     ("04_googlenet", "net", nets.googlenet, (2, 1, 96, 96)),
     ("05_batch_norm", "net", nets.batch_norm_lenet, (2, 1, 28, 28)),
     ("06_resnet", "net", nets.resnet18, (2, 1, 96, 96)),
-    ("06_resnet", "cifar_net", partial(nets.cifar_resnet, bias=False), (2, 3, 32, 32)),
     ("07_resnet_family", "cifar_net", partial(nets.cifar_resnet, bias=False), (2, 3, 32, 32)),
 ]
 # The builders that the labs turn: called without choices they are the network of the lesson.
@@ -58,7 +57,7 @@ def test_the_builder_of_a_lesson_makes_that_network(lesson, name, build, shape):
     assert same(lessons.value(lesson, name)(), build, shape)
 
 
-@pytest.mark.parametrize("lesson", ["06_resnet", "07_resnet_family"])
+@pytest.mark.parametrize("lesson", ["07_resnet_family"])
 @pytest.mark.parametrize("depth", [34, 50])
 def test_the_family_is_that_of_nets(lesson, depth):
     torch.manual_seed(0)
