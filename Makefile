@@ -21,9 +21,10 @@ LESSON    ?=
 export UV_PYTHON_DOWNLOADS := never
 
 # The one lesson whose name begins with LESSON, such as 03_nin.
-ONE      := $(if $(LESSON),$(notdir $(basename $(wildcard notebooks/source/$(LESSON)*.py))))
+ONE      := $(if $(LESSON),$(sort $(notdir $(basename \
+		$(wildcard notebooks/source/$(LESSON)*.py notebooks/$(LESSON)*.ipynb)))))
 ifneq ($(words $(LESSON)),$(words $(ONE)))
-$(error LESSON=$(LESSON) must begin the name of one of: $(notdir $(wildcard notebooks/source/*.py)))
+$(error LESSON=$(LESSON) must begin the name of one of: $(notdir $(wildcard notebooks/*.ipynb)))
 endif
 
 # The interpreter itself behind a link or a launcher, "not-found" if it does not run.
@@ -46,7 +47,8 @@ lab: $(READY)        ## open the contents, or the lesson that LESSON names, in J
 # One thread each: two workers with two threads each wait for one another.
 test: $(READY)        ## run every test, and every notebook against its stored outputs
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
-		$(if $(ONE),tests/notebooks notebooks/$(ONE).ipynb -k $(ONE)) $(TEST_ARGS)
+		$(if $(ONE),tests/notebooks notebooks/$(ONE).ipynb \
+			$(wildcard notebooks/solutions/$(ONE).ipynb) -k $(ONE)) $(TEST_ARGS)
 
 notebooks: $(READY)        ## execute notebooks/source/*.py into notebooks/*.ipynb
 	$(RUN) tools/build_notebooks.py $(ONE)
