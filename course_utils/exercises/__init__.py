@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ._exercise import LISTENERS, Exercise, Verdict
 
 if TYPE_CHECKING:  # so that an editor completes them
-    from . import vgg
+    from . import alexnet, batch_norm, googlenet, nin, vgg
 
-LESSONS = ("vgg",)
+LESSONS = ("alexnet", "vgg", "nin", "googlenet", "batch_norm")
 __all__ = ["LESSONS", "LISTENERS", "Exercise", "Verdict", "all", *LESSONS]
 
 

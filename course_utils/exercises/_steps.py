@@ -194,21 +194,16 @@ def _moved(asked: Sequence[Part], given: Sequence[Part], want: int, have: int) -
 def _setting(asked: Part, given: Sequence[Part], have: int) -> Finding | None:
     place = Place.at(given, have)
     if place.part.thing != asked.thing:
-        facts = {
-            "place": place,
-            "thing": place.part.thing,
-            "asked": asked.thing,
-            "kind": asked.kind,
-        }
-        return Finding("other", f"{place.part.thing} in place of {asked.thing}", facts)
+        other = {"place": place, "asked": asked.thing, "kind": asked.kind}
+        return Finding("other", f"{place.part.thing} in place of {asked.thing}", other)
     differs = asked.differs(place.part)
     if not differs:
         return None
     label = dict(LOOKED_AT)[differs[0]]
     value, wanted = place.part.settings.get(differs[0]), asked.settings.get(differs[0])
-    sizes = place.part.input[2:], place.part.output[2:], asked.output[2:]
     facts: dict[str, Any] = {"place": place, "setting": label, "value": value, "asked": wanted}
-    facts["sizes"] = sizes
+    facts["sizes"] = place.part.input[2:], place.part.output[2:], asked.output[2:]
+    facts["next"] = given[have + 1].thing if have + 1 < len(given) else ""
     name = label if asked.kind != "pooling" else f"{label} of the pooling"
     if label == "bias":
         name = "bias" if value else "no bias"
@@ -216,29 +211,30 @@ def _setting(asked: Part, given: Sequence[Part], have: int) -> Finding | None:
 
 
 def _aligned(asked: Sequence[Part], given: Sequence[Part]) -> list[Pair]:
-    """The cheapest way to pair the parts: what is missing or too many costs 1."""
-    rows, columns = len(asked) + 1, len(given) + 1
-    cost = [[float(max(i, j) if 0 in (i, j) else 0) for j in range(columns)] for i in range(rows)]
-    for i in range(1, rows):
-        for j in range(1, columns):
-            cost[i][j] = min(
-                cost[i - 1][j - 1] + _unlike(asked[i - 1], given[j - 1]),
-                cost[i - 1][j] + 1,
-                cost[i][j - 1] + 1,
-            )
+    """The cheapest way to pair the parts: what is missing or too many costs 1.
+
+    Of equally cheap ways, the one that agrees for longest.
+    """
+    rows, columns = len(asked), len(given)
+    cost = [[float(rows - i + columns - j) for j in range(columns + 1)] for i in range(rows + 1)]
+    for i in reversed(range(rows)):
+        for j in reversed(range(columns)):
+            pair = cost[i + 1][j + 1] + _unlike(asked[i], given[j])
+            cost[i][j] = min(pair, cost[i + 1][j] + 1, cost[i][j + 1] + 1)
     pairs: list[Pair] = []
-    i, j = rows - 1, columns - 1
-    while i or j:
-        if i and j and cost[i][j] == cost[i - 1][j - 1] + _unlike(asked[i - 1], given[j - 1]):
-            i, j = i - 1, j - 1
+    i = j = 0
+    while i < rows or j < columns:
+        both = i < rows and j < columns
+        if both and cost[i][j] == cost[i + 1][j + 1] + _unlike(asked[i], given[j]):
             pairs.append((i, j))
-        elif i and cost[i][j] == cost[i - 1][j] + 1:
-            i -= 1
+            i, j = i + 1, j + 1
+        elif i < rows and cost[i][j] == cost[i + 1][j] + 1:
             pairs.append((i, None))
+            i += 1
         else:
-            j -= 1
             pairs.append((None, j))
-    return pairs[::-1]
+            j += 1
+    return pairs
 
 
 def _unlike(asked: Part, given: Part) -> float:

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from inspect import signature
 from numbers import Number
 from typing import Any
 
 from ._findings import Finding
+from ._networks import not_called
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,9 @@ class Function:
 
     def find(self, answer: Any, reference: Callable[[], Any]) -> Finding | None:
         """The first case for which it returns another number."""
-        if not callable(answer):
-            return Finding("no function", "no function", {"value": answer, "called": self.called})
-        try:
-            signature(answer).bind(*self.cases[0])
-        except TypeError as error:
-            return Finding("arguments", "arguments", {"called": self.called, "error": str(error)})
+        uncalled = not_called(answer, self.cases[0], self.called)
+        if uncalled is not None:
+            return uncalled
         right = reference()
         for case in self.cases:
             given, asked = answer(*case), right(*case)

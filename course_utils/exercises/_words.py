@@ -13,6 +13,12 @@ _WHERE = {
     "train": "in training mode",
     "eval": "in eval mode",
     "gradient": "in the gradient that reaches the input",
+    "dropout": "in training mode",
+    "at the start": "at the start, in the parameters",
+    "fresh eval": "in eval mode before any training",
+    "eval again": "in eval mode, after other batches were looked at in this mode",
+    "eval with gradients": "in eval mode with gradients on",
+    "restored": "from a layer that was saved and restored",
 }
 
 
@@ -24,8 +30,7 @@ def tell(finding: Finding) -> str:
         return text
     called = f"{finding.facts['called']}({', '.join(map(_value, case.args))})"
     shape = "×".join(map(str, case.shape))
-    note = f" ({case.note})" if case.note else ""
-    return f"{text}\nTried with {called} and an input of {shape}{note}."
+    return f"{text}\nTried with {called} and an input of {shape}."
 
 
 def _value(value: object) -> str:
@@ -118,11 +123,11 @@ def _setting(facts: Mapping) -> str:
     arrives, made, wanted = facts["sizes"]
     if setting == "bias":
         has = "has a bias" if value else "has no bias"
-        why = (
-            ": batch norm after it subtracts the mean, and the bias with it"
-            if value
-            else ", and one is asked for"
-        )
+        why = ", and one is asked for"
+        if value and facts["next"] == "batch norm":
+            why = ": batch norm after it subtracts the mean, and the bias with it"
+        elif value:
+            why = ", and none is asked for"
         return _first(f"{named(place)} {has}{why}.")
     text = f"Look at the {setting} of {named(place)}: it is {_one(value)}."
     if made != wanted and len(made) == len(wanted) == 2:
@@ -191,6 +196,8 @@ def _values(facts: Mapping) -> str:
             "operation writes into the tensor that came in?"
         )
     where = _WHERE[facts["where"]]
+    if facts["where"] not in ("train", "eval", "gradient"):
+        return f"The shapes are as asked, but other numbers come out {where}."
     return (
         f"Shapes and steps are as asked, but with the same weights other numbers come out {where}. "
         "Follow the numbers: what is multiplied, added or handed on that should not be?"
@@ -220,6 +227,24 @@ def _call(facts: Mapping) -> str:
 
 def _nothing(facts: Mapping) -> str:
     return f"{facts['called']} returns nothing: is a `return` missing?"
+
+
+def _no_tensor(facts: Mapping) -> str:
+    return f"{facts['called']} returns {_article(facts['value'])}, not a tensor."
+
+
+def _shape(facts: Mapping) -> str:
+    return (
+        f"With {facts['told']} the result has shape {size(facts['shape'])}; it should be "
+        f"{size(facts['asked'])}."
+    )
+
+
+def _unlike(facts: Mapping) -> str:
+    return (
+        f"With {facts['told']} the shape is right, and the numbers are others. Try it on a tensor "
+        "small enough to work out by hand, step by step."
+    )
 
 
 def _plain(number: float) -> str:
@@ -260,4 +285,7 @@ _TEMPLATES: dict[str, Any] = {
     "number": _another,
     "call": _call,
     "nothing": _nothing,
+    "no tensor": _no_tensor,
+    "shape": _shape,
+    "unlike": _unlike,
 }
