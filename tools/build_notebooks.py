@@ -141,6 +141,7 @@ def build(source: Path, target: Path) -> None:
 
 def execute(notebook: NotebookNode, source: Path, folder: Path) -> None:
     """Run every cell in place, in a fresh kernel whose working directory is `folder`."""
+    os.environ["COURSE_PROGRESS"] = ""  # neither shown in a notebook nor changed by one
     running = 0
 
     def note(cell_index: int, **_: object) -> None:
