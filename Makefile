@@ -8,6 +8,7 @@
 #   make zoo ZOO="timm/*vit*"                         only these networks
 #   make compat STACK=colab                          one stack: conda or colab
 #   make mutants MODULE=layerwise/views COUNT=20     a module or a folder; faults in each module
+#   make grade FOLDER=submitted LESSON=02            a folder for each student, or their notebooks
 
 PYTHON    ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
 LAB_ARGS  ?=
@@ -15,6 +16,7 @@ TEST_ARGS ?=
 ZOO       ?=
 STACK     ?=
 MODULE    ?=
+FOLDER    ?=
 COUNT     ?= 20
 LESSON    ?=
 
@@ -36,10 +38,10 @@ RUN     := .venv/bin/python
 # Exists when .venv holds what pyproject.toml asks for, on this version of Python.
 READY   := .venv/.ready-$(VERSION)
 
-.PHONY: help lab test notebooks accept lint bench zoo compat mutants clean
+.PHONY: help lab test notebooks accept lesson-kit grade lint bench zoo compat mutants clean
 
 help:        ## list these commands
-	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1	/p' Makefile
 
 lab: $(READY)        ## open the contents, or the lesson that LESSON names, in JupyterLab
 	$(RUN) -m jupyter lab --ServerApp.root_dir=. notebooks/$(or $(ONE),00_contents).ipynb $(LAB_ARGS)
@@ -54,6 +56,12 @@ notebooks: $(READY)        ## execute notebooks/source/*.py into notebooks/*.ipy
 	$(RUN) tools/build_notebooks.py $(ONE)
 
 accept: notebooks        ## the same, under the name that a failed test gives it
+
+lesson-kit: $(READY)        ## write a folder for a class, with stubs and without solutions, into build
+	$(RUN) tools/lesson_kit.py
+
+grade: $(READY)        ## run the notebooks in FOLDER through the checks, and list a class's mistakes
+	$(RUN) tools/grade.py "$(FOLDER)" $(if $(ONE),--lesson $(ONE))
 
 lint: $(READY)        ## check style, formatting and types
 	$(RUN) -m ruff check
