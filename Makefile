@@ -8,6 +8,7 @@
 #   make zoo ZOO="timm/*vit*"                         only these networks
 #   make compat STACK=colab                          one stack: conda or colab
 #   make mutants MODULE=layerwise/views COUNT=20     a module or a folder; faults in each module
+#   make grade FOLDER=submitted LESSON=02            a folder for each student, or their notebooks
 
 PYTHON    ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
 LAB_ARGS  ?=
@@ -15,15 +16,17 @@ TEST_ARGS ?=
 ZOO       ?=
 STACK     ?=
 MODULE    ?=
+FOLDER    ?=
 COUNT     ?= 20
 LESSON    ?=
 
 export UV_PYTHON_DOWNLOADS := never
 
 # The one lesson whose name begins with LESSON, such as 03_nin.
-ONE      := $(if $(LESSON),$(notdir $(basename $(wildcard notebooks/source/$(LESSON)*.py))))
+ONE      := $(if $(LESSON),$(sort $(notdir $(basename \
+		$(wildcard notebooks/source/$(LESSON)*.py notebooks/$(LESSON)*.ipynb)))))
 ifneq ($(words $(LESSON)),$(words $(ONE)))
-$(error LESSON=$(LESSON) must begin the name of one of: $(notdir $(wildcard notebooks/source/*.py)))
+$(error LESSON=$(LESSON) must begin the name of one of: $(notdir $(wildcard notebooks/*.ipynb)))
 endif
 
 # The interpreter itself behind a link or a launcher, "not-found" if it does not run.
@@ -35,10 +38,10 @@ RUN     := .venv/bin/python
 # Exists when .venv holds what pyproject.toml asks for, on this version of Python.
 READY   := .venv/.ready-$(VERSION)
 
-.PHONY: help lab test notebooks accept lint bench zoo compat mutants clean
+.PHONY: help lab test notebooks accept lesson-kit grade lint bench zoo compat mutants clean
 
 help:        ## list these commands
-	@sed -n 's/^\([a-z]*\): .*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1	/p' Makefile
 
 lab: $(READY)        ## open the contents, or the lesson that LESSON names, in JupyterLab
 	$(RUN) -m jupyter lab --ServerApp.root_dir=. notebooks/$(or $(ONE),00_contents).ipynb $(LAB_ARGS)
@@ -46,12 +49,19 @@ lab: $(READY)        ## open the contents, or the lesson that LESSON names, in J
 # One thread each: two workers with two threads each wait for one another.
 test: $(READY)        ## run every test, and every notebook against its stored outputs
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
-		$(if $(ONE),tests/notebooks notebooks/$(ONE).ipynb -k $(ONE)) $(TEST_ARGS)
+		$(if $(ONE),tests/notebooks notebooks/$(ONE).ipynb \
+			$(wildcard notebooks/solutions/$(ONE).ipynb) -k $(ONE)) $(TEST_ARGS)
 
 notebooks: $(READY)        ## execute notebooks/source/*.py into notebooks/*.ipynb
 	$(RUN) tools/build_notebooks.py $(ONE)
 
 accept: notebooks        ## the same, under the name that a failed test gives it
+
+lesson-kit: $(READY)        ## write a folder for a class, with stubs and without solutions, into build
+	$(RUN) tools/lesson_kit.py
+
+grade: $(READY)        ## run the notebooks in FOLDER through the checks, and list a class's mistakes
+	$(RUN) tools/grade.py "$(FOLDER)" $(if $(ONE),--lesson $(ONE))
 
 lint: $(READY)        ## check style, formatting and types
 	$(RUN) -m ruff check

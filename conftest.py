@@ -3,11 +3,16 @@
 Run side by side, the tests of a file stay together; those of the lessons, the tests of a lesson.
 """
 
+import os
 from collections.abc import Generator
+from pathlib import Path
 
+import build_notebooks
 import notebook_report
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+os.environ["COURSE_PROGRESS"] = ""  # what a test has right is nobody's progress
 
 FIRST_ERROR = pytest.StashKey[int]()  # of a notebook: the number of the first cell that raised
 
@@ -41,14 +46,14 @@ def pytest_runtest_makereport(
     if (first := notebook.stash.get(FIRST_ERROR, None)) is not None:
         report.outcome = "skipped"
         report.longrepr = str(item.path), 0, f"follows from the error in cell {first}"
-        report.user_properties.append(("follows", [notebook.path.stem, first]))
+        report.user_properties.append(("follows", [_name(notebook.path), first]))
         return report
     cells = notebook.nb.cells
     number = next(n for n, cell in enumerate(cells, 1) if cell is item.cell)
     if _raised(item, call):
         notebook.stash[FIRST_ERROR] = number
     report.longrepr = notebook_report.report(
-        notebook.path.stem, cells, number, item.test_outputs or [], call.excinfo.value
+        _name(notebook.path), cells, number, item.test_outputs or [], call.excinfo.value
     )
     return report
 
@@ -63,7 +68,13 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if _is_cell(item) and (nextitem is None or nextitem.parent is not item.parent):
         ran = {id(one.cell): one.test_outputs for one in item.session.items if _is_cell(one)}
         folder = item.config.rootpath / notebook_report.EXECUTED
-        notebook_report.write(item.parent.nb, ran, folder / item.path.name)
+        notebook_report.write(item.parent.nb, ran, folder / f"{_name(item.path)}.ipynb")
+
+
+def _name(notebook: Path) -> str:
+    """Such as 02_vgg; of the notebook that solves its exercises, solutions/02_vgg."""
+    solved = notebook.parent.name == build_notebooks.SOLUTIONS
+    return f"{build_notebooks.SOLUTIONS}/{notebook.stem}" if solved else notebook.stem
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

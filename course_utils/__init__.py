@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # so that an editor completes them
-    from . import nets, recorded, tasks
+    from . import exercises, nets, recorded, tasks
     from .data import best_device, digits, fashion_mnist, photograph
     from .experiments import at_full_size, initialize, print_runs, runs
     from .plotting import (
@@ -17,13 +17,16 @@ if TYPE_CHECKING:  # so that an editor completes them
         show_images,
         use_style,
     )
+    from .prediction import predict
     from .training import evaluate, fit
 
 _NAMES = {  # module -> its public names; a module with none is one itself
     "data": "best_device digits fashion_mnist photograph",
     "experiments": "at_full_size initialize print_runs runs",
+    "exercises": "",
     "nets": "",
     "plotting": "plot_confusion plot_costs plot_lines plot_runs show show_images use_style",
+    "prediction": "predict",
     "recorded": "",
     "tasks": "",
     "training": "evaluate fit",

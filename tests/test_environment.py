@@ -44,13 +44,13 @@ def test_environment_yml_and_pyproject_agree_on_python():
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 def test_make_help_lists_every_command():
     text = (ROOT / "Makefile").read_text()
-    commands = re.findall(r"^([a-z]+):", text, re.MULTILINE)
+    commands = re.findall(r"^([a-z-]+):", text, re.MULTILINE)
     assert {"lab", "test", "notebooks", "lint", "bench", "clean", "help"} <= set(commands)
     assert re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split() == commands
     printed = subprocess.run(
         ["make", "--no-print-directory"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
-    assert re.findall(r"^  make ([a-z]+)\t\S", printed, re.MULTILINE) == commands
+    assert re.findall(r"^  make ([a-z-]+)\t\S", printed, re.MULTILINE) == commands
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
@@ -76,8 +76,8 @@ def test_links_and_commands_are_real(name):
     named = re.findall(r"`((?:tests|tools|layerwise|notebooks/source)/[\w./]+)`", text)
     missing = [p for p in (*links, *named) if not (ROOT / p).exists() and "NN_name" not in p]
     assert missing == []
-    commands = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert set(re.findall(r"`make ([a-z]+)", text)) <= set(commands)
+    commands = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= set(commands)
 
 
 def test_the_example_runs(capsys):

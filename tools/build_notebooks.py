@@ -1,5 +1,7 @@
 """Build the lessons: notebooks/source/*.py (py:percent) -> executed notebooks/*.ipynb.
 
+A lesson gets the stubs of its exercises; solved, they are a notebook in notebooks/solutions.
+
     python tools/build_notebooks.py                 every lesson
     python tools/build_notebooks.py 01_alexnet      one of them
     python tools/build_notebooks.py --check         fail if a notebook is not what its source says
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import jupytext
 import nbformat
+import stubs
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+SOLUTIONS = "solutions"
 
 CELL_TIMEOUT = 600  # seconds
 LARGEST = 1_000_000  # bytes
@@ -70,11 +74,17 @@ class BuildError(Exception):
 # -- from source to cells ---------------------------------------------------------------
 
 
-def planned(source: Path) -> NotebookNode:
-    """Return the notebook that a source describes, before execution."""
+def planned(source: Path, target: Path | None = None) -> NotebookNode:
+    """Return the notebook that a source describes, before execution: with stubs, or solved."""
     notebook = nbformat.v4.new_notebook(metadata=copy.deepcopy(METADATA))
     seen: Counter[str] = Counter()
-    for cell in jupytext.read(source, fmt="py:percent").cells:
+    cells = jupytext.read(source, fmt="py:percent").cells
+    try:
+        solved = target is not None and target.parent.name == SOLUTIONS
+        cells = stubs.solutions(cells, source.stem) if solved else stubs.with_stubs(cells)
+    except stubs.MarkerError as error:
+        raise BuildError(f"{source}: {error}") from None
+    for cell in cells:
         for name in JUPYTEXT_METADATA:
             cell.metadata.pop(name, None)
         digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
@@ -88,7 +98,7 @@ def drift(source: Path, target: Path) -> str | None:
     """Name the first difference between a committed notebook and its source, or None."""
     if not target.exists():
         return "the notebook is missing"
-    plan, found = planned(source), nbformat.read(target, as_version=4)
+    plan, found = planned(source, target), nbformat.read(target, as_version=4)
     for number, (ours, theirs) in enumerate(zip(plan.cells, found.cells, strict=False), 1):
         for part in ("cell_type", "source", "metadata", "id"):
             if ours[part] != theirs.get(part):
@@ -118,7 +128,8 @@ def _differing_line(ours: object, theirs: object) -> str:
 
 def build(source: Path, target: Path) -> None:
     """Execute a source in the target's folder and write the notebook, or raise BuildError."""
-    notebook = planned(source)
+    notebook = planned(source, target)
+    target.parent.mkdir(exist_ok=True)
     execute(notebook, source, target.parent)
     rename_widgets(notebook)
     if found := problems(notebook):
@@ -130,6 +141,7 @@ def build(source: Path, target: Path) -> None:
 
 def execute(notebook: NotebookNode, source: Path, folder: Path) -> None:
     """Run every cell in place, in a fresh kernel whose working directory is `folder`."""
+    os.environ["COURSE_PROGRESS"] = ""  # neither shown in a notebook nor changed by one
     running = 0
 
     def note(cell_index: int, **_: object) -> None:
@@ -252,11 +264,22 @@ def lessons(folder: Path = FOLDER) -> dict[str, tuple[Path, Path]]:
     return {n: (folder / "source" / f"{n}.py", folder / f"{n}.ipynb") for n in sorted(names)}
 
 
+def pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+    """Return (source, notebook) of a lesson, and of its exercises solved where it has any."""
+    solved = target.parent / SOLUTIONS / target.name
+    has_exercises = source.exists() and stubs.BEGIN in source.read_text(encoding="utf-8")
+    return [(source, target), *([(source, solved)] if has_exercises or solved.exists() else [])]
+
+
 def complaint(source: Path, target: Path) -> str | None:
     """Say what is wrong with a committed notebook, or None."""
     if not source.exists():
         return f"{target.name} has no source; write {source} or delete the notebook"
-    if difference := drift(source, target):
+    try:
+        difference = drift(source, target)
+    except BuildError as error:
+        return str(error)
+    if difference:
         return f"{target.name}: {difference}\n  Run: make notebooks"
     if found := problems(nbformat.read(target, as_version=4)):
         return f"{target.name}:\n  " + "\n  ".join(found)
@@ -265,16 +288,19 @@ def complaint(source: Path, target: Path) -> str | None:
 
 def check(chosen: dict[str, tuple[Path, Path]]) -> int:
     """Print each notebook's first fault and return how many have one."""
-    faults = [text for source, target in chosen.values() if (text := complaint(source, target))]
-    print("\n".join([*faults, f"{len(chosen)} notebooks checked, {len(faults)} at fault"]))
+    every = [pair for lesson in chosen.values() for pair in pairs(*lesson)]
+    faults = [text for source, target in every if (text := complaint(source, target))]
+    print("\n".join([*faults, f"{len(every)} notebooks checked, {len(faults)} at fault"]))
     return len(faults)
 
 
 def build_all(chosen: dict[str, tuple[Path, Path]]) -> int:
     """Build each lesson, print how long it took and return how many failed."""
     failed = 0
-    for number, (name, (source, target)) in enumerate(chosen.items(), 1):
-        print(f"[{number}/{len(chosen)}] {name} ...", end=" ", flush=True)
+    every = [pair for lesson in chosen.values() for pair in pairs(*lesson)]
+    for number, (source, target) in enumerate(every, 1):
+        name = target.relative_to(source.parent.parent).with_suffix("")
+        print(f"[{number}/{len(every)}] {name} ...", end=" ", flush=True)
         start = time.perf_counter()
         try:
             build(source, target)

@@ -63,7 +63,7 @@ def report(
         lines += [str(error)]
     hint = f"Executed notebook: {EXECUTED}/{lesson}.ipynb"
     if not raised and differences:
-        hint += f". To store what it prints now: make accept LESSON={lesson[:2]}"
+        hint += f". To store what it prints now: make accept LESSON={Path(lesson).name[:2]}"
     return "\n".join([*lines, "", hint])
 
 

@@ -58,7 +58,7 @@ import torch
 from matplotlib.ticker import EngFormatter
 from torchvision import models
 
-from course_utils import nets, show, tasks, use_style
+from course_utils import exercises, nets, show, tasks, use_style
 from layerwise import lab, trace
 
 # %% [markdown]
@@ -183,6 +183,15 @@ first = lab(lenet, DIGIT, channels=(2, 16, 2), padding=(0, 4), tasks=tasks.conte
 # cells, shows the picture, the table and the tasks of the last setting, and no controls. Run the
 # cell of the lab, and they are back.
 #
+# ## Where you are
+#
+# Each lesson ends with exercises: you write code, and a check says what it does. Run the next cell to
+# see which were right on this machine. `exercises.forget()` clears that.
+
+# %%
+exercises.where_you_are()
+
+# %% [markdown]
 # ## Where a term is explained
 #
 # ablation [4] · activation [1] · activation function [1] · activation memory [8] ·

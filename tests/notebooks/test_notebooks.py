@@ -11,31 +11,53 @@ import build_notebooks
 import jupytext
 import nbformat
 import pytest
+import stubs
 
 LESSONS = build_notebooks.lessons()
 README = Path(__file__).parents[2] / "README.md"
+CHECK = re.compile(r"\bexercises\.\w+\.\w+\.check\(")
 SHAPES = Path(__file__).parents[1] / "support" / "shapes.json"
 
 each_lesson = pytest.mark.parametrize(("source", "target"), LESSONS.values(), ids=LESSONS.keys())
+NOTEBOOKS = [pair for lesson in LESSONS.values() for pair in build_notebooks.pairs(*lesson)]
+each_notebook = pytest.mark.parametrize(
+    ("source", "target"), NOTEBOOKS, ids=[f"{t.parent.name}-{t.stem}" for _, t in NOTEBOOKS]
+)
 
 
-@each_lesson
+@each_notebook
 def test_notebook_is_what_its_source_says(source, target):
     assert source.exists(), f"{target.name} has no source"
     difference = build_notebooks.drift(source, target)
     assert difference is None, f"{target.name}: {difference}\nRun: make notebooks"
 
 
-@each_lesson
+@each_notebook
 def test_notebook_holds_nothing_it_must_not(source, target):
     assert target.exists(), f"{source.name} was never built; run: make notebooks"
     assert build_notebooks.problems(nbformat.read(target, as_version=4)) == []
 
 
 @each_lesson
+def test_checks_of_a_lesson_await_an_answer_and_those_of_its_solutions_are_right(source, target):
+    for _, notebook in build_notebooks.pairs(source, target):
+        solved = notebook.parent.name == build_notebooks.SOLUTIONS
+        word = "Right." if solved else "Not attempted"
+        cells = nbformat.read(notebook, as_version=4).cells
+        checks = [c for c in cells if c.cell_type == "code" and CHECK.search(c.source)]
+        told = {c.source: "".join(out.get("text", "") for out in c.outputs) for c in checks}
+        assert {code: text for code, text in told.items() if word not in text} == {}
+
+
+@each_lesson
 def test_no_year_begins_a_list(source, target):  # noqa: ARG001  the notebook holds the same prose
     years = re.findall(r"^# +\d{4}\. .*", source.read_text(encoding="utf-8"), re.MULTILINE)
     assert years == [], "Markdown makes a numbered list of these lines: break them elsewhere"
+
+
+def _left_out(cell):
+    """A hidden cell, and those of an exercise, which says its own minutes."""
+    return "jupyter" in cell.metadata or stubs.is_exercise(cell) or "exercises." in cell.source
 
 
 def minutes(source):
@@ -46,7 +68,7 @@ def minutes(source):
     cells = jupytext.read(source, fmt="py:percent").cells
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     lesson, _, exercises = prose.partition("## Questions")
-    code = sum(c.cell_type == "code" and "jupyter" not in c.metadata for c in cells)
+    code = sum(c.cell_type == "code" and not _left_out(c) for c in cells)
     told = re.findall(r"^\*\w+, (\d+) minutes\*$", exercises, re.MULTILINE)
     return len(lesson.split()) / 200 + 1.5 * code, 10 + sum(map(int, told))
 

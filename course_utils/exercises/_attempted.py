@@ -1,0 +1,65 @@
+"""Whether there is an answer at all, or only the stub of the notebook."""
+
+import dis
+from types import CodeType, FunctionType
+from typing import Any
+
+_NAMES = {"super", "__init__", "NotImplementedError"}
+_WORK = (
+    *("BINARY", "BUILD", "COMPARE", "DELETE", "FOR", "IMPORT", "JUMP", "POP_JUMP"),
+    *("PUSH_EXC", "STORE", "UNARY", "YIELD"),
+)
+
+
+def is_attempted(answer: Any) -> bool:
+    """False for `...`, None, and functions and classes in whose bodies nothing stands."""
+    if answer is None or answer is Ellipsis:
+        return False
+    if isinstance(answer, str):
+        return answer.strip() not in {"", "..."}
+    if isinstance(answer, (tuple, list)):
+        return any(map(is_attempted, answer))
+    functions = list(_functions(answer))
+    if functions:
+        return not all(is_stub(function.__code__) for function in functions)
+    return not (isinstance(answer, type) and not vars(answer).keys() - _BARE)
+
+
+class _Bare:
+    pass
+
+
+_BARE = vars(_Bare).keys() | {"__firstlineno__", "__static_attributes__"}
+
+
+def _functions(answer: Any) -> list[FunctionType]:
+    if isinstance(answer, FunctionType):
+        return [answer]
+    if isinstance(answer, type):
+        return [value for value in vars(answer).values() if isinstance(value, FunctionType)]
+    return []
+
+
+def is_stub(code: CodeType) -> bool:
+    """Whether a body holds no more than `...`, pass, a docstring, NotImplementedError, super()."""
+    if set(code.co_names) - _NAMES or code.co_nlocals > _arguments(code):
+        return False
+    before = None
+    for step in dis.get_instructions(code):
+        if step.opname.startswith(_WORK):
+            return False
+        if step.opname == "RETURN_CONST" and step.argval not in (None, ...):
+            return False
+        if step.opname == "RETURN_VALUE" and not _nothing(before):
+            return False
+        before = step
+    return True
+
+
+def _nothing(step: dis.Instruction | None) -> bool:
+    return step is not None and step.opname == "LOAD_CONST" and step.argval in (None, ...)
+
+
+def _arguments(code: CodeType) -> int:
+    stars = bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
+    return code.co_argcount + code.co_kwonlyargcount + stars

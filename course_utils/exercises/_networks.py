@@ -1,0 +1,287 @@
+"""Judge an answer that builds a network: by what it does, and where it does not, by its steps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from inspect import signature
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from layerwise import Trace, diagnose, trace
+
+from . import _guard
+from ._findings import Finding
+from ._steps import Part, first_difference, parts
+
+HERE = Path(__file__).name
+MOST = 4_000_000  # parameters up to which a network is built with numbers, and differentiated
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of the answer, and the input that the network gets."""
+
+    args: tuple
+    shape: tuple[int, ...]
+
+
+Probe = Callable[[nn.Module, Case], dict[str, Tensor]]  # what to measure of a network
+
+
+class Behaviour:
+    """What one case of an answer does."""
+
+    def __init__(self, answer: Callable, case: Case, probe: Probe | None = None) -> None:
+        self._answer, self._case, self._probe = answer, case, probe
+        self.broken: Finding | None = None
+        self.warned: Finding | None = None  # it runs, but is hardly meant
+        self.trace: Trace | None = None
+        self.parameters: list[tuple[int, ...]] = []  # shapes without their ones
+        self._net = _on_meta(answer, case)
+        self._diagnose()
+        if self.broken is None:
+            if self._net is None:
+                self._net = answer(*case.args)
+            self.trace = trace(self._net, case.shape)
+            shapes = (tuple(p.shape) for p in self._net.parameters())
+            self.parameters = sorted((_own(shape) for shape in shapes), key=lambda s: (prod(s), s))
+
+    def _diagnose(self) -> None:
+        problem = diagnose(_named(self._answer, self._case), self._case.shape)
+        if problem is None:
+            return
+        line = problem.line if problem.line and problem.line.file != HERE else None
+        facts = {"headline": problem.headline, "detail": problem.detail, "line": line}
+        facts |= {"layer": problem.layer, "expected": problem.expected, "got": problem.got}
+        found = Finding("diagnosis", problem.kind, facts)
+        if problem.works:
+            self.warned = found
+        else:
+            self.broken = found
+
+    @property
+    def large(self) -> bool:
+        """Whether a run with numbers takes long; equal steps are then enough."""
+        return self.trace is not None and self.trace.params > MOST
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The steps of the trace in the order of the comparison."""
+        return parts(self.trace) if self.trace else ()
+
+    @cached_property
+    def numbers(self) -> dict[str, Tensor] | Finding:
+        """What comes out; where the run with numbers fails, why."""
+        net, self._net = self._net, None
+        assert net is not None
+        if not self.large:
+            net = self._answer(*self._case.args)
+        elif any(p.is_meta for p in net.parameters()):
+            net = net.to_empty(device="cpu")
+        try:
+            if self._probe is not None:
+                return self._probe(net, self._case)
+            fill(net)
+            return self._few(net) if self.large else _run(net, self._case.shape)
+        except Exception as error:  # noqa: BLE001  the student's own
+            return _guard.finding(_guard.trouble(error))
+
+    def _few(self, net: nn.Module) -> dict[str, Tensor]:
+        """Of a large network only what is quick: the output in eval mode, and the dropouts."""
+        rates = [part.settings["p"] for part in self.parts if part.kind == "dropout"]
+        with torch.no_grad():
+            out = net.eval()(_image(self._case.shape))
+        return {"eval": out, "dropout": torch.tensor(rates)}
+
+
+def _on_meta(answer: Callable, case: Case) -> Any:
+    """The network without numbers; None if it cannot be built so."""
+    try:
+        with torch.device("meta"):
+            return answer(*case.args)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001  it may want numbers, or be wrong: `diagnose` tells
+        return None
+
+
+def _named(answer: Callable, case: Case) -> Callable[[], Any]:
+    def build() -> Any:
+        return answer(*case.args)
+
+    build.__name__ = getattr(answer, "__name__", "build")
+    return build
+
+
+def _image(shape: tuple[int, ...]) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1))
+
+
+def _run(net: nn.Module, shape: tuple[int, ...]) -> dict[str, Tensor]:
+    """What comes out in training and in eval mode, and what the input's gradient is."""
+    given = _image(shape)
+    image = given.clone().requires_grad_()
+    passed = image * 1
+    torch.manual_seed(2)
+    out = net.train()(passed)
+    found = {"train": out, "input": passed - given}
+    if out.requires_grad and not found["input"].any():
+        weights = torch.randn(out.shape, generator=torch.Generator().manual_seed(3))
+        (slope,) = torch.autograd.grad((out * weights).sum(), image, allow_unused=True)
+        found["gradient"] = torch.zeros(()) if slope is None else slope
+    else:
+        found["gradient"] = torch.zeros(())
+    with torch.no_grad():
+        found["eval"] = net.eval()(given.clone())
+    return {name: value.detach() for name, value in found.items()}
+
+
+@torch.no_grad()
+def fill(net: nn.Module) -> None:
+    """Give every parameter and buffer numbers that follow from its shape alone.
+
+    So two networks with the same parameters, however called and in whichever order, get the same.
+    """
+    for tensor in net.parameters():
+        tensor.data = _numbers(tuple(tensor.shape), positive=False)
+    for buffer in net.buffers():
+        if buffer.is_floating_point() and buffer.ndim:
+            buffer.data = _numbers(tuple(buffer.shape), positive=True)
+        elif buffer.ndim == 0:
+            buffer.zero_()
+
+
+def _own(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without its ones: a 1×1 convolution is a linear layer."""
+    return tuple(n for n in shape if n != 1)
+
+
+def _numbers(shape: tuple[int, ...], *, positive: bool) -> Tensor:
+    own, count = _own(shape), prod(shape)
+    generator = torch.Generator().manual_seed(hash((own, positive)) % 2**31)
+    some = torch.rand(min(count, 65_537), generator=generator)
+    if positive:
+        some += 0.5
+    else:
+        some = (some - 0.5) * (24 / prod(own[1:])) ** 0.5
+    return some.repeat(-(-count // len(some)))[:count].reshape(shape)
+
+
+# ------------------------------------------------------------------------------------ comparison
+
+
+@dataclass
+class Networks:
+    """An answer that is called as in `cases`, and returns a network."""
+
+    cases: Sequence[Case]
+    called: str  # how the call is told: "vgg_block(num_convs, in_channels, out_channels)"
+    probe: Probe | None = None  # in place of what comes out in training and eval mode
+    _ours: dict = field(default_factory=dict)  # behaviours of the reference and of the mistakes
+    _theirs: dict = field(default_factory=dict)  # of the answer that is being checked
+
+    def find(self, answer: Any, reference: Callable[[], Any]) -> Finding | None:
+        """The first thing that is wrong with an answer, None if it does what is asked."""
+        uncalled = not_called(answer, self.cases[0].args, self.called)
+        if uncalled is not None:
+            return uncalled
+        self._theirs.clear()
+        right = reference()
+        for case in self.cases:
+            found = difference(self._our(right, case), self._their(answer, case))
+            if found is not None:
+                called = self.called.split("(")[0]
+                whole = {**found.facts, "case": case, "called": called}
+                return Finding(found.kind, found.name, whole)
+        return None
+
+    def same(self, answer: Any, other: Any) -> bool:
+        """Whether two answers do the same in every case, right or wrong."""
+        return all(_alike(self._their(answer, case), self._our(other, case)) for case in self.cases)
+
+    def _our(self, answer: Callable, case: Case) -> Behaviour:
+        if (answer, case) not in self._ours:
+            self._ours[answer, case] = Behaviour(answer, case, self.probe)
+        return self._ours[answer, case]
+
+    def _their(self, answer: Callable, case: Case) -> Behaviour:
+        if case not in self._theirs:
+            self._theirs[case] = Behaviour(answer, case, self.probe)
+        return self._theirs[case]
+
+
+def not_called(answer: Any, args: tuple, called: str) -> Finding | None:
+    """Why an answer cannot be called as it will be, None if it can."""
+    if isinstance(answer, nn.Module):
+        return Finding("called", "called", {"called": called})
+    if not callable(answer):
+        return Finding("no function", "no function", {"value": answer, "called": called})
+    try:
+        signature(answer).bind(*args)
+    except TypeError as error:
+        return Finding("arguments", "arguments", {"called": called, "error": str(error)})
+    except ValueError:  # of a function written in C nothing is known
+        return None
+    return None
+
+
+def difference(asked: Behaviour, given: Behaviour) -> Finding | None:
+    """What is wrong in one case; None where both do the same with the same parameters."""
+    if given.broken is not None:
+        return given.broken
+    if given.large and given.parts == asked.parts and given.parameters == asked.parameters:
+        return None
+    numbers = given.numbers
+    if isinstance(numbers, Finding):
+        return numbers
+    assert not isinstance(asked.numbers, Finding)
+    unequal = unlike(asked.numbers, numbers)
+    if unequal is None and asked.parameters == given.parameters:
+        return None
+    if unequal == "input":
+        return Finding("values", "other input", {"where": "input"})
+    return (
+        given.warned or first_difference(asked.parts, given.parts) or _unseen(asked, given, unequal)
+    )
+
+
+def _unseen(asked: Behaviour, given: Behaviour, unequal: str | None) -> Finding:
+    """What the steps do not show."""
+    params = [sum(map(prod, one.parameters)) for one in (asked, given)]
+    if params[0] != params[1] or unequal is None:
+        return Finding("params", "parameters", {"asked": params[0], "params": params[1]})
+    return Finding("values", f"other {unequal}", {"where": unequal})
+
+
+def unlike(asked: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str | None:
+    """The first of the numbers that differ: "train", "input", "gradient", "eval"."""
+    for name, value in asked.items():
+        other = given.get(name)
+        if other is None or value.shape != other.shape:
+            return name
+        scale = float(value.abs().max()) if value.numel() else 0.0
+        if not torch.allclose(value, other, rtol=1e-3, atol=1e-4 * max(scale, 1e-3)):
+            return name
+    return None
+
+
+def _alike(one: Behaviour, other: Behaviour) -> bool:
+    if one.broken is not None or other.broken is not None:
+        return _alike_broken(one.broken, other.broken)
+    if one.parameters != other.parameters or one.trace.output != other.trace.output:  # type: ignore[union-attr]
+        return False
+    ours, theirs = one.numbers, other.numbers
+    if isinstance(ours, Finding) or isinstance(theirs, Finding):
+        return isinstance(ours, Finding) and ours == theirs
+    return unlike(ours, theirs) is None and unlike(theirs, ours) is None
+
+
+def _alike_broken(one: Finding | None, other: Finding | None) -> bool:
+    if one is None or other is None or one.name != other.name:
+        return False
+    keys = ("headline",) if one.name == "your code" else ("expected", "got")
+    return all(one.facts[key] == other.facts[key] for key in keys)

@@ -1,0 +1,71 @@
+"""Judge an answer that is a function of tensors, by the numbers that come out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ._findings import Finding
+from ._networks import not_called, unlike
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """A function of tensors. A case: what is given, in words; its shapes; "scale" of the first."""
+
+    cases: Sequence[tuple[str, Sequence[tuple[int, ...]], dict]]
+    called: str
+
+    def find(self, answer: Any, reference: Callable[[], Any]) -> Finding | None:
+        """The first case that is not as asked."""
+        uncalled = not_called(answer, tuple(self._given(0)), self.called)
+        if uncalled is not None:
+            return uncalled
+        right = reference()
+        for number, (told, _, _) in enumerate(self.cases):
+            given = self._given(number)
+            found, asked = answer(*given), right(*self._given(number))
+            facts: dict[str, Any] = {"told": told, "called": self.called}
+            if found is None:
+                return Finding("nothing", "returns nothing", facts)
+            if not isinstance(found, Tensor):
+                facts["value"] = type(found).__name__
+                return Finding("no tensor", "no tensor", facts)
+            facts |= {"shape": tuple(found.shape), "asked": tuple(asked.shape)}
+            if found.shape != asked.shape:
+                return Finding("shape", "another shape", facts)
+            if unlike({"": asked}, {"": found}) is not None:
+                return Finding("unlike", "other numbers", facts)
+            if any(map(_changed, given, self._given(number))):
+                return Finding("values", "other input", {"where": "input"})
+        return None
+
+    def same(self, answer: Any, other: Any) -> bool:
+        """Whether two functions give the same in every case."""
+        for number in range(len(self.cases)):
+            one, two = (_result(function, self._given(number)) for function in (answer, other))
+            if not (isinstance(one, Tensor) and isinstance(two, Tensor)):
+                if one != two:
+                    return False
+            elif one.shape != two.shape or unlike({"": one}, {"": two}) is not None:
+                return False
+        return True
+
+    def _given(self, number: int) -> list[Tensor]:
+        _, shapes, choices = self.cases[number]
+        generator = torch.Generator().manual_seed(number)
+        made = [torch.randn(shape, generator=generator) + 0.5 for shape in shapes]
+        return [made[0] * choices.get("scale", 2.0), *made[1:]]
+
+
+def _changed(before: Tensor, after: Tensor) -> bool:
+    return not torch.equal(before, after)
+
+
+def _result(function: Callable, given: list[Tensor]) -> Any:
+    try:
+        return function(*given)
+    except Exception as error:  # noqa: BLE001  a student's function may raise anything
+        return type(error).__name__

@@ -1,0 +1,404 @@
+"""What a check says of code that does not run, does not end, or is unusual."""
+
+import random
+import signal
+import threading
+import time
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from course_utils import exercises
+from course_utils.exercises import _guard, _sources
+from course_utils.exercises._attempted import is_attempted
+from course_utils.exercises._values import numbers
+
+block = exercises.vgg.block
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    monkeypatch.setattr(_guard, "SECONDS", 0.3)
+    monkeypatch.setattr(_guard, "WAITING", 2)
+
+
+def convolutions(n, i, o):
+    return [nn.Conv2d(i if k == 0 else o, o, 3, padding=1) for k in range(n)]
+
+
+# ---------------------------------------------------------------------------------- unusual, right
+
+
+class Functional(nn.Module):
+    def __init__(self, n, i, o):
+        super().__init__()
+        self.all = nn.ModuleList(convolutions(n, i, o))
+
+    def forward(self, X):
+        for layer in self.all:
+            X = F.relu(layer(X))
+        return F.max_pool2d(X, 2)
+
+
+class Subclass(nn.Sequential):
+    def __init__(self, n, i, o):
+        layers = convolutions(n, i, o)
+        super().__init__(
+            *(nn.Sequential(a, nn.ReLU(inplace=True)) for a in layers), nn.MaxPool2d(2)
+        )
+
+
+def pooled_first(n, i, o):  # the largest of the positive is the positive of the largest
+    layers = [layer for conv in convolutions(n, i, o) for layer in (conv, nn.ReLU())]
+    return nn.Sequential(*layers[:-1], nn.MaxPool2d(2), nn.ReLU())
+
+
+class Raw(nn.Module):
+    def __init__(self, n, i, o):
+        super().__init__()
+        layers = convolutions(n, i, o)
+        self.biases = nn.ParameterList(layer.bias for layer in layers)
+        self.weights = nn.ParameterList(layer.weight for layer in layers)
+
+    def forward(self, X):
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            X = F.conv2d(X, weight, bias, padding=1).clamp(min=0)
+        return F.max_pool2d(X, 2)
+
+
+def recursive(n, i, o):
+    if n == 0:
+        return nn.MaxPool2d(2)
+    return nn.Sequential(*convolutions(1, i, o), nn.ReLU(), recursive(n - 1, o, o))
+
+
+@pytest.mark.parametrize("answer", [Functional, Subclass, pooled_first, Raw, recursive])
+def test_another_way_to_do_the_same_is_right(answer):
+    assert block.check(answer).outcome == "right"
+
+
+# -------------------------------------------------------------------------- code that does not run
+
+
+def endless(*_):
+    while True:
+        pass
+
+
+def swallows(*_):
+    while True:
+        try:  # noqa: SIM105
+            pass
+        except:  # noqa: E722, S110
+            pass
+
+
+def sleeps(*_):
+    time.sleep(60)
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("answer", [endless, swallows, sleeps])
+def test_code_that_never_ends_is_ended(answer):
+    verdict = block.check(answer)
+    assert (verdict.outcome, verdict.mistake) == ("wrong", "endless")
+
+
+@pytest.mark.usefixtures("soon")
+def test_beside_the_main_thread_it_is_ended_too():
+    found = []
+    thread = threading.Thread(target=lambda: found.append(block.check(endless)))
+    thread.start()
+    thread.join(30)
+    assert found[0].mistake == "endless"
+
+
+def test_the_alarm_is_put_back():
+    before = [signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGPROF)]
+    signal.setitimer(signal.ITIMER_REAL, 500)
+    block.check(Subclass)
+    assert 400 < signal.setitimer(signal.ITIMER_REAL, 0)[0] <= 500
+    assert before == [signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGPROF)]
+
+
+def leaves(*_):
+    raise SystemExit
+
+
+def stops(*_):
+    return {}["block"]
+
+
+def no_return(n, i, o):
+    convolutions(n, i, o)
+
+
+def a_list(n, i, o):
+    return convolutions(n, i, o)
+
+
+def unknown(n, i, o):
+    return layers(n, i, o)  # noqa: F821
+
+
+def deep(*choices):
+    return deep(*choices)
+
+
+class NoForward(nn.Module):
+    def __init__(self, n, i, o):
+        super().__init__()
+        self.all = nn.ModuleList(convolutions(n, i, o))
+
+
+class Crashes(Functional):
+    def forward(self, X):
+        return super().forward(X)[0, "first"]
+
+
+class OnlyReal(Functional):
+    def forward(self, X):
+        return super().forward(X)[: int(X.sum() * 0) + 7].reshape(-1, 10_007)
+
+
+BROKEN = [leaves, stops, no_return, a_list, unknown, deep, NoForward, Crashes, OnlyReal]
+
+
+@pytest.mark.parametrize("answer", [*BROKEN, 5, "text", nn.ReLU(), lambda n: n, torch.ones(2)])
+def test_what_does_not_run_is_answered_in_words(answer, capsys):
+    verdict = block.check(answer)
+    assert verdict.outcome == "wrong" and verdict.mistake and len(verdict.message) > 20
+    assert "Traceback" not in capsys.readouterr().out + verdict.message
+
+
+@pytest.mark.skipif(not _guard.sys.platform.startswith("linux"), reason="limits of memory")
+def test_an_answer_that_asks_for_gigabytes_gets_none():
+    assert block.check(lambda *_: [0] * 10**11).mistake == "memory"
+
+    class Large(Functional):
+        def forward(self, X):
+            return super().forward(X) + torch.ones(10**11).sum()
+
+    assert block.check(Large).mistake == "memory"
+    block.check(lambda *_: nn.Linear(10**6, 10**6))
+    assert len(bytearray(10**6)) == 10**6
+
+
+def test_a_check_disturbs_nothing(capsys):
+    def noisy(n, i, o):
+        print("x" * 10_000)
+        random.random()  # noqa: S311
+        return Subclass(n, i, o)
+
+    states = random.getstate(), torch.get_rng_state()
+    assert block.check(noisy).outcome == "right"
+    assert random.getstate() == states[0] and torch.equal(torch.get_rng_state(), states[1])
+    assert capsys.readouterr().out == "Right.\n"
+
+
+def test_interrupting_the_kernel_still_does():
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        block.check(interrupted)
+
+
+# ---------------------------------------------------------------------------------- wrong, in words
+
+
+def twice(n, i, o):
+    one, *more = convolutions(n, i, o)
+    return nn.Sequential(one, nn.ReLU(), *more[:1] * (n - 1), nn.MaxPool2d(2))
+
+
+def gelu(n, i, o):
+    return nn.Sequential(*convolutions(n, i, o), nn.GELU(), nn.MaxPool2d(2))
+
+
+def pooling_first(n, i, o):
+    return nn.Sequential(nn.MaxPool2d(2), *convolutions(n, i, o), nn.ReLU())
+
+
+class Listed(nn.Module):
+    def __init__(self, n, i, o):
+        super().__init__()
+        self.all = convolutions(n, i, o)
+
+    forward = Functional.forward
+
+
+class Unused(Functional):
+    def __init__(self, n, i, o):
+        super().__init__(n, i, o)
+        self.norm = nn.BatchNorm2d(o)
+
+
+class Detached(Functional):
+    def forward(self, X):
+        return super().forward(X.detach())
+
+
+class InPlace(Functional):
+    def forward(self, X):
+        found = super().forward(X)
+        X += 1
+        return found
+
+
+class Scaled(Functional):
+    def forward(self, X):
+        return super().forward(X) * 0.5
+
+
+class Trained(Functional):
+    def forward(self, X):
+        return super().forward(X) if self.training else X[..., ::2, ::2]
+
+
+@pytest.mark.parametrize(
+    ("answer", "mistake"),
+    [
+        (Listed, "your code"),
+        (Unused, "unused"),
+        (Detached, "other gradient"),
+        (InPlace, "other input"),
+        (Scaled, "extra product"),
+        (gelu, "GELU in place of ReLU"),
+        (pooling_first, "order of max pooling"),
+        (lambda n, i, o: Subclass(n + 1, i, o), "extra convolution"),
+    ],
+)
+def test_other_mistakes_are_named_too(answer, mistake):
+    verdict = block.check(answer)
+    assert (verdict.outcome, verdict.mistake) == ("wrong", mistake), verdict.message
+
+
+def test_a_network_in_place_of_its_function():
+    verdict = block.check(nn.ReLU())
+    assert verdict.mistake == "called" and "vgg_block(num_convs" in verdict.message
+
+
+# ---------------------------------------------------------------------------------- is it an answer
+
+
+def with_docstring(n):
+    """Soon."""
+
+
+def raises(n):
+    raise NotImplementedError
+
+
+def raises_called(n):
+    raise NotImplementedError("later")
+
+
+def returns_it(_n):
+    return ...
+
+
+class Stub(nn.Module):
+    def __init__(self, _n):
+        super().__init__()
+        ...  # noqa: PIE790
+
+    def forward(self, X): ...
+
+
+class Empty(nn.Module):
+    pass
+
+
+@pytest.mark.parametrize(
+    "stub", [with_docstring, raises, raises_called, returns_it, Stub, Empty, "", "..."]
+)
+def test_a_stub_is_no_answer(stub):
+    assert not is_attempted(stub)
+
+
+def identity(n):
+    return n
+
+
+def constant(_n):
+    return 54
+
+
+def text(_n):
+    return "54"
+
+
+def local(_n):
+    rows = 5  # noqa: F841
+
+
+class Half(nn.Module):
+    def __init__(self, _n):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 1)
+
+    def forward(self, X): ...
+
+
+@pytest.mark.parametrize(
+    "answer", [identity, constant, text, local, endless, Half, 0, "5", [1], nn.ReLU, len]
+)
+def test_half_of_an_answer_is_one(answer):
+    assert is_attempted(answer)
+
+
+# ------------------------------------------------------------------------------------------ numbers
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ("54", [54]),
+        (54, [54]),
+        (54.0, [54]),
+        (torch.tensor(54), [54]),
+        ("25,088", [25088]),
+        ("rows = 54", [54]),
+    ],
+)
+def test_one_number_in_any_form(answer, found):
+    assert numbers(answer) == found
+
+
+@pytest.mark.parametrize(
+    "answer", ["50 25 12", "50, 25, 12", "(50, 25, 12)", (50, 25, 12), ["50", 25, 12.0]]
+)
+def test_several_numbers_in_any_form(answer):
+    assert numbers(answer, 3) == [50, 25, 12]
+
+
+@pytest.mark.parametrize("answer", ["many", True, {}, [], object(), "5 rows"])
+def test_what_is_no_number(answer):
+    assert numbers(answer) is None
+
+
+def test_hints_come_one_at_a_time_and_folded():
+    one = exercises.vgg.net
+    one._shown = 0
+    shown = [one.hint() for _ in range(len(one.hints) + 1)]
+    assert [repr(hint) for hint in shown[:-1]] != [] and "no more" in repr(shown[-1]).lower()
+    assert all(hint._repr_html_().startswith("<details>") for hint in shown)
+    assert "def vgg" in repr(one.solution()) and "SOLUTION" not in repr(one.solution())
+
+
+def test_listeners_are_told(monkeypatch):
+    told = []
+    monkeypatch.setattr(exercises, "LISTENERS", exercises.LISTENERS)
+    exercises.LISTENERS.append(lambda one, verdict: told.append((one.name, verdict.outcome)))
+    block.check(...)
+    exercises.LISTENERS.pop()
+    assert told == [("block", "not attempted")]
+
+
+def test_stubs_are_nbgraders():
+    solved = "def f():\n    a = 1\n    ### BEGIN SOLUTION\n    b = 2\n    ### END SOLUTION\n"
+    assert _sources.stub(solved) == "def f():\n    a = 1\n    ...\n"
+    assert _sources.without_markers(solved) == "def f():\n    a = 1\n    b = 2\n"
