@@ -467,8 +467,8 @@ def gradients(residual, norm, kaiming, seed):
     return [conv.weight.grad.double().norm().item() for conv in convs], X.std().item()
 
 
-KINDS = {"plain": (False, False, False), "plain, Kaiming": (False, False, True),
-         "residual": (True, False, False), "residual, Kaiming": (True, False, True),
+KINDS = {"plain": (False, False, False), "residual": (True, False, False),
+         "plain, Kaiming": (False, False, True), "residual, Kaiming": (True, False, True),
          "plain, batch norm": (False, True, False), "residual, batch norm": (True, True, False)}
 
 # %% tags=["nbval-ignore-output"]
@@ -480,11 +480,12 @@ for kind, found in sizes.items():
 
 # %% tags=["nbval-ignore-output"]
 lines = {kind: [norms for norms, _ in found] for kind, found in sizes.items()}
-_, axes = plt.subplots(1, 2, figsize=(7.6, 2.7))
+_, axes = plt.subplots(1, 2, figsize=(8.4, 2.7))
 for ax, norm in zip(axes, (False, True)):
     shown = {kind: lines[kind] for kind, choices in KINDS.items() if choices[1] == norm}
     plot_lines(shown, ax, logarithmic=True, xlabel="convolution", ylabel="norm of the gradient",
                title=f"with{'' if norm else 'out'} batch norm")
+    ax.set_xticks((1, 27, 54))
 show()
 
 # %% [markdown]
@@ -540,10 +541,11 @@ def stream(block, seed):
 # %% tags=["nbval-ignore-output"]
 BLOCKS = {"plain": plain_block, "residual": ResidualBlock, "ReLU before the add": ReLUBeforeAdd}
 streams = {kind: [stream(block, seed) for seed in range(3)] for kind, block in BLOCKS.items()}
-_, axes = plt.subplots(1, 2, figsize=(7.6, 2.6))
+_, axes = plt.subplots(1, 2, figsize=(8.4, 2.6))
 for number, (ax, name) in enumerate(zip(axes, ("standard deviation", "mean"))):
     lines = {kind: [[point[number] for point in run] for run in found] for kind, found in streams.items()}
     plot_lines(lines, ax, xlabel="block", title=name, ylim=(0, None))
+    ax.set_xticks((1, 9, 18, 27))
 show()
 
 # %% [markdown]
@@ -584,8 +586,12 @@ def lesions(net):
 residual_20 = learned(ResidualBlock, 20, epochs=4)
 whole = {"plain, 20 layers": plain_20, "residual, 20 layers": residual_20, "residual, 56 layers": residual_56}
 print_runs(whole)
-left = {kind: [lesions(net) for net in found.nets] for kind, found in whole.items()}
-plot_lines(left, xlabel="block taken out", ylabel="test accuracy", ylim=(0, 1))
+_, axes = plt.subplots(1, 2, figsize=(9, 2.8))
+for ax, layers in zip(axes, ("20 layers", "56 layers")):
+    left = {kind.split(",")[0]: [lesions(net) for net in found.nets]
+            for kind, found in whole.items() if layers in kind}
+    plot_lines(left, ax, xlabel="block taken out", ylabel="test accuracy", title=layers, ylim=(0, 1))
+show()
 
 # %% [markdown]
 # *Rows: test accuracy of the whole networks. Lines: without one block; guessing has 0.1.*

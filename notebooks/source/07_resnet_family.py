@@ -141,8 +141,12 @@ plt.show()
 #
 # A print shows the **modules** that a network owns, under the names that `__init__` gave them. It does not
 # show what `forward` does with them: no ReLU, no add, not even the order. For that you need the
-# code. Here it is. It is the block of the paper and of torchvision, which lesson 6 calls `BasicBlock`. Two
-# of the notes have it.
+# code. Here it is: the block of the paper and of torchvision. Two of the notes have it. It differs from the book's
+# `Residual`, which you built in lesson 6, in three things:
+#
+# - The block looks itself whether it needs a projection. That is one mistake less to make.
+# - The projection ends in a batch norm, so that both sides of the add have values of the same size.
+# - The convolutions have no bias.
 
 
 # %%

@@ -50,9 +50,9 @@ def test_all_weights_together_stay_small():
 
 
 @pytest.mark.parametrize("read", [recorded.run, recorded.load, recorded.curves])
-def test_an_unknown_name_is_told_with_those_that_are_there(read, name):
-    with pytest.raises(ValueError, match=r"No vgg99\.(json|pt) among the recorded runs: "):
-        read(name)
+def test_an_unknown_name_is_told_with_those_that_are_there(read):
+    with pytest.raises(ValueError, match=r"No vgg99\.(json|pt) among the recorded runs: \w"):
+        read("vgg99")
 
 
 def test_a_run_without_weights_says_so(tmp_path, monkeypatch):
