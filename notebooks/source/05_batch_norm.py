@@ -66,7 +66,7 @@ torch.set_num_threads(1)  # networks this small are no faster on several cores
 # The **spread** here is the standard deviation over the 64 images, taken at each place of
 # the maps and averaged. With a spread of 0, all images look the same to the next layer.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 train, test = digits(batch_size=64, size=28, device="cpu")
 INITIALIZATIONS = {"PyTorch's": None, "Kaiming's": 1, "Kaiming's, doubled": 2}
 
