@@ -132,7 +132,7 @@ def outline(ax, first, last, colour="#0072b2", style="-"):
     ax.add_patch(plt.Rectangle((first, first), length, length, fill=False, lw=2, ec=colour, ls=style))
 
 
-digit, flower = digits(size=28, device="cpu")[0].images[0], photograph("flower.jpg", 112)[0].mean(0)
+digit, flower = digits(size=28, device="cpu")[0].images[0], photograph("flower.jpg", 90)[0].mean(0)
 _, axes = plt.subplots(1, 2, figsize=(4.6, 2.4))
 for ax, image, size, first in ((axes[0], digit[0], 28, 6), (axes[1], flower, 224, 142)):
     ax.imshow(image, cmap="gray", extent=(0, size, size, 0))
@@ -198,7 +198,7 @@ print("AlexNet's first layer:", size_after(224, kernel=11, stride=4, padding=1))
 # The first sum is 0+1+2+6+7+8+12+13+14 = 63. A third window in a row would reach
 # over the edge, so the last row and the last column are never read.
 #
-# AlexNet's first maps have 54 rows, and 3 rows are left over: one of padding, and the last two
+# AlexNet's first maps have 54 rows, and 3 are left over: one of padding, the last two
 # of the photograph. PyTorch does this without a word.
 #
 # ## One window, by hand
@@ -484,7 +484,7 @@ plot_runs(by_activation)
 # **overfitting**. What is done against it is called **regularization**. With dropout,
 # no unit can rely on another one being there.
 #
-# Take AlexNet's head, which has the dropout, and the digits in their original 8×8 pixels. For 40 % of
+# Take AlexNet's head, which has the dropout, and the digits in 8×8 pixels. For 40 % of
 # the training images the label is drawn at random, and should not be memorized. Test labels stay right.
 
 # %%

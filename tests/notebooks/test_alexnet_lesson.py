@@ -1,4 +1,4 @@
-"""Lesson 1: the numbers in its prose, its exercises and its measurements are what its code gives."""
+"""Lesson 1: the numbers in its prose, exercises and measurements are what its code gives."""
 
 from functools import partial
 
@@ -100,8 +100,8 @@ def first_to_last(made, activation, seed):
 
 def test_the_gradient_of_the_sigmoid_vanishes(lesson, made, digits_32):  # noqa: ARG001
     made.train = digits_32[0]
-    assert 0.05 < min(first_to_last(made, nn.ReLU, seed) for seed in range(3))
-    assert 1e-3 > max(first_to_last(made, nn.Sigmoid, seed) for seed in range(3))
+    assert min(first_to_last(made, nn.ReLU, seed) for seed in range(3)) > 0.05
+    assert max(first_to_last(made, nn.Sigmoid, seed) for seed in range(3)) < 1e-3
     assert f"{0.25**7:.5f}" == "0.00006"
     tanh = min(first_to_last(made, nn.Tanh, seed) for seed in range(3))
     assert tanh > 0.02
@@ -123,7 +123,7 @@ def test_xavier_does_not_save_the_sigmoid(lesson, made, digits_32, monkeypatch):
     monkeypatch.setattr(made, "initialize", lambda net: initialize(net, xavier))
     assert max(first_to_last(made, nn.Sigmoid, seed) for seed in range(3)) < kaiming / 2
     monkeypatch.setattr(made, "initialize", lambda net: initialize(net, partial(xavier, gain=4)))
-    assert 0.001 < min(first_to_last(made, nn.Sigmoid, seed) for seed in range(3))
+    assert min(first_to_last(made, nn.Sigmoid, seed) for seed in range(3)) > 0.001
     torch.manual_seed(0)
     run = fit(made.small_alexnet(nn.Sigmoid), *digits_32, epochs=3, lr=2e-3, **made.ADAM)
     assert run.test_acc[-1] < 0.2
@@ -213,7 +213,14 @@ def test_a_thinner_head(lesson, large):  # noqa: ARG001
 
 def test_the_network_of_2012(lesson):  # noqa: ARG001
     with torch.device("meta"):
-        paper = [nn.Conv2d(3, 96, 11), nn.Conv2d(96, 256, 5, groups=2), nn.Conv2d(256, 384, 3),
-                 nn.Conv2d(384, 384, 3, groups=2), nn.Conv2d(384, 256, 3, groups=2),
-                 nn.Linear(256 * 6 * 6, 4096), nn.Linear(4096, 4096), nn.Linear(4096, 1000)]  # fmt: skip
+        paper = [
+            nn.Conv2d(3, 96, 11),
+            nn.Conv2d(96, 256, 5, groups=2),
+            nn.Conv2d(256, 384, 3),
+            nn.Conv2d(384, 384, 3, groups=2),
+            nn.Conv2d(384, 256, 3, groups=2),
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.Linear(4096, 4096),
+            nn.Linear(4096, 1000),
+        ]
     assert sum(p.numel() for layer in paper for p in layer.parameters()) == 60_965_224
