@@ -34,7 +34,7 @@
 #
 # | | lesson | its question | minutes | what it adds |
 # |---|---|---|---|---|
-# | 1 | [AlexNet](01_alexnet.ipynb) | What did it take to go from reading digits to recognizing photographs? | 65 + 75 | To LeNet: size, ReLU, max pooling, dropout. You learn to work out shapes, parameters and MACs. |
+# | 1 | [AlexNet](01_alexnet.ipynb) | What did it take to go from reading digits to recognizing photographs? | 55 + 75 | To LeNet: size, ReLU, max pooling, dropout. You learn to work out shapes, parameters and MACs. |
 # | 2 | [VGG](02_vgg.ipynb) | Can one block, repeated, take the place of all the choices in AlexNet? | 50 + 75 | One block of 3×3 convolutions, repeated: a family of networks from one line each. |
 # | 3 | [NiN](03_nin.ipynb) | Does a convolutional network need fully connected layers? | 50 + 55 | The 1×1 convolution, and a global average in place of large linear layers. |
 # | 4 | [GoogLeNet](04_googlenet.ipynb) | Which kernel size is right, and why choose? | 50 + 75 | Parallel paths, stacked as channels, and 1×1 convolutions that keep them cheap. |
