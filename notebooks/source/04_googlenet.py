@@ -477,7 +477,7 @@ for name, build in KINDS.items():
 # %% tags=["nbval-ignore-output"]
 train, test = digits(batch_size=64, size=16, standardize=True, device="cpu")
 adam = {"lr": 5e-3, "optimizer": torch.optim.Adam, "seeds": (0, 1, 2)}
-mixed = {name: runs(lambda: initialize(build()), train, test, epochs=6, **adam)
+mixed = {name: runs(lambda build=build: initialize(build()), train, test, epochs=6, **adam)
          for name, build in KINDS.items()}
 print_runs(mixed)
 
