@@ -4,7 +4,7 @@ from layerwise import Task
 
 NETWORK = [
     Task(
-        text="The block behind the first one reads 256 channels. How many does it read if the "
+        text="The block after the first one reads 256 channels. How many does it read if the "
         "first block's 5×5 convolution makes 64 and not 32? Set `c3` to 64. Which layers have "
         "other numbers of parameters than before, and why no others?",
         predict=lambda lab: lab.trace.by_path["2.1.p1_1"][0].inputs[0][1],

@@ -85,7 +85,7 @@ show_images([maps[0] for maps in (image, *answers.values())], ["image", *titles]
 # thick line, and gives the thin one a third.*
 #
 # So one filter serves one size. But look at the last map: a 5×5 kernel, with zeros around the
-# 3×3 filter, answers exactly alike. A layer of 5×5 kernels can look for both lines. Why not
+# 3×3 filter, answers alike. A layer of 5×5 kernels can look for both lines. Why not
 # always take the large kernel? Because of its **cost**. A 5×5 kernel has 25 weights for each
 # pair of channels, and does 25 MACs at each pixel; a 3×3 kernel has 9, a 1×1 kernel one. With
 # 5×5 everywhere, small details cost as much as large ones.
@@ -124,7 +124,7 @@ show_images([maps[0] for maps in (image, *answers.values())], ["image", *titles]
 #
 # A padding of $(k - 1)/2$, and stride 1 everywhere, keep rows and columns as they are. They
 # have to: the four results are **concatenated**, stacked as channels, and for that all must have
-# the same rows and columns. Two small stacks of maps:
+# the same rows and columns:
 
 # %%
 ones, twos = torch.ones(1, 2, 2, 2), 2 * torch.ones(1, 3, 2, 2)
@@ -171,16 +171,15 @@ draw(first, (1, 192, 12, 12))
 table(first, (1, 192, 12, 12))
 
 # %% [markdown]
-# 64 + 128 + 32 + 32 = 256 channels: that is your first prediction. The `cat` itself has no
-# parameters and needs no MACs. The next layer reads all 256, and its weights decide how much of
-# which path it uses.
+# 64 + 128 + 32 + 32 = 256 channels: your first prediction. The `cat` itself has no parameters and
+# needs no MACs. The next layer reads all 256, and its weights decide how much of which path it uses.
 #
 # ## Build GoogLeNet
 #
 # The first three convolutions, the **stem**, shrink the image. Nine Inception blocks follow, in
 # stages of 2, 5 and 2, with a pooling after the first two stages. At the end stands global average
-# pooling, as in NiN, and one linear layer. Read the arguments of a block as a sum: 64 + 128 + 32 + 32 =
-# 256 is what the next block has to read.
+# pooling, as in NiN, and one linear layer. The arguments of a block add up to what the next block
+# reads: 64 + 128 + 32 + 32 = 256.
 
 # %%
 b1 = nn.Sequential(nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3), nn.ReLU(),
@@ -205,7 +204,7 @@ net = nn.Sequential(b1, b2, b3, b4, b5, nn.Linear(1024, 10))             # 10
 # %% [markdown]
 # ## Look at the shapes
 #
-# The notes print them for an image of 96×96, six rows.
+# The notes print six rows, for 96×96 pixels.
 
 # %%
 X = torch.rand(size=(1, 1, 96, 96))
@@ -235,7 +234,7 @@ table(net, (1, 1, 96, 96), depth=2)
 # | 16 in front of the 5×5 | A choice: the larger the kernel, the fewer channels it may read. |
 # | padding 0, 1, 2 | They follow: $(k - 1)/2$ keeps rows and columns. |
 # | 256, 480, 512, 528, 832, 1,024 | They follow: sums of four. |
-# | 224, 96 | The paper's size, and the book's, which trains faster. |
+# | 224, 96 | The paper's size, and the book's. |
 #
 # You built the network of the book *Dive into Deep Learning*. The paper's won the ImageNet
 # competition of 2014 with 6.7 % top-5 error (the right class is not among the first five).
@@ -333,7 +332,7 @@ show("The networks of the list above, placed by parameters and MACs. GoogLeNet a
      "above AlexNet and far to its left; VGG-11 is at the top right, NiN at the left.")
 
 # %% [markdown]
-# *Behind each name the size of the image. Parameters do not depend on it; MACs do.*
+# *After each name the size of the image. Parameters do not depend on it; MACs do.*
 #
 # At 224×224 GoogLeNet needs *more* MACs than AlexNet, by a factor of 1.6, with 7.8 times fewer
 # parameters. NiN has fewer of both, VGG-11 far more of both. At 96×96, where the book runs it,
@@ -399,8 +398,8 @@ torch.set_num_threads(1)  # networks this small are no faster on several cores
 train, test = digits(batch_size=64, size=32, device="cpu")
 adam = {"lr": 2e-3, "optimizer": torch.optim.Adam, "seeds": (0, 1)}
 begin = {
-    "Kaiming's": runs(lambda: initialize(googlenet(narrower=8)), train, test, epochs=4, **adam),
-    "PyTorch's": runs(lambda: googlenet(narrower=8), train, test, epochs=9, **adam),
+    "Kaiming's weights": runs(lambda: initialize(googlenet(narrower=8)), train, test, epochs=3, **adam),
+    "PyTorch's weights": runs(lambda: googlenet(narrower=8), train, test, epochs=9, **adam),
 }
 plot_runs(begin)
 
@@ -408,7 +407,7 @@ plot_runs(begin)
 # *Each line is one run. Guessing gives 0.1.*
 #
 # From Kaiming's weights the network learns from the start. From PyTorch's it guesses for several
-# epochs, and then begins too: it is not stuck, it is late. How late depends on the seed.
+# epochs, and then begins too: it is late, not stuck. How late depends on the seed.
 #
 # Does the gradient vanish on its way to the first layer (lesson 1)? The paper feared so, and
 # added two **auxiliary classifiers**: small heads after the first and the fourth block of `b4`,
@@ -444,10 +443,11 @@ for seed in range(3):
     print(f"seed {seed}: without heads {without:.0e}, with heads {with_heads:.0e}")
 
 # %% [markdown]
-# The heads make it more than a hundred times as large, as they were meant to. Does the network
-# learn sooner for it? The authors looked again (Inception-v3, section 4): with and without heads
-# training began alike, and only near its end the network with heads was a little better. They now
-# call the heads **regularizers**. A good story about gradients is no measurement.
+# The heads make it more than a hundred times as large. Does the network
+# learn sooner? In trials with this one it began a few epochs earlier, and still long after
+# Kaiming's. For Inception-v3, which has batch normalization, the authors report that training began
+# alike with and without heads, and only near its end heads were a little better (section 4). They
+# now call them **regularizers**.
 #
 # ## Measure: one kernel size or four paths?
 #
@@ -477,7 +477,7 @@ for name, build in KINDS.items():
 # %% tags=["nbval-ignore-output"]
 train, test = digits(batch_size=64, size=16, standardize=True, device="cpu")
 adam = {"lr": 5e-3, "optimizer": torch.optim.Adam, "seeds": (0, 1, 2)}
-mixed = {name: runs(lambda: initialize(build()), train, test, epochs=6, **adam)
+mixed = {name: runs(lambda build=build: initialize(build()), train, test, epochs=6, **adam)
          for name, build in KINDS.items()}
 print_runs(mixed)
 
@@ -524,28 +524,27 @@ for channels in (None, 4):
 # ## On photographs
 #
 # GoogLeNet was made for photographs. Here is a recorded run on those of CIFAR-10, 32×32 pixels.
-# The network is made to fit: the first convolution has stride 1, and there are four Inception
-# blocks, at 8×8, with a quarter of their channels. One seed, few epochs, a JPEG copy of the data:
-# longer training would raise the accuracy.
+# The network is made to fit: its first convolution has stride 1, and four Inception blocks, at
+# 8×8, have a quarter of the channels. One seed, few epochs, a JPEG copy of the data.
 
 # %%
 inception, recording = recorded.load("googlenet")
 print(recording)
+print("test accuracy after each epoch:", *(f"{share:.2f}" for share in recording.test_acc))
 mistakes = [(count, true, taken) for true, row in zip(recording.classes, recording.confusion)
             for taken, count in zip(recording.classes, row) if taken != true]
 for count, true, taken in sorted(mistakes, reverse=True)[:4]:
     print(f"{true} taken for {taken}: {count} of 1,000")
-plot_runs({"GoogLeNet": [recording]})
 
 # %% [markdown]
 # ### Look inside: what each path votes for
 #
-# A logit is a weighted sum of the averages of the last maps, and these maps belong to paths. So it
-# is exactly a sum of what each path of the last block adds, its vote. Before the average, pixel by
-# pixel, the vote is a class activation map (lesson 3). Show the network the cat: how far does each
-# path lift a class above the average of all ten?
+# A logit is a weighted sum of the averages of the last maps, and each of these maps belongs to a
+# path. So a logit is a sum of four votes, one for each path of the last block. Before the average,
+# pixel by pixel, a vote is a class activation map (lesson 3). Show the network the cat: how far
+# does each path lift a class above the average of all ten?
 
-# %%
+# %% tags=["nbval-ignore-output"]
 cat = photograph("cat.jpg")
 widths = [getattr(inception[2][3], last).out_channels for last in PATHS.values()]
 weights = inception[3].weight - inception[3].weight.mean(0)
@@ -573,15 +572,15 @@ show_images([cat[0], *votes("cat")], ["32×32 pixels", *(f"{path} path" for path
 # %% [markdown]
 # *Red: votes for "cat", blue: against it, all on one scale.*
 #
-# This network is not sure of the cat: several animals get votes. Mind the confounder, for the 3×3
-# path has the most channels. And a red square says where a path finds something, not that it looks
-# at that square alone: the receptive fields are larger than the photograph.
+# Which path lifts which animal? Mind the confounder: the 3×3 path has the most channels. And a red
+# square says where a path finds something, not that it looks at that square alone: the receptive
+# fields are larger than the photograph.
 
 # %% [markdown]
 # ## What became of it
 #
 # - A large kernel can be taken apart, which is called **factorization**: two of 3×3 in place of one of
-#   5×5, as in VGG, or a column and a row, 1×5 and 5×1. Inception-v3 (2015) is made of these.
+#   5×5, as in VGG, or a row and a column, 1×5 and 5×1. Inception-v3 (2015) does both.
 # - In a **depthwise** convolution each channel has a kernel of its own and reads no other; a 1×1
 #   convolution then mixes them. Xception (2017) takes it for Inception with a path for each
 #   channel. See lesson 8.
@@ -600,7 +599,8 @@ for name, layers in AFTER.items():
     print(f"{name:20}{t.params:>8,} parameters {t.macs:>11,} MACs, sees {t.steps[-1].receptive_field}")
 
 # %% [markdown]
-# All see 5×5, the last for an eighteenth of the weights. But it cannot be every 5×5 kernel.
+# All see 5×5, the last for an eighteenth of the weights. None of the cheap ones can be every 5×5
+# kernel.
 #
 # ## Train at full size
 #
@@ -628,7 +628,7 @@ at_full_size(initialize(net, nn.init.xavier_uniform_), size=96, epochs=10, lr=0.
 #    the size; AlexNet's layers have other strides, and a pooling lies between them.
 # 2. They mix the channels of each pixel and hand on fewer of them. The 5×5 then has fewer
 #    numbers to multiply.
-# 3. What counts is how many layers lie one behind the other: 22 here, of 58. And you have
+# 3. What counts is how many layers lie in a row: 22 here, of 58. And you have
 #    seen that the same 22 layers learn at once or late, by their initialization.
 # </details>
 #
@@ -638,7 +638,7 @@ at_full_size(initialize(net, nn.init.xavier_uniform_), size=96, epochs=10, lr=0.
 #
 # *easy, 10 minutes*
 #
-# The fourth path has a 1×1 convolution behind its pooling. Leave it out, so that the pooling
+# The fourth path has a 1×1 convolution after its pooling. Leave it out, so that the pooling
 # hands on all the channels that it reads. How many channels leave the first block, which
 # reads 192? And the ninth, if all nine are built like this?
 #
