@@ -22,7 +22,7 @@
 #   arithmetic is, which is not the same place;
 # - measure what ReLU, dropout and augmentation do, and what they do not do.
 #
-# **Time:** 55 minutes, and 75 for questions and exercises. Running every cell takes
+# **Time:** 55 minutes, and 95 for questions and exercises. Running every cell takes
 # less than a minute.
 #
 # **You need:** Python, and to have seen a convolution and a training loop before.
@@ -48,10 +48,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import (
-    at_full_size, digits, evaluate, initialize, photograph, plot_confusion, plot_costs, plot_lines,
-    plot_runs, print_runs, recorded, runs, show, show_images, tasks, use_style,
-)
+from course_utils import (at_full_size, digits, evaluate, exercises, initialize, photograph,
+                          plot_confusion, plot_costs, plot_lines, plot_runs, print_runs,
+                          recorded, runs, show, show_images, tasks, use_style)
 from layerwise import lab, look, print_shapes, table, trace
 
 use_style()
@@ -651,24 +650,84 @@ at_full_size(initialize(alexnet(), nn.init.xavier_uniform_), size=224, epochs=10
 #
 # ## Exercises
 #
-# ### 1. The broken line
+# Write your answer in place of `...`, and run the cell and the check below it. The check names what is
+# wrong, and where to look. Hints come one at a time.
+
+# %% [markdown]
+# ### How many rows come out?
 #
-# *easy, 5 minutes*
+# *easy, 10 minutes*
 #
-# The notes behind this course print the
-# first layer as `nn.Conv2d(1, 966, kernel_size=11, stride=4, padding=1)`, and the rest
-# as you know it. Which layer fails? Which two numbers does the message name? Think
-# first, then try it. (Their code also breaks off after the first linear layer. The
-# shapes that they print, the same 21 rows as yours, tell what is missing.)
+# Write `size_after(n, kernel, stride=1, padding=0)`: how many rows come out of a
+# convolution or pooling for `n` rows. A window that does not fit is left out.
+
+# %% tags=["exercise"]
+def size_after(n, kernel, stride=1, padding=0):
+    ### BEGIN SOLUTION
+    return (n + 2 * padding - kernel) // stride + 1
+    ### END SOLUTION
+
+# %%
+exercises.alexnet.size_after.check(size_after)
+
+# %%
+# exercises.alexnet.size_after.hint()      # one hint at a time
+# exercises.alexnet.size_after.solution()
+
+# %% [markdown]
+# ### Mend the notes' network
 #
-# <details><summary>Solution</summary>
+# *medium, 15 minutes*
 #
-# The first layer is fine by itself and makes 966 maps. The second convolution was
-# built to read 96, and 966 arrive. An error shows in the layer that cannot go on,
-# and that is often not the layer that is wrong.
-# </details>
+# The notes behind this course hold this code. It has a slip in one number, and it
+# breaks off at a bare `nn`. Write `alexnet()` that returns the whole network. The 21 rows of shapes
+# in this lesson tell what is missing; the dropout is 0.5.
 #
-# ### 2. Which sizes?
+# ```python
+# net = nn.Sequential(
+#     nn.Conv2d(1, 966, kernel_size=11, stride=4, padding=1), nn.ReLU(),
+#     nn.MaxPool2d(kernel_size=3, stride=2),
+#     nn.Conv2d(96, 256, kernel_size=5, padding=2), nn.ReLU(),
+#     nn.MaxPool2d(kernel_size=3, stride=2),
+#     nn.Conv2d(256, 384, kernel_size=3, padding=1), nn.ReLU(),
+#     nn.Conv2d(384, 384, kernel_size=3, padding=1), nn.ReLU(),
+#     nn.Conv2d(384, 256, kernel_size=3, padding=1), nn.ReLU(),
+#     nn.MaxPool2d(kernel_size=3, stride=2),
+#     nn.Flatten(),
+#     nn.Linear(6400, 4096), nn.ReLU(),
+#     nn
+# ```
+
+# %% tags=["exercise"]
+def alexnet():
+    ### BEGIN SOLUTION
+    return nn.Sequential(
+        nn.Conv2d(1, 96, kernel_size=11, stride=4, padding=1), nn.ReLU(),
+        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.Conv2d(96, 256, kernel_size=5, padding=2), nn.ReLU(),
+        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.Conv2d(256, 384, kernel_size=3, padding=1), nn.ReLU(),
+        nn.Conv2d(384, 384, kernel_size=3, padding=1), nn.ReLU(),
+        nn.Conv2d(384, 256, kernel_size=3, padding=1), nn.ReLU(),
+        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.Flatten(),
+        nn.Linear(6400, 4096), nn.ReLU(), nn.Dropout(0.5),
+        nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(0.5),
+        nn.Linear(4096, 10),
+    )
+    ### END SOLUTION
+
+# %%
+exercises.alexnet.network.check(alexnet)
+
+# %%
+# exercises.alexnet.network.hint()      # one hint at a time
+# exercises.alexnet.network.solution()
+
+# %% [markdown]
+# ## More exercises
+#
+# ### 1. Which sizes?
 #
 # *medium, 15 minutes*
 #
@@ -685,7 +744,7 @@ at_full_size(initialize(alexnet(), nn.init.xavier_uniform_), size=224, epochs=10
 # 15 rows come from $14 \cdot 4 + 11 - 2 = 65$ pixels.
 # </details>
 #
-# ### 3. A thinner head
+# ### 2. A thinner head
 #
 # *medium, 10 minutes*
 #
@@ -698,7 +757,7 @@ at_full_size(initialize(alexnet(), nn.init.xavier_uniform_), size=224, epochs=10
 # Less than a quarter of the parameters, 11.3 million, and 96 % of the MACs.
 # </details>
 #
-# ### 4. Is it fair?
+# ### 3. Is it fair?
 #
 # *medium, 15 minutes*
 #
@@ -718,7 +777,7 @@ at_full_size(initialize(alexnet(), nn.init.xavier_uniform_), size=224, epochs=10
 # slope at 0 is 1, not 1/4. So it is not the curved shape as such that stops the sigmoid.
 # </details>
 #
-# ### 5. The network of 2012
+# ### 4. The network of 2012
 #
 # *hard, 20 minutes*
 #

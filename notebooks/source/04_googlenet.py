@@ -22,7 +22,7 @@
 # - check three claims about GoogLeNet by counting: how deep it is, how small it is, and
 #   what it is cheaper than.
 #
-# **Time:** 50 minutes, and 75 for questions and exercises. Running every cell takes less
+# **Time:** 50 minutes, and 105 for questions and exercises. Running every cell takes less
 # than a minute.
 #
 # **You need:** the lessons up to NiN, for the 1×1 convolution, global average pooling and the
@@ -47,8 +47,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import (at_full_size, digits, evaluate, initialize, nets, photograph, plot_runs,
-                          print_runs, recorded, runs, show, show_images, tasks, use_style)
+from course_utils import (at_full_size, digits, evaluate, exercises, initialize, nets,
+                          photograph, plot_runs, print_runs, recorded, runs, show, show_images,
+                          tasks, use_style)
 from layerwise import draw, lab, table, trace
 
 use_style()
@@ -633,6 +634,76 @@ at_full_size(initialize(net, nn.init.xavier_uniform_), size=96, epochs=10, lr=0.
 # </details>
 #
 # ## Exercises
+#
+# Write your answer in place of `...`, and run the cell and the check below it. The check names what is
+# wrong, and where to look. Hints come one at a time.
+
+# %% [markdown]
+# ### The third path
+#
+# *easy, 10 minutes*
+#
+# Write `third_path(in_channels, reduced, out_channels)`: a 1×1 convolution to `reduced`
+# channels, then a 5×5 convolution to `out_channels` that keeps the size, each with its ReLU.
+
+# %% tags=["exercise"]
+def third_path(in_channels, reduced, out_channels):
+    ### BEGIN SOLUTION
+    return nn.Sequential(
+        nn.Conv2d(in_channels, reduced, kernel_size=1), nn.ReLU(),
+        nn.Conv2d(reduced, out_channels, kernel_size=5, padding=2), nn.ReLU(),
+    )
+    ### END SOLUTION
+
+# %%
+exercises.googlenet.path.check(third_path)
+
+# %%
+# exercises.googlenet.path.hint()      # one hint at a time
+# exercises.googlenet.path.solution()
+
+# %% [markdown]
+# ### Four paths, one block
+#
+# *medium, 20 minutes*
+#
+# Write the class `Inception(in_channels, c1, c2, c3, c4)`. `c1` and `c4` are numbers,
+# `c2` and `c3` pairs (reduced, out). The paths: 1×1 with `c1`; 1×1 then 3×3 with `c2`; 1×1 then 5×5
+# with `c3`; 3×3 max pooling that keeps the size, then 1×1 with `c4`. A ReLU follows each
+# convolution. The maps of the four are joined along the channels, in this order.
+
+# %% tags=["exercise"]
+class Inception(nn.Module):
+    def __init__(self, in_channels, c1, c2, c3, c4):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.p1_1 = nn.Conv2d(in_channels, c1, kernel_size=1)
+        self.p2_1 = nn.Conv2d(in_channels, c2[0], kernel_size=1)
+        self.p2_2 = nn.Conv2d(c2[0], c2[1], kernel_size=3, padding=1)
+        self.p3_1 = nn.Conv2d(in_channels, c3[0], kernel_size=1)
+        self.p3_2 = nn.Conv2d(c3[0], c3[1], kernel_size=5, padding=2)
+        self.p4_1 = nn.MaxPool2d(kernel_size=3, stride=1, padding=1)
+        self.p4_2 = nn.Conv2d(in_channels, c4, kernel_size=1)
+        ### END SOLUTION
+
+    def forward(self, X):
+        ### BEGIN SOLUTION
+        p1 = F.relu(self.p1_1(X))
+        p2 = F.relu(self.p2_2(F.relu(self.p2_1(X))))
+        p3 = F.relu(self.p3_2(F.relu(self.p3_1(X))))
+        p4 = F.relu(self.p4_2(self.p4_1(X)))
+        return torch.cat((p1, p2, p3, p4), dim=1)
+        ### END SOLUTION
+
+# %%
+exercises.googlenet.inception.check(Inception)
+
+# %%
+# exercises.googlenet.inception.hint()      # one hint at a time
+# exercises.googlenet.inception.solution()
+
+# %% [markdown]
+# ## More exercises
 #
 # ### 1. Without the last 1×1
 #

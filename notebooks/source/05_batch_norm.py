@@ -23,7 +23,7 @@
 # - measure what it does: larger learning rates, sigmoids in eight layers, and a
 #   difference between training and evaluation that can hurt.
 #
-# **Time:** 50 minutes, and 75 for questions and exercises. Running every cell takes about
+# **Time:** 50 minutes, and 120 for questions and exercises. Running every cell takes about
 # a minute.
 #
 # **You need:** lesson 1, on AlexNet. No internet, no GPU.
@@ -49,8 +49,9 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from course_utils import (at_full_size, digits, evaluate, initialize, photograph, plot_lines,
-                          plot_runs, print_runs, recorded, runs, show, tasks, use_style)
+from course_utils import (at_full_size, digits, evaluate, exercises, initialize, photograph,
+                          plot_lines, plot_runs, print_runs, recorded, runs, show, tasks,
+                          use_style)
 from layerwise import lab
 
 use_style()
@@ -701,6 +702,84 @@ at_full_size(net, size=28, batch_size=256, epochs=10, lr=1.0)
 # </details>
 #
 # ## Exercises
+#
+# Write your answer in place of `...`, and run the cell and the check below it. The check names what is
+# wrong, and where to look. Hints come one at a time.
+
+# %% [markdown]
+# ### The formula
+#
+# *medium, 15 minutes*
+#
+# Write `normalize(X, gamma, beta, eps=1e-5)`: batch normalization as it is in training
+# mode, in plain operations. `X` is (images, features) or (images, channels, rows, columns); `gamma`
+# and `beta` have one number for each feature or channel.
+
+# %% tags=["exercise"]
+def normalize(X, gamma, beta, eps=1e-5):
+    ### BEGIN SOLUTION
+    axes = (0,) if X.ndim == 2 else (0, 2, 3)
+    shape = (1, -1) if X.ndim == 2 else (1, -1, 1, 1)
+    mean = X.mean(axes, keepdim=True)
+    var = ((X - mean) ** 2).mean(axes, keepdim=True)
+    Y = (X - mean) / torch.sqrt(var + eps)
+    return gamma.reshape(shape) * Y + beta.reshape(shape)
+    ### END SOLUTION
+
+# %%
+exercises.batch_norm.normalize.check(normalize)
+
+# %%
+# exercises.batch_norm.normalize.hint()      # one hint at a time
+# exercises.batch_norm.normalize.solution()
+
+# %% [markdown]
+# ### BatchNorm, which the notes never define
+#
+# *hard, 30 minutes*
+#
+# The notes call `BatchNorm(6, num_dims=4)` and never define it. Write the class
+# `BatchNorm(num_features, num_dims, eps=1e-5, momentum=0.1)`, without `nn.BatchNorm`. In training
+# mode it normalizes by the batch and moves its averages: new = old + momentum · (batch − old). In
+# eval mode it uses the averages. gamma (1 at the start) and beta (0) are learned; the averages
+# (mean 0, variance 1 at the start) are saved with the network and not learned.
+
+# %% tags=["exercise"]
+class BatchNorm(nn.Module):
+    def __init__(self, num_features, num_dims, eps=1e-5, momentum=0.1):
+        super().__init__()
+        ### BEGIN SOLUTION
+        shape = (1, num_features) if num_dims == 2 else (1, num_features, 1, 1)
+        self.gamma = nn.Parameter(torch.ones(shape))
+        self.beta = nn.Parameter(torch.zeros(shape))
+        self.register_buffer("moving_mean", torch.zeros(shape))
+        self.register_buffer("moving_var", torch.ones(shape))
+        self.axes = (0,) if num_dims == 2 else (0, 2, 3)
+        self.eps, self.momentum = eps, momentum
+        ### END SOLUTION
+
+    def forward(self, X):
+        ### BEGIN SOLUTION
+        if self.training:
+            mean = X.mean(self.axes, keepdim=True)
+            var = ((X - mean) ** 2).mean(self.axes, keepdim=True)
+            with torch.no_grad():
+                self.moving_mean += self.momentum * (mean - self.moving_mean)
+                self.moving_var += self.momentum * (var - self.moving_var)
+        else:
+            mean, var = self.moving_mean, self.moving_var
+        return self.gamma * (X - mean) / torch.sqrt(var + self.eps) + self.beta
+        ### END SOLUTION
+
+# %%
+exercises.batch_norm.layer.check(BatchNorm)
+
+# %%
+# exercises.batch_norm.layer.hint()      # one hint at a time
+# exercises.batch_norm.layer.solution()
+
+# %% [markdown]
+# ## More exercises
 #
 # ### 1. The formula in the notes
 #

@@ -23,7 +23,7 @@
 # - build the residual block, and ResNet-18 from it;
 # - measure which of the usual explanations of residual connections hold.
 #
-# **Time:** 55 minutes, and 80 for questions and exercises. Running every cell takes about
+# **Time:** 55 minutes, and 95 for questions and exercises. Running every cell takes about
 # half a minute.
 #
 # **You need:** lesson 5, on batch normalization. No internet, no GPU.
@@ -48,8 +48,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import (at_full_size, digits, evaluate, photograph, plot_lines, plot_runs,
-                          print_runs, recorded, runs, show, show_images, tasks, use_style)
+from course_utils import (at_full_size, digits, evaluate, exercises, photograph, plot_lines,
+                          plot_runs, print_runs, recorded, runs, show, show_images, tasks,
+                          use_style)
 from layerwise import draw, lab, trace
 
 use_style()
@@ -639,6 +640,87 @@ at_full_size(net, size=96, batch_size=256, epochs=10, lr=0.05)
 #
 # ## Exercises
 #
+# Write your answer in place of `...`, and run the cell and the check below it. The check names what is
+# wrong, and where to look. Hints come one at a time.
+
+# %% [markdown]
+# ### The residual block
+#
+# *medium, 20 minutes*
+#
+# Write the class `Residual(in_channels, out_channels, stride=1)` in the paper's form.
+# The residual: 3×3 convolution with the stride, batch norm, ReLU, 3×3 convolution, batch norm. The
+# shortcut hands X on where the shape stays; else it is a 1×1 convolution with the stride and batch
+# norm (a projection). Both are added, then a ReLU. No convolution has a bias.
+
+# %% tags=["exercise"]
+class Residual(nn.Module):
+    def __init__(self, in_channels, out_channels, stride=1):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(out_channels),
+            )
+        ### END SOLUTION
+
+    def forward(self, X):
+        ### BEGIN SOLUTION
+        Y = F.relu(self.bn1(self.conv1(X)))
+        Y = self.bn2(self.conv2(Y))
+        return F.relu(Y + self.shortcut(X))
+        ### END SOLUTION
+
+# %%
+exercises.resnet.block.check(Residual)
+
+# %%
+# exercises.resnet.block.hint()      # one hint at a time
+# exercises.resnet.block.solution()
+
+# %% [markdown]
+# ### Nothing in the way
+#
+# *medium, 15 minutes*
+#
+# Write the class `PreActivation(channels)`, the block of He and others' second paper
+# (2016b, figure 1): batch norm, ReLU, 3×3 convolution, the same three once more, then X is added,
+# and nothing follows. No convolution has a bias.
+
+# %% tags=["exercise"]
+class PreActivation(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        ### END SOLUTION
+
+    def forward(self, X):
+        ### BEGIN SOLUTION
+        Y = self.conv1(F.relu(self.bn1(X)))
+        Y = self.conv2(F.relu(self.bn2(Y)))
+        return X + Y
+        ### END SOLUTION
+
+# %%
+exercises.resnet.preactivation.check(PreActivation)
+
+# %%
+# exercises.resnet.preactivation.hint()      # one hint at a time
+# exercises.resnet.preactivation.solution()
+
+# %% [markdown]
+# ## More exercises
+#
 # ### 1. Which sizes?
 #
 # *easy, 10 minutes*
@@ -669,36 +751,7 @@ at_full_size(net, size=96, batch_size=256, epochs=10, lr=0.05)
 # differ, and in a trace you can compare `step.inputs` of every add.
 # </details>
 #
-# ### 3. Nothing in the way
-#
-# *medium, 20 minutes*
-#
-# Build the block of He and others' second paper (2016b, figure 1): batch norm, ReLU,
-# convolution, the same once more, then the add, and no ReLU after it. Set the weights of its
-# last convolution to 0. Does $X$ pass unchanged now, also where it is negative? How many
-# parameters has it compared with `ResidualBlock(16)`?
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# class PreActivation(nn.Module):
-#     def __init__(self, channels):
-#         super().__init__()
-#         self.bn1 = nn.BatchNorm2d(channels)
-#         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-#         self.bn2 = nn.BatchNorm2d(channels)
-#         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-#
-#     def forward(self, x):
-#         out = self.conv1(F.relu(self.bn1(x)))
-#         return x + self.conv2(F.relu(self.bn2(out)))
-# ```
-#
-# It passes unchanged, whatever its sign, and so does its gradient. The layers are the same,
-# in another order, so the parameters are too.
-# </details>
-#
-# ### 4. Begin as a copy
+# ### 3. Begin as a copy
 #
 # *hard, 25 minutes*
 #

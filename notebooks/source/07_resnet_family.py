@@ -23,7 +23,7 @@
 # - carry a trained network over to new images and new classes, with five images of each
 #   (**fine-tuning**), and see where ResNets work inside larger networks.
 #
-# **Time:** 50 minutes, and 80 for questions and exercises. Running every cell takes
+# **Time:** 45 minutes, and 120 for questions and exercises. Running every cell takes
 # about half a minute.
 #
 # **You need:** lesson 6, on why the residual block works. No internet, no GPU.
@@ -45,7 +45,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import digits, evaluate, fit, tasks
+from course_utils import digits, evaluate, exercises, fit, tasks
 from layerwise import explain, lab, print_shapes, trace
 
 # %% [markdown]
@@ -636,6 +636,112 @@ for task, model in whole.items():
 # </details>
 #
 # ## Exercises
+#
+# Write your answer in place of `...`, and run the cell and the check below it. The check names what is
+# wrong, and where to look. Hints come one at a time.
+
+# %% [markdown]
+# ### One stage
+#
+# *medium, 10 minutes*
+#
+# Write `make_layer(block, in_channels, channels, num_blocks, stride)`: a `Sequential`
+# of `num_blocks` blocks. The first one reads `in_channels` and has the stride; the others keep the
+# size. A block is called as `block(in_channels, channels, stride)` and makes `channels *
+# block.expansion` channels, with `BasicBlock` as with the bottleneck.
+
+# %% tags=["exercise"]
+def make_layer(block, in_channels, channels, num_blocks, stride):
+    ### BEGIN SOLUTION
+    blocks = []
+    for number in range(num_blocks):
+        blocks.append(block(in_channels, channels, stride if number == 0 else 1))
+        in_channels = channels * block.expansion
+    return nn.Sequential(*blocks)
+    ### END SOLUTION
+
+# %%
+exercises.resnet_family.make_layer.check(make_layer)
+
+# %%
+# exercises.resnet_family.make_layer.hint()      # one hint at a time
+# exercises.resnet_family.make_layer.solution()
+
+# %% [markdown]
+# ### The bottleneck
+#
+# *medium, 20 minutes*
+#
+# Write the class `Bottleneck(in_channels, channels, stride=1)`: a 1×1 convolution to
+# `channels`, a 3×3 convolution with the stride, a 1×1 convolution to 4 · `channels`, each with
+# batch norm and the first two with a ReLU; the shortcut, projected (1×1 convolution with the
+# stride, batch norm) where the shape changes; the add, and a ReLU. No convolution has a bias.
+
+# %% tags=["exercise"]
+class Bottleneck(nn.Module):
+    expansion = 4
+
+    def __init__(self, in_channels, channels, stride=1):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * channels)
+        self.shortcut = nn.Sequential()
+        if stride != 1 or in_channels != 4 * channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, 4 * channels, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(4 * channels),
+            )
+        ### END SOLUTION
+
+    def forward(self, X):
+        ### BEGIN SOLUTION
+        Y = F.relu(self.bn1(self.conv1(X)))
+        Y = F.relu(self.bn2(self.conv2(Y)))
+        Y = self.bn3(self.conv3(Y))
+        return F.relu(Y + self.shortcut(X))
+        ### END SOLUTION
+
+# %%
+exercises.resnet_family.bottleneck.check(Bottleneck)
+
+# %%
+# exercises.resnet_family.bottleneck.hint()      # one hint at a time
+# exercises.resnet_family.bottleneck.solution()
+
+# %% [markdown]
+# ### A head for every size
+#
+# *easy, 10 minutes*
+#
+# A note ends its ResNet with `F.avg_pool2d(out, 4)`, a `view`, and `nn.Linear(512,
+# 10)`. It works for images of 25 to 56 pixels and fails for all others. Write `head(channels,
+# num_classes)`: a network that takes maps of any size, averages each, and makes the logits with one
+# linear layer.
+
+# %% tags=["exercise"]
+def head(channels, num_classes):
+    ### BEGIN SOLUTION
+    return nn.Sequential(
+        nn.AdaptiveAvgPool2d((1, 1)),
+        nn.Flatten(),
+        nn.Linear(channels, num_classes),
+    )
+    ### END SOLUTION
+
+# %%
+exercises.resnet_family.pooling.check(head)
+
+# %%
+# exercises.resnet_family.pooling.hint()      # one hint at a time
+# exercises.resnet_family.pooling.solution()
+
+# %% [markdown]
+# ## More exercises
 #
 # ### 1. Read a print
 #

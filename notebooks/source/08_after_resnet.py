@@ -24,7 +24,7 @@
 #   they do not go together;
 # - choose a network by the number that is scarce for you.
 #
-# **Time:** 55 minutes, and 75 for questions and exercises. Running every cell takes about half a minute.
+# **Time:** 50 minutes, and 155 for questions and exercises. Running every cell takes about half a minute.
 #
 # **You need:** lesson 6, on the residual block, and the bottleneck from lesson 7. No
 # internet, no GPU.
@@ -48,7 +48,8 @@ import torch
 from torch import nn
 from torchvision import models
 
-from course_utils import digits, fit, nets, photograph, show, show_images, tasks, use_style
+from course_utils import (digits, exercises, fit, nets, photograph, show, show_images, tasks,
+                          use_style)
 from layerwise import lab, print_shapes, trace
 
 use_style()
@@ -791,6 +792,109 @@ print("at most 2 billion MACs:      ", best(macs=2))
 # </details>
 #
 # ## Exercises
+#
+# Write your answer in place of `...`, and run the cell and the check below it. The check names what is
+# wrong, and where to look. Hints come one at a time.
+
+# %% [markdown]
+# ### A depthwise separable block
+#
+# *medium, 15 minutes*
+#
+# Write `separable(in_channels, out_channels, stride=1)`, the block of MobileNet: a
+# depthwise 3×3 convolution (one filter for each channel) with the stride, then a 1×1 convolution to
+# `out_channels`. Batch norm and a ReLU follow each; no convolution has a bias.
+
+# %% tags=["exercise"]
+def separable(in_channels, out_channels, stride=1):
+    ### BEGIN SOLUTION
+    return nn.Sequential(
+        nn.Conv2d(in_channels, in_channels, 3, stride, padding=1, groups=in_channels, bias=False),
+        nn.BatchNorm2d(in_channels), nn.ReLU(),
+        nn.Conv2d(in_channels, out_channels, 1, bias=False),
+        nn.BatchNorm2d(out_channels), nn.ReLU(),
+    )
+    ### END SOLUTION
+
+# %%
+exercises.after_resnet.separable.check(separable)
+
+# %%
+# exercises.after_resnet.separable.hint()      # one hint at a time
+# exercises.after_resnet.separable.solution()
+
+# %% [markdown]
+# ### A dense block
+#
+# *hard, 25 minutes*
+#
+# Write the class `DenseBlock(num_layers, in_channels, growth)`. Each layer is batch
+# norm, ReLU and a 3×3 convolution to `growth` channels, without bias, that keeps the size. It reads
+# everything so far, the block's input and what all earlier layers made, joined along the channels,
+# newest last. The block gives all of it: `in_channels + num_layers * growth` channels.
+
+# %% tags=["exercise"]
+class DenseBlock(nn.Module):
+    def __init__(self, num_layers, in_channels, growth):
+        super().__init__()
+        ### BEGIN SOLUTION
+        layers = []
+        for number in range(num_layers):
+            width = in_channels + number * growth
+            layers.append(nn.Sequential(
+                nn.BatchNorm2d(width), nn.ReLU(),
+                nn.Conv2d(width, growth, 3, padding=1, bias=False),
+            ))
+        self.layers = nn.ModuleList(layers)
+        ### END SOLUTION
+
+    def forward(self, X):
+        ### BEGIN SOLUTION
+        for layer in self.layers:
+            Y = layer(X)
+            X = torch.cat((X, Y), dim=1)
+        return X
+        ### END SOLUTION
+
+# %%
+exercises.after_resnet.dense.check(DenseBlock)
+
+# %%
+# exercises.after_resnet.dense.hint()      # one hint at a time
+# exercises.after_resnet.dense.solution()
+
+# %% [markdown]
+# ### Small and good
+#
+# *hard, 40 minutes*
+#
+# Write `small_net()`: a network for the digits at 1×16×16 that gives ten logits, with
+# at most 10,000 parameters and a million MACs for an image. The check trains it for ten epochs
+# (Adam, learning rate 0.003, batches of 64, seed 0), which takes up to 20 seconds. In its best
+# epoch at least 97 % of the test images have to be right. A linear layer alone gets about 96 %.
+
+# %% tags=["exercise"]
+def small_net():
+    ### BEGIN SOLUTION
+    def block(in_channels, out_channels):
+        conv = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False)
+        return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU())
+
+    return nn.Sequential(
+        block(1, 8), nn.MaxPool2d(2), block(8, 16), nn.MaxPool2d(2), block(16, 32),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10),
+    )
+    ### END SOLUTION
+
+# %%
+exercises.after_resnet.design.check(small_net)
+
+# %%
+# exercises.after_resnet.design.hint()      # one hint at a time
+# exercises.after_resnet.design.solution()
+
+# %% [markdown]
+# ## More exercises
 #
 # ### 1. Which groups?
 #
