@@ -9,9 +9,21 @@ from ._exercise import LISTENERS, Exercise, Verdict
 from ._record import WhereYouAre, forget, note
 
 if TYPE_CHECKING:  # so that an editor completes them
-    from . import alexnet, batch_norm, googlenet, nin, vgg
+    from . import (
+        after_resnet,
+        alexnet,
+        batch_norm,
+        googlenet,
+        nin,
+        resnet,
+        resnet_family,
+        vgg,
+    )
 
-LESSONS = ("alexnet", "vgg", "nin", "googlenet", "batch_norm")
+LESSONS = (
+    *("alexnet", "vgg", "nin", "googlenet", "batch_norm"),
+    *("resnet", "resnet_family", "after_resnet"),
+)
 __all__ = [
     *("LESSONS", "LISTENERS", "Exercise", "Verdict", "all", "forget", "where_you_are"),
     *LESSONS,

@@ -116,9 +116,10 @@ class Exercise:
     def _judged(self, answer: Any) -> Verdict:
         if not is_attempted(answer):
             return Verdict("not attempted", "", _words.NOT_ATTEMPTED)
-        found, trouble = _guard.guarded(lambda: self._found(answer))
+        seconds = getattr(self.judge, "seconds", _guard.SECONDS)
+        found, trouble = _guard.guarded(lambda: self._found(answer), seconds)
         if trouble is not None:
-            found = _guard.finding(trouble)
+            found = _guard.finding(trouble, seconds)
         if found is None:
             return Verdict("right", "", _words.RIGHT)
         return Verdict("wrong", found.name, self._message(found))

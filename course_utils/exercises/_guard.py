@@ -39,13 +39,13 @@ class Trouble(NamedTuple):
     line: str = ""
 
 
-def guarded(work: Callable[[], Any], seconds: float | None = None) -> tuple[Any, Trouble | None]:
+def guarded(work: Callable[[], Any], seconds: float) -> tuple[Any, Trouble | None]:
     """What `work` returns, or what ended it. Random states are as before, what it printed is lost.
 
     Interrupting the kernel still does.
     """
     try:
-        with _undisturbed(), _memory(GIGABYTES), deadline(SECONDS if seconds is None else seconds):
+        with _undisturbed(), _memory(GIGABYTES), deadline(seconds):
             return work(), None
     except KeyboardInterrupt:
         raise
@@ -73,9 +73,9 @@ def own_line(traceback: TracebackType | None) -> str:
     return found
 
 
-def finding(ended: Trouble) -> Finding:
+def finding(ended: Trouble, seconds: float | None = None) -> Finding:
     """The same as a finding."""
-    facts = {**ended._asdict(), "seconds": SECONDS}
+    facts = {**ended._asdict(), "seconds": seconds}
     kind = {"OutOfTime": "endless", "MemoryError": "memory"}.get(ended.error, "stops")
     return Finding(kind, kind, facts)
 

@@ -11,7 +11,7 @@ from ._networks import Case
 def measured(layer: nn.Module, case: Case) -> dict[str, Tensor]:
     """How a layer normalizes while it trains and in eval mode, and what it keeps."""
     features = case.shape[1]
-    large = torch.randn((256, *case.shape[1:]), generator=_seeded(4)) * 3 + 2
+    large = torch.randn((2048, *case.shape[1:]), generator=_seeded(4)) * 3 + 2
     small = torch.randn(case.shape, generator=_seeded(5)) * 2 - 1
     found = {"at the start": _starts(layer)}
     _move(layer, features)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import _guard
 from ._findings import Finding
 from ._networks import not_called, unlike
 
@@ -18,7 +19,9 @@ class Tensors:
     cases: Sequence[tuple[str, Sequence[tuple[int, ...]], dict]]
     called: str
 
-    def find(self, answer: Any, reference: Callable[[], Any]) -> Finding | None:
+    def find(  # noqa: PLR0911  one way for each kind of answer
+        self, answer: Any, reference: Callable[[], Any]
+    ) -> Finding | None:
         """The first case that is not as asked."""
         uncalled = not_called(answer, tuple(self._given(0)), self.called)
         if uncalled is not None:
@@ -26,8 +29,10 @@ class Tensors:
         right = reference()
         for number, (told, _, _) in enumerate(self.cases):
             given = self._given(number)
-            found, asked = answer(*given), right(*self._given(number))
+            found, asked = _result(answer, given), right(*self._given(number))
             facts: dict[str, Any] = {"told": told, "called": self.called}
+            if isinstance(found, _guard.Trouble):
+                return _guard.finding(found)
             if found is None:
                 return Finding("nothing", "returns nothing", facts)
             if not isinstance(found, Tensor):
@@ -68,4 +73,4 @@ def _result(function: Callable, given: list[Tensor]) -> Any:
     try:
         return function(*given)
     except Exception as error:  # noqa: BLE001  a student's function may raise anything
-        return type(error).__name__
+        return _guard.trouble(error)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Number
 from typing import Any
 
+from . import _guard
 from ._findings import Finding
 from ._networks import not_called
 
@@ -72,7 +73,9 @@ class Function:
             return uncalled
         right = reference()
         for case in self.cases:
-            given, asked = answer(*case), right(*case)
+            given, asked = _result(answer, case), right(*case)
+            if isinstance(given, _guard.Trouble):
+                return _guard.finding(given)
             if given is None:
                 return Finding("nothing", "returns nothing", {"called": self.called})
             if given != asked or isinstance(given, bool):
@@ -89,4 +92,4 @@ def _result(function: Callable, case: tuple) -> Any:
     try:
         return function(*case)
     except Exception as error:  # noqa: BLE001  a student's function may raise anything
-        return type(error)
+        return _guard.trouble(error)

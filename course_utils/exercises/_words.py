@@ -247,6 +247,38 @@ def _unlike(facts: Mapping) -> str:
     )
 
 
+def _goal_shape(facts: Mapping) -> str:
+    return f"For each image {size(facts['shape'])} comes out, and ten logits are asked for."
+
+
+def _goal_end(facts: Mapping) -> str:
+    return f"Your network ends with {facts['thing']}. The loss takes the logits as they are."
+
+
+def _goal_params(facts: Mapping) -> str:
+    return (
+        f"Your network has {facts['params']:,} parameters; at most {facts['most']:,} are allowed. "
+        "Which layer has most of them?"
+    )
+
+
+def _goal_macs(facts: Mapping) -> str:
+    return (
+        f"An image takes {facts['macs']:,} MACs; at most {facts['most']:,} are allowed. Which "
+        "layer takes most, and how large are its maps?"
+    )
+
+
+def _goal_accuracy(facts: Mapping) -> str:
+    text = f"In its best epoch {facts['best']:.1%} of the test images are right, not yet "
+    text += f"{facts['goal']:.0%}; in the last epoch {facts['train']:.1%} of the training images."
+    if not facts["convolution"]:
+        return f"{text} It has no convolution: what would sharing weights save?"
+    if facts["train"] < facts["goal"]:
+        return f"{text} It does not fit the training images either: is it too small, or too slow?"
+    return f"{text} It fits the training images better: what helps against overfitting?"
+
+
 def _plain(number: float) -> str:
     return f"{int(number):,}" if number == int(number) else f"{number:g}"
 
@@ -285,6 +317,11 @@ _TEMPLATES: dict[str, Any] = {
     "number": _another,
     "call": _call,
     "nothing": _nothing,
+    "goal shape": _goal_shape,
+    "goal end": _goal_end,
+    "goal params": _goal_params,
+    "goal macs": _goal_macs,
+    "goal accuracy": _goal_accuracy,
     "no tensor": _no_tensor,
     "shape": _shape,
     "unlike": _unlike,

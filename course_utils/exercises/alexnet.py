@@ -30,7 +30,7 @@ convolution or pooling for `n` rows. A window that does not fit is left out.""",
     hints=(
         "Where does the first window stand, and where the last one? Draw 7 rows and a window of 3.",
         "Padding adds rows on both sides.",
-        "The last window begins n + 2 · padding − kernel rows after the first. How many steps fit?",
+        "The last window begins n + 2 · padding − kernel rows after the first: how many steps?",
     ),
     reason="""From the first place of the window to the last there are n + 2 · padding − kernel
 rows, which is so many whole steps of the stride. There is one more place than there are steps.""",
@@ -49,14 +49,14 @@ rows, which is so many whole steps of the stride. There is one more place than t
         Mistake(
             "one too few",
             ((" // stride + 1", " // stride"),),
-            says="You count the steps of the window. With no step at all it already stands "
-            "in one place.",
+            says="You count the steps of the window. With no step at all it already stands in one "
+            "place.",
         ),
         Mistake(
             "not rounded",
             ((" // stride", " / stride"),),
-            says="Your number of rows is not always whole. What happens to a window that fits "
-            "only in part?",
+            says="Your number of rows is not always whole. What happens to a window that fits only "
+            "in part?",
         ),
         Mistake(
             "rounded up",
@@ -76,8 +76,8 @@ rows, which is so many whole steps of the stride. There is one more place than t
                     "round((n + 2 * padding - kernel) / stride) + 1",
                 ),
             ),
-            says="You round to the nearest number. A window that fits in part is left out, "
-            "however large the part is.",
+            says="You round to the nearest number. A window that fits in part is left out, however "
+            "large the part is.",
         ),
         Mistake(
             "stride ignored",
@@ -93,8 +93,8 @@ rows, which is so many whole steps of the stride. There is one more place than t
                     "(n + 2 * padding - kernel + 1) // stride",
                 ),
             ),
-            says="You divide the 1 by the stride too. It stands for the first window, which "
-            "needs no step.",
+            says="You divide the 1 by the stride too. It stands for the first window, which needs "
+            "no step.",
         ),
     ),
 )
@@ -105,9 +105,9 @@ network = Exercise(
     title="Mend the notes' network",
     difficulty="medium",
     minutes=15,
-    task="""The notes behind this course hold this code. It has a slip in one number, and it breaks
-off at a bare `nn`. Write `alexnet()` that returns the whole network. The 21 rows of shapes in this
-lesson tell what is missing; the dropout is 0.5.
+    task="""The notes behind this course hold this code. It has a slip in one number, and it
+breaks off at a bare `nn`. Write `alexnet()` that returns the whole network. The 21 rows of shapes
+in this lesson tell what is missing; the dropout is 0.5.
 
 ```python
 net = nn.Sequential(
@@ -148,8 +148,8 @@ net = nn.Sequential(
         "After flatten the rows are 4096, 4096, 10. What stands between two linear layers?",
     ),
     reason="""966 is a slip for 96, which the second convolution reads. After the bare nn the
-dropout follows, a second hidden layer with its ReLU and dropout, and the linear layer that makes the ten
-logits.""",
+dropout follows, a second hidden layer with its ReLU and dropout, and the linear layer that makes
+the ten logits.""",
     made=(
         Mistake(
             "966 maps",

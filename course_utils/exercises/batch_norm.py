@@ -7,6 +7,9 @@ from ._norms import measured
 from ._tensors import Tensors
 
 _LESSON = "05_batch_norm"
+_AVERAGES = "mean, var = self.moving_mean, self.moving_var"
+_BATCH = """mean = X.mean(self.axes, keepdim=True)
+            var = ((X - mean) ** 2).mean(self.axes, keepdim=True)"""
 
 normalize = Exercise(
     lesson=_LESSON,
@@ -36,15 +39,19 @@ and `beta` have one number for each feature or channel.""",
         "normalize(X, gamma, beta)",
     ),
     hints=(
-        "The mean is taken over everything but the features: which axes are these, for two axes "
-        "and for four? keepdim=True keeps the shape ready for the subtraction.",
+        (
+            "The mean is taken over everything but the features: which axes are these, for two "
+            "axes and for four? keepdim=True keeps the shape ready for the subtraction."
+        ),
         "The variance is the mean of the squared distances: over m values, divide by m.",
-        "gamma has shape (channels,). Which shape does it need to meet (images, channels, rows, "
-        "columns)?",
+        (
+            "gamma has shape (channels,). Which shape does it need to meet (images, channels, "
+            "rows, columns)?"
+        ),
     ),
     reason="""Each channel has a mean and a variance of its own, over all images and places. The
-variance is the plain mean of squares (torch.var divides by m − 1 unless told otherwise), and epsilon
-stands under the root. gamma and beta are reshaped so that they meet the channels.""",
+variance is the plain mean of squares (torch.var divides by m − 1 unless told otherwise), and
+epsilon stands under the root. gamma and beta are reshaped so that they meet the channels.""",
     made=(
         Mistake(
             "unbiased variance",
@@ -78,19 +85,20 @@ stands under the root. gamma and beta are reshaped so that they meet the channel
         Mistake(
             "a mean for each place",
             (("axes = (0,) if X.ndim == 2 else (0, 2, 3)", "axes = (0,)"),),
-            says="With two axes it is right. With four you take a mean for each pixel. A channel has one "
-            "mean, over images and places.",
+            says="With two axes it is right. With four you take a mean for each pixel. A channel "
+            "has one mean, over images and places.",
         ),
         Mistake(
             "a mean for each image",
             (("axes = (0,) if X.ndim == 2 else (0, 2, 3)", "axes = tuple(range(1, X.ndim))"),),
-            says="You take a mean for each image, which is layer norm. Batch norm takes it over the batch.",
+            says="You take a mean for each image, which is layer norm. Batch norm takes it over "
+            "the batch.",
         ),
         Mistake(
             "a mean for each image and channel",
             (("(0, 2, 3)", "(2, 3)"),),
-            says="With four axes you take a mean for each image and channel, which is instance norm. The "
-            "images of the batch share one.",
+            says="With four axes you take a mean for each image and channel, which is instance "
+            "norm. The images of the batch share one.",
         ),
         Mistake(
             "beta forgotten",
@@ -113,10 +121,10 @@ layer = Exercise(
     difficulty="hard",
     minutes=30,
     task="""The notes call `BatchNorm(6, num_dims=4)` and never define it. Write the class
-`BatchNorm(num_features, num_dims, eps=1e-5, momentum=0.1)`, without `nn.BatchNorm`. In training mode it
-normalizes by the batch and moves its averages: new = old + momentum · (batch − old). In eval mode it
-uses the averages. gamma (1 at the start) and beta (0) are learned; the averages (mean 0, variance 1 at the
-start) are saved with the network and not learned.""",
+`BatchNorm(num_features, num_dims, eps=1e-5, momentum=0.1)`, without `nn.BatchNorm`. In training
+mode it normalizes by the batch and moves its averages: new = old + momentum · (batch − old). In
+eval mode it uses the averages. gamma (1 at the start) and beta (0) are learned; the averages
+(mean 0, variance 1 at the start) are saved with the network and not learned.""",
     code="""class BatchNorm(nn.Module):
     def __init__(self, num_features, num_dims, eps=1e-5, momentum=0.1):
         super().__init__()
@@ -151,21 +159,23 @@ start) are saved with the network and not learned.""",
     hints=(
         "nn.Parameter is learned, self.register_buffer(name, tensor) is saved and not learned.",
         "self.training says in which mode the layer is. What is normalized by in each mode?",
-        "The averages move only in training mode, and no gradient runs through them: "
-        "torch.no_grad().",
+        (
+            "The averages move only in training mode, and no gradient runs through them: "
+            "torch.no_grad()."
+        ),
         "momentum 0.1 means: nine tenths of the old average stay.",
     ),
-    reason="""The batch's own mean and variance normalize in training, and the gradient runs through
-them. In eval mode an image must not depend on its neighbours, so the averages stand in. They are
-buffers: saved, moved to the GPU, not trained. PyTorch puts the variance with m − 1 into its average;
-both are accepted here.""",
+    reason="""The batch's own mean and variance normalize in training, and the gradient runs
+through them. In eval mode an image must not depend on its neighbours, so the averages stand in.
+They are buffers: saved, moved to the GPU, not trained. PyTorch puts the variance with m − 1 into
+its average; both are accepted here.""",
     made=(
         Mistake(
             "averages never move",
             (
                 (
-                    "                self.moving_mean += self.momentum * (mean - self.moving_mean)\n",
-                    "                pass\n",
+                    "self.moving_mean += self.momentum * (mean - self.moving_mean)",
+                    "pass",
                 ),
                 (
                     "                self.moving_var += self.momentum * (var - self.moving_var)\n",
@@ -180,18 +190,18 @@ both are accepted here.""",
             (
                 (
                     "mean, var = self.moving_mean, self.moving_var",
-                    "mean = X.mean(self.axes, keepdim=True)\n            var = ((X - mean) ** 2).mean(self.axes, keepdim=True)",
+                    _BATCH,
                 ),
             ),
-            says="In eval mode your layer still normalizes by the batch. What has it kept for "
-            "this mode?",
+            says="In eval mode your layer still normalizes by the batch. What has it kept for this "
+            "mode?",
         ),
         Mistake(
             "training uses the averages",
             (
                 (
                     "        return self.gamma",
-                    "        mean, var = self.moving_mean, self.moving_var\n        return self.gamma",
+                    f"        {_AVERAGES}\n        return self.gamma",
                 ),
             ),
             says="In training mode your layer normalizes by its averages. While it trains, it is "
@@ -209,8 +219,8 @@ both are accepted here.""",
                     "self.moving_var = torch.ones(shape)",
                 ),
             ),
-            says="A saved and restored layer has lost its averages: they are plain attributes. How does a "
-            "module hold a tensor that is saved and not learned?",
+            says="A saved and restored layer has lost its averages: they are plain attributes. How "
+            "does a module hold a tensor that is saved and not learned?",
         ),
         Mistake(
             "gamma and beta not learned",
@@ -244,8 +254,8 @@ both are accepted here.""",
                 ("self.momentum * (mean", "(1 - self.momentum) * (mean"),
                 ("self.momentum * (var", "(1 - self.momentum) * (var"),
             ),
-            says="Your averages take nine tenths of each new batch. With momentum 0.1 nine tenths of "
-            "the old stay.",
+            says="Your averages take nine tenths of each new batch. With momentum 0.1 nine tenths "
+            "of the old stay.",
         ),
         Mistake(
             "unbiased variance",
@@ -262,8 +272,8 @@ both are accepted here.""",
             "asks for the gradient",
             (("if self.training:", "if torch.is_grad_enabled():"),),
             says="Your layer asks whether gradients are on, as the book's does. In eval mode "
-            "outside of no_grad it then normalizes by the batch. What says in which mode a module "
-            "is?",
+            "outside of no_grad it then normalizes by the batch. What says in which mode a "
+            "module is?",
         ),
         Mistake(
             "averages move in eval mode",
@@ -271,7 +281,7 @@ both are accepted here.""",
                 ("        if self.training:\n", "        if True:\n"),
                 (
                     "        else:\n            mean, var = self.moving_mean, self.moving_var\n",
-                    "        if not self.training:\n            mean, var = self.moving_mean, self.moving_var\n",
+                    f"        if not self.training:\n            {_AVERAGES}\n",
                 ),
             ),
             says="Your averages move in eval mode too, so what comes out depends on what was "

@@ -30,8 +30,8 @@ channels, then a 5×5 convolution to `out_channels` that keeps the size, each wi
         "Two convolutions. Which of them should work on few channels, and why?",
         "A k×k window with stride 1 keeps the size where the padding is (k − 1) / 2.",
     ),
-    reason="""The 1×1 convolution makes few channels, so the expensive 5×5 has few to read. Padding 2
-keeps the size, without which the four paths could not be joined.""",
+    reason="""The 1×1 convolution makes few channels, so the expensive 5×5 has few to read.
+Padding 2 keeps the size, without which the four paths could not be joined.""",
     made=(
         Mistake(
             "no ReLU between",
@@ -80,10 +80,10 @@ inception = Exercise(
     title="Four paths, one block",
     difficulty="medium",
     minutes=20,
-    task="""Write the class `Inception(in_channels, c1, c2, c3, c4)`. `c1` and `c4` are numbers, `c2`
-and `c3` pairs (reduced, out). The paths: 1×1 with `c1`; 1×1 then 3×3 with `c2`; 1×1 then 5×5 with
-`c3`; 3×3 max pooling that keeps the size, then 1×1 with `c4`. A ReLU follows each convolution.
-The maps of the four are joined along the channels, in this order.""",
+    task="""Write the class `Inception(in_channels, c1, c2, c3, c4)`. `c1` and `c4` are numbers,
+`c2` and `c3` pairs (reduced, out). The paths: 1×1 with `c1`; 1×1 then 3×3 with `c2`; 1×1 then 5×5
+with `c3`; 3×3 max pooling that keeps the size, then 1×1 with `c4`. A ReLU follows each
+convolution. The maps of the four are joined along the channels, in this order.""",
     code="""class Inception(nn.Module):
     def __init__(self, in_channels, c1, c2, c3, c4):
         super().__init__()
@@ -115,18 +115,20 @@ The maps of the four are joined along the channels, in this order.""",
     ),
     hints=(
         "All four paths read X. In __init__ make seven layers, in forward call them.",
-        "The paths can be joined if they keep rows and columns. Which padding does each window "
-        "need? What is a pooling's stride if you do not give it?",
+        (
+            "The paths can be joined if they keep rows and columns. Which padding does each "
+            "window need? What is a pooling's stride if you do not give it?"
+        ),
         "torch.cat joins a tuple of tensors. Axis 0 counts images; which axis counts channels?",
     ),
-    reason="""The paths read the same input and differ in the size of what they look at. Joined along
-the channels, the next block can choose. Padding and a stride of 1 make the shapes meet.""",
+    reason="""The paths read the same input and differ in the size of what they look at. Joined
+along the channels, the next block can choose. Padding and a stride of 1 make the shapes meet.""",
     made=(
         Mistake(
             "pooling with stride",
             (("kernel_size=3, stride=1, padding=1", "kernel_size=3, padding=1"),),
-            says="Your pooling makes smaller maps, so they cannot be joined with the others. What is "
-            "its stride if you do not give one?",
+            says="Your pooling makes smaller maps, so they cannot be joined with the others. What "
+            "is its stride if you do not give one?",
         ),
         Mistake(
             "no padding in the 5×5",
@@ -140,7 +142,11 @@ the channels, the next block can choose. Padding and a stride of 1 make the shap
             says="Your third path makes smaller maps than the others: a 5×5 window needs more "
             "padding than a 3×3.",
         ),
-        Mistake("axis", ((", dim=1)", ", dim=0)"),), adds="Axis 0 counts the images."),
+        Mistake(
+            "axis",
+            ((", dim=1)", ", dim=0)"),),
+            says="You join along axis 0, which counts the images. Which axis counts the channels?",
+        ),
         Mistake(
             "added",
             (("torch.cat((p1, p2, p3, p4), dim=1)", "p1 + p2 + p3 + p4"),),

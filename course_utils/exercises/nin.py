@@ -13,8 +13,8 @@ block = Exercise(
     difficulty="easy",
     minutes=10,
     task="""Write `nin_block(in_channels, out_channels, kernel_size, strides, padding)`: a
-convolution with these settings, then two 1×1 convolutions (pointwise convolutions), each of the three followed
-by a ReLU.""",
+convolution with these settings, then two 1×1 convolutions (pointwise convolutions), each of the
+three followed by a ReLU.""",
     code="""def nin_block(in_channels, out_channels, kernel_size, strides, padding):
     ### BEGIN SOLUTION
     return nn.Sequential(
@@ -59,28 +59,30 @@ connected network at every pixel. Stride and padding belong to the window, so to
         Mistake(
             "stride in every convolution",
             (("kernel_size=1)", "kernel_size=1, stride=strides)"),),
-            says="The stride stands in the 1×1 convolutions too. They look at every pixel that "
-            "the first convolution makes.",
+            says="The stride stands in the 1×1 convolutions too. They look at every pixel that the "
+            "first convolution makes.",
         ),
         Mistake(
             "padding in every convolution",
             (("kernel_size=1)", "kernel_size=1, padding=padding)"),),
-            says="The padding stands in the 1×1 convolutions too, where it adds a frame of "
-            "pixels that hold nothing but the bias.",
+            says="The padding stands in the 1×1 convolutions too, where it adds a frame of pixels "
+            "that hold nothing but the bias.",
         ),
         Mistake("kernel size", (("kernel_size=1)", "kernel_size=3, padding=1)"),)),
         Mistake(
             "missing convolution",
             (
                 (
-                    "        nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),\n"
-                    "    )",
+                    (
+                        "        nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),\n"
+                        "    )"
+                    ),
                     "    )",
                 ),
             ),
         ),
-        Mistake("stride", (("kernel_size, strides, padding)", "kernel_size, padding=padding)"),)),
-        Mistake("padding", (("kernel_size, strides, padding)", "kernel_size, strides)"),)),
+        Mistake("stride", (("_size, strides, padding),", "_size, padding=padding),"),)),
+        Mistake("padding", (("_size, strides, padding),", "_size, strides),"),)),
     ),
 )
 
@@ -100,9 +102,9 @@ head = Exercise(
     title="A head without linear layers",
     difficulty="medium",
     minutes=10,
-    task="""Write `nin_head(in_channels, num_classes)`: a NiN block with 3×3 windows that keeps the
-size and makes a map for each class, then global average pooling. It takes maps of any size, and
-gives (images, classes). Use `nin_block`.""",
+    task="""Write `nin_head(in_channels, num_classes)`: a NiN block with 3×3 windows that keeps
+the size and makes a map for each class, then global average pooling. It takes maps of any size,
+and gives (images, classes). Use `nin_block`.""",
     given=_BLOCK,
     code="""def nin_head(in_channels, num_classes):
     ### BEGIN SOLUTION
@@ -129,9 +131,8 @@ weights and takes maps of any size, which no linear layer behind flattened maps 
         Mistake(
             "fixed window",
             (("AdaptiveAvgPool2d((1, 1))", "AvgPool2d(5)"),),
-            says="Your window has a fixed size, so maps of another size do not become one "
-            "number each. Which pooling is told how much comes out, and not how large its window "
-            "is?",
+            says="Your window has a fixed size, so maps of another size do not become one number "
+            "each. Which pooling is told how much comes out, and not how large its window is?",
         ),
         Mistake(
             "global max pooling in place of global average pooling",

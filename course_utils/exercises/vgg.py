@@ -44,8 +44,8 @@ down: of 75 rows the last one has no partner.""",
         Mistake(
             "without padding",
             code='rows = "149 73 34 15 5"',
-            says="You take two rows off for each convolution. It has padding: how many "
-            "rows does a 3×3 convolution with padding 1 make of 300?",
+            says="You take two rows off for each convolution. It has padding: how many rows does a "
+            "3×3 convolution with padding 1 make of 300?",
         ),
         Mistake(
             "3×3 pooling",
@@ -77,9 +77,9 @@ block = Exercise(
     title="The VGG block",
     difficulty="medium",
     minutes=10,
-    task="""Write `vgg_block(num_convs, in_channels, out_channels)`: `num_convs` convolutions of 3×3
-that keep the size, each followed by a ReLU, then a max pooling that halves the size. The first
-convolution reads `in_channels`, every one makes `out_channels`.""",
+    task="""Write `vgg_block(num_convs, in_channels, out_channels)`: `num_convs` convolutions of
+3×3 that keep the size, each followed by a ReLU, then a max pooling that halves the size. The
+first convolution reads `in_channels`, every one makes `out_channels`.""",
     code="""def vgg_block(num_convs, in_channels, out_channels):
     ### BEGIN SOLUTION
     layers = []
@@ -106,8 +106,8 @@ convolution reads `in_channels`, every one makes `out_channels`.""",
         "The second convolution reads what the first one made. What has to change in the loop?",
     ),
     reason="""Padding 1 makes up for the two rows that a 3×3 window would cost. After the first
-convolution there are out_channels maps, so the next one reads these. The pooling comes once, after
-the loop.""",
+convolution there are out_channels maps, so the next one reads these. The pooling comes once,
+after the loop.""",
     made=(
         Mistake(
             "reads in_channels again",
@@ -125,8 +125,8 @@ the loop.""",
                     "    layers += [nn.ReLU()]\n    layers.append(nn.MaxPool",
                 ),
             ),
-            says="One ReLU follows all convolutions. Between two of them there is none, so the "
-            "two are no more than one: look at what stands inside the loop.",
+            says="One ReLU follows all convolutions. Between two of them there is none, so the two "
+            "are no more than one: look at what stands inside the loop.",
         ),
         Mistake(
             "ReLU only between",
@@ -163,9 +163,9 @@ net = Exercise(
     difficulty="medium",
     minutes=15,
     task="""Write `vgg(conv_arch, in_channels, size, num_classes, hidden=4096)` with `vgg_block`.
-`conv_arch` holds (number of convolutions, output channels) for each block, `size` is the number of
-rows and columns of the image. After the blocks: flatten, two hidden linear layers with ReLU and a
-dropout of 0.5, and the linear layer that makes the logits.""",
+`conv_arch` holds (number of convolutions, output channels) for each block, `size` is the number
+of rows and columns of the image. After the blocks: flatten, two hidden linear layers with ReLU
+and a dropout of 0.5, and the linear layer that makes the logits.""",
     given="""
 
 def vgg_block(num_convs, in_channels, out_channels):

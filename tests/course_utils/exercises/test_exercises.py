@@ -3,7 +3,10 @@
 import re
 import time
 from functools import cache
+from itertools import pairwise
 
+import build_notebooks
+import jupytext
 import pytest
 import torch
 
@@ -52,15 +55,20 @@ def test_the_stub_is_not_attempted(one):
     assert "SOLUTION" not in one.stub
 
 
+@cache
+def verdict_of(one, name):
+    return one.check(_sources.answer(one.mistakes[name]))
+
+
 @pytest.mark.parametrize(("one", "name"), MISTAKES)
 def test_a_mistake_is_told_by_its_name(one, name):
-    verdict = one.check(_sources.answer(one.mistakes[name]))
+    verdict = verdict_of(one, name)
     assert (verdict.outcome, verdict.mistake) == ("wrong", name), verdict.message
 
 
 @EACH
 def test_mistakes_are_many_and_each_has_its_own_message(one):
-    messages = [one.check(_sources.answer(source)).message for source in one.mistakes.values()]
+    messages = [verdict_of(one, name).message for name in one.mistakes]
     assert len(set(messages)) == len(messages) >= 5
     assert len({mistake.name for mistake in one.made}) == len(one.made)
 
@@ -103,3 +111,19 @@ def test_all_lessons_have_two_exercises_and_there_are_sixteen():
     by_lesson = [one.lesson for one in ALL]
     assert min(by_lesson.count(lesson) for lesson in by_lesson) >= 2
     assert by_lesson == sorted(by_lesson)
+
+
+def cells():
+    """Cells tagged `exercise` of the lessons' sources, each with the cell after it."""
+    for lesson, (source, _) in build_notebooks.lessons().items():
+        found = [c for c in jupytext.read(source, fmt="py:percent").cells if c.cell_type == "code"]
+        for cell, after in pairwise(found):
+            if "exercise" in cell.metadata.get("tags", []):
+                yield pytest.param(lesson, cell.source, after.source, id=after.source)
+
+
+@pytest.mark.parametrize(("lesson", "cell", "after"), cells())
+def test_the_cell_of_a_lesson_is_its_exercises_solution(lesson, cell, after):
+    one = next(one for one in ALL if f"exercises.{named(one)}.check" in after)
+    assert one.lesson == lesson
+    assert cell.strip() == one.code.strip()
