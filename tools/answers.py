@@ -13,6 +13,7 @@ import linecache
 import os
 import re
 import sys
+import tempfile
 import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt  # noqa: F401  imported once, for all
 import sandbox
 import sklearn.datasets  # noqa: F401  as above
+import torch
 from needed import needed, statements, without_magics
 
 import course_utils
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 LONGEST = {"outcome": 40, "mistake": 100, "message": 2_000}  # characters: a pipe holds 64 kB
 
 mpl.get_cachedir()  # while it can still make that folder
+torch.empty(2, 2, device="meta").var(0)  # imports what takes it two seconds
 EXERCISES = {(one.lesson, one.name): one for one in exercises.all()}
 CHECKED = {key: type(one).check for key, one in EXERCISES.items()}  # whatever becomes of it later
 
@@ -71,6 +74,8 @@ def run(job: Job, out: Connection) -> None:
     _close_all_but(out.fileno())
     os.set_blocking(out.fileno(), False)  # an answer may have filled it
     os.chdir(job.folder)
+    tempfile.tempdir = job.folder  # found without trying to write
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = job.folder  # so is PyTorch's own
     readable = [*READABLE, Path(job.folder), Path(f"/proc/{os.getpid()}")]
     held = sandbox.restrict(readable, job.memory, job.seconds)
     told = judged(job)

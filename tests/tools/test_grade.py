@@ -79,6 +79,11 @@ def test_only_what_an_answer_needs_is_run(judge):
     assert judge(notebook(*cells))[:2] == ("right", "")
 
 
+def test_what_pytorch_imports_late_is_there(judge):
+    late = "torch.empty(2, 2, device='meta').var((0, 1), keepdim=True)"
+    assert judge(answer(late))[:2] == ("right", "")
+
+
 UNDEFINED = RIGHT.replace("layers = []", "layers = x")
 BROKEN = {
     "a stub": (notebook(SETUP, "def vgg_block(n, i, o):\n    ...", CHECK), "not attempted", ""),
