@@ -14,13 +14,13 @@ NETWORK = [
         "first of them on all receptive fields (↓). No block's output shape changes.",
     ),
     Task(
-        text="The first linear layer expects 25,088 numbers. How many would reach it behind one "
+        text="The first linear layer expects 25,088 values. How many would reach it after one "
         "more block of 512 channels? Set the architecture with a sixth block. Where do the two "
         "numbers come from?",
         predict=lambda lab: lab.problem.got,
         reached={"conv_arch": "VGG-11 with a sixth block"},
         hides_repairs=True,
-        explanation="The sixth block halves 7 to 3, and 512 · 3 · 3 = 4,608 numbers arrive where "
+        explanation="The sixth block halves 7 to 3, and 512 · 3 · 3 = 4,608 values arrive where "
         "512 · 7 · 7 = 25,088 are expected.",
     ),
     Task(
@@ -30,7 +30,7 @@ NETWORK = [
         reached={"conv_arch": "VGG-11 with a sixth block", "rows": 3},
         hides_repairs=True,
         explanation="With `rows` 3 it works, and has 49.6 million parameters, not 128.8: the first "
-        "linear layer reads fewer numbers, and that is where the parameters were.",
+        "linear layer reads fewer values, and that is where the parameters were.",
     ),
     Task(
         text="The network takes 224 rows, which five halvings bring to 7. One of the input sizes "
