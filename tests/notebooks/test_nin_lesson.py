@@ -184,6 +184,7 @@ def test_one_run_reads_two_digits(lesson, made, runs):  # noqa: ARG001
     test = lessons.value(LESSON, "test")
     canvas = torch.full((180, 1, 16, 40), test.images.min())
     canvas[..., :16], canvas[..., 24:] = test.images[:180], test.images[180:]
+    assert test.labels[[5, 180 + 5]].tolist() == [3, 4]
     for net, run in zip(runs["averaged"].nets, runs["averaged"], strict=True):
         answers = made.in_windows(net, canvas)
         assert answers.shape == (180, 7)
