@@ -26,8 +26,16 @@ def measured(layer: nn.Module, case: Case) -> dict[str, Tensor]:
         trained(large)
         found["eval again"] = trained(small)
     found["eval with gradients"] = trained.eval()(small)
+    found["held gradients"] = torch.tensor(float(_held(layer, small)))
     found["restored"] = _restored(layer, trained, small)
     return {name: value.detach() for name, value in found.items()}
+
+
+def _held(layer: nn.Module, small: Tensor) -> bool:
+    """Whether the averages keep the gradient's graph after a batch in training mode."""
+    other = deepcopy(layer).train()
+    other(small.clone().requires_grad_())
+    return any(buffer.requires_grad for buffer in other.buffers())
 
 
 def _seeded(seed: int) -> torch.Generator:

@@ -41,6 +41,7 @@ LOOKED_AT = (
     ("out_features", "output size"),
     ("p", "dropout rate"),
     ("dim", "axis"),
+    ("joined", "number of joined maps"),
     ("eps", "epsilon"),
 )
 _PASSED_OVER = {"identity", "padding"}  # of kinds that make no step of their own
@@ -77,7 +78,7 @@ class Place(NamedTuple):
         return cls(parts[index], same.index(index) + 1, len(same))
 
 
-def parts(trace: Trace) -> tuple[Part, ...]:
+def parts(trace: Trace) -> tuple[Part, ...]:  # noqa: C901  small walks over one graph
     """The steps that the output depends on, each after what it reads.
 
     What two branches do is told branch by branch, so that the order in which they are computed
@@ -85,6 +86,26 @@ def parts(trace: Trace) -> tuple[Part, ...]:
     """
     order: list[int] = []
     steps = trace.steps
+
+    @cache
+    def joined(index: int) -> tuple[int, ...]:
+        """What a concat sets beside one another; a concat of concats is one."""
+        inner = [source for one in steps[index].sources for source in unfolded(one, index)]
+        return tuple(inner)
+
+    def unfolded(index: int, outer: int) -> tuple[int, ...]:
+        one = read(index)
+        same = (
+            one >= 0 and steps[one].function == "cat" and _axis(steps[one]) == _axis(steps[outer])
+        )
+        return joined(one) if same else (one,)
+
+    @cache
+    def read(index: int) -> int:
+        """The step that really made something: a concat of one thing makes nothing."""
+        if index < 0 or steps[index].function != "cat" or len(joined(index)) > 1:
+            return index
+        return joined(index)[0]
 
     @cache
     def depth(index: int) -> int:
@@ -95,24 +116,33 @@ def parts(trace: Trace) -> tuple[Part, ...]:
     def visit(index: int) -> None:
         if index < 0 or index in order:
             return
-        sources = list(steps[index].sources)
-        if steps[index].function != "cat":
-            sources.sort(key=depth, reverse=True)
+        if steps[index].function == "cat":
+            sources = list(joined(index))
+        else:
+            sources = sorted(map(read, steps[index].sources), key=depth, reverse=True)
         for source in sources:
             visit(source)
         order.append(index)
 
     if steps:
-        visit(len(steps) - 1)
-    return _one_shaping(part for index in order if (part := _part(steps[index])))
+        visit(read(len(steps) - 1))
+    made = (_part(steps[i], len(joined(i)) if steps[i].function == "cat" else 0) for i in order)
+    return _one_shaping(part for part in made if part is not None)
 
 
-def _part(step: Step) -> Part | None:
+def _axis(step: Step) -> int:
+    return step.settings.get("dim", 0) % max(len(step.output), 1)
+
+
+def _part(step: Step, joined: int) -> Part | None:
     kind = step.kind.value
     if kind in _PASSED_OVER:
         return None
-    thing = "flatten" if kind == "shaping" else NAMES.get(step.function, step.op)
-    return Part(thing, kind, step.settings, (step.inputs or ((),))[0], step.output)
+    thing = NAMES.get(step.function, step.op)
+    if kind == "shaping":
+        thing = "flatten" if len(step.output) == 2 else "change of shape"
+    settings = {"dim": _axis(step), "joined": joined} if joined else step.settings
+    return Part(thing, kind, settings, (step.inputs or ((),))[0], step.output)
 
 
 def _one_shaping(found: Iterable[Part]) -> tuple[Part, ...]:
@@ -239,5 +269,5 @@ def _aligned(asked: Sequence[Part], given: Sequence[Part]) -> list[Pair]:
 
 def _unlike(asked: Part, given: Part) -> float:
     if asked.thing != given.thing:
-        return 1.25 if asked.kind == given.kind and asked.kind != "merge" else 9.0
+        return 1.25 if asked.kind == given.kind else 9.0
     return min(0.9, 0.125 * len(asked.differs(given)))

@@ -14,11 +14,18 @@ _WHERE = {
     "eval": "in eval mode",
     "gradient": "in the gradient that reaches the input",
     "dropout": "in training mode",
-    "at the start": "at the start, in the parameters",
-    "fresh eval": "in eval mode before any training",
-    "eval again": "in eval mode, after other batches were looked at in this mode",
-    "eval with gradients": "in eval mode with gradients on",
-    "restored": "from a layer that was saved and restored",
+}
+_PROBED = {  # where a layer's numbers differ, and where to look
+    "at the start": "With what numbers do its parameters start?",
+    "train": "In training mode they are normalized by the batch, times gamma, plus beta.",
+    "gradient": "The gradient runs through the batch's mean and variance too: is one detached?",
+    "fresh eval": "In eval mode a layer never trained has a mean of 0 and a variance of 1.",
+    "eval": "In eval mode, after training, they are normalized by the moving averages. How do "
+    "these move?",
+    "eval again": "In eval mode they must not depend on what was looked at before.",
+    "eval with gradients": "In eval mode they must not depend on whether gradients are on.",
+    "restored": "A saved and restored layer has to give what it gave before.",
+    "held gradients": "The moving averages hold on to the gradient of the batches they saw.",
 }
 
 
@@ -114,6 +121,7 @@ def _moved(facts: Mapping) -> str:
 
 def _other(facts: Mapping) -> str:
     what = {"activation": "an activation of another kind", "pooling": "a pooling of another kind"}
+    what["merge"] = "another way to join the branches"
     wanted = what.get(facts["kind"], "another step")
     return _first(f"{named(facts['place'])} stands where {wanted} is asked for.")
 
@@ -137,7 +145,7 @@ def _setting(facts: Mapping) -> str:
 
 def _diagnosis(facts: Mapping) -> str:
     line = facts["line"]
-    shown = f"\n    line {line.number}: {line.text.strip()}" if line else ""
+    shown = f"\n    line {line.number}: {line.text.strip()}" if line and line.text.strip() else ""
     detail = f"\n{facts['detail']}" if facts["detail"] else ""
     return f"{facts['headline']}{shown}{detail}"
 
@@ -195,9 +203,9 @@ def _values(facts: Mapping) -> str:
             "Your forward changes its input in place, and other layers may still need it. Which "
             "operation writes into the tensor that came in?"
         )
+    if facts.get("probed"):
+        return f"Other numbers come out than are asked for. {_PROBED[facts['where']]}"
     where = _WHERE[facts["where"]]
-    if facts["where"] not in ("train", "eval", "gradient"):
-        return f"The shapes are as asked, but other numbers come out {where}."
     return (
         f"Shapes and steps are as asked, but with the same weights other numbers come out {where}. "
         "Follow the numbers: what is multiplied, added or handed on that should not be?"
@@ -230,7 +238,11 @@ def _nothing(facts: Mapping) -> str:
 
 
 def _no_tensor(facts: Mapping) -> str:
-    return f"{facts['called']} returns {_article(facts['value'])}, not a tensor."
+    return f"{facts['called']} returns {_article(facts['value'])}, not one tensor."
+
+
+def _no_network(facts: Mapping) -> str:
+    return f"It returns {_article(facts['value'])}, not a network: nn.Sequential(*layers) is one."
 
 
 def _shape(facts: Mapping) -> str:
@@ -323,6 +335,7 @@ _TEMPLATES: dict[str, Any] = {
     "goal macs": _goal_macs,
     "goal accuracy": _goal_accuracy,
     "no tensor": _no_tensor,
+    "no network": _no_network,
     "shape": _shape,
     "unlike": _unlike,
 }

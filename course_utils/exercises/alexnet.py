@@ -141,7 +141,7 @@ net = nn.Sequential(
     )
     ### END SOLUTION
 """,
-    judge=Networks((Case((), (1, 1, 224, 224)),), "alexnet()"),
+    judge=Networks((Case((), (1, 1, 224, 224), large=True),), "alexnet()"),
     hints=(
         "Call trace(alexnet(), (1, 1, 224, 224)). Which two numbers does it name?",
         "The first convolution makes what the second reads.",
