@@ -446,10 +446,10 @@ print(f"right at the left end {(answers[:, 0] == test.labels[:180]).float().mean
 # %% [markdown]
 # The mean over three columns of the maps is the network's answer for 16×16 pixels of the
 # canvas and a few around them; one column further is four pixels further. So one run answers
-# for seven windows, and shares almost all the work. In the first and the last window lies a
-# whole digit, and most of these answers are right. Another seed can lose more: in training
-# zeros of padding stood around each digit, here paper. In between the network names
-# digits too: it has never seen empty paper.
+# for seven windows. In the first and the last window lies a
+# whole digit, and most of these answers are right. Some networks lose more: in
+# training zeros of padding framed each digit. In between they name digits too,
+# for they have never seen empty paper.
 #
 # Here is that canvas with the maps of its two digits. Softmax knows only differences
 # between logits, so at each position the mean of the ten classes is subtracted.
