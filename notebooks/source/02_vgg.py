@@ -22,7 +22,7 @@
 # - find out what depth costs, what it bought on ImageNet, and what it does not buy on
 #   digits.
 #
-# **Time:** 50 minutes, and 75 for questions and exercises. Running every cell takes
+# **Time:** 50 minutes, and 105 for questions and exercises. Running every cell takes
 # less than a minute.
 #
 # **You need:** lesson 1, on AlexNet. No internet, no GPU.
@@ -43,10 +43,12 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-import course_utils as course
+from course_utils import (at_full_size, digits, exercises, initialize, nets, photograph,
+                          plot_confusion, plot_costs, plot_lines, plot_runs, print_runs,
+                          recorded, runs, show, show_images, tasks, use_style)
 from layerwise import lab, print_shapes, trace
 
-course.use_style()
+use_style()
 
 # %% [markdown]
 # ## What AlexNet leaves open
@@ -62,7 +64,7 @@ def convolutions(net):
     return [step for step in trace(net, (1, 1, 224, 224)).steps if step.op == "Conv2d"]
 
 
-alexnet_convs = convolutions(course.nets.alexnet())
+alexnet_convs = convolutions(nets.alexnet())
 for number, step in enumerate(alexnet_convs, start=1):
     kernel, stride = step.settings["kernel_size"][0], step.settings["stride"][0]
     print(f"convolution {number}: {kernel}×{kernel}, stride {stride}, output {step.output[1:]}")
@@ -266,7 +268,7 @@ ax.set(xlabel="rows of the maps", ylabel="channels", xlim=(300, 10))
 ax.set_xticks((rows := [224, 112, 56, 28, 14]), rows)
 ax.set_yticks((widths := [64, 128, 256, 512]), widths)
 ax.minorticks_off()
-course.show("Channels over rows of the maps, both logarithmic. AlexNet's dots go up and down again. "
+show("Channels over rows of the maps, both logarithmic. AlexNet's dots go up and down again. "
             "VGG-11's lie on a line from 64 channels at 224 rows to 512 at 28, then stay at 512.")
 
 # %% [markdown]
@@ -338,7 +340,7 @@ t = trace(net, (1, 1, 224, 224))
 parts = {"block 1": "0", "block 2": "1", "block 3": "2", "block 4": "3", "block 5": "4",
          "linear 1": "6", "linear 2": "9", "linear 3": "12"}
 print(f"weights of the first linear layer: 25,088 · 4,096 = {25_088 * 4_096:,} of {t.params:,}")
-course.plot_costs(t, parts)
+plot_costs(t, parts)
 
 # %% [markdown]
 # *Four fifths of all parameters stand in one place: where the last 512 maps of
@@ -358,7 +360,7 @@ ARCHS = {
     "VGG-11, a quarter as wide": ((1, 16), (1, 32), (2, 64), (2, 128), (2, 128)),
 }
 lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
-    input_size=[96, 192, 223, 224, 255, 256], tasks=course.tasks.vgg.NETWORK,
+    input_size=[96, 192, 223, 224, 255, 256], tasks=tasks.vgg.NETWORK,
     presets={name: {"conv_arch": name} for name in FAMILY})
 
 # %% [markdown]
@@ -408,7 +410,7 @@ for name, error in paper.items():
 # %%
 NARROW = tuple((num_convs, channels // 8) for num_convs, channels in FAMILY["VGG-19"])
 torch.set_num_threads(1)  # networks this small are no faster on several cores
-train, test = course.digits(batch_size=32, size=32, device="cpu")
+train, test = digits(batch_size=32, size=32, device="cpu")
 
 
 def differences(blocks):
@@ -431,12 +433,12 @@ def measured(initialize):
     return found
 
 
-default, kaiming = measured(nn.Identity()), measured(course.initialize)
+default, kaiming = measured(nn.Identity()), measured(initialize)
 for depth in (1, 4, 8, 12, 16):
     factors = [k[depth - 1] / d[depth - 1] for k, d in zip(kaiming, default)]
     print(f"after {depth:2} convolutions: predicted {6 ** (depth / 2):9,.0f}, measured",
           *(f"{factor:9,.0f}" for factor in factors))
-course.plot_lines({"Kaiming": kaiming, "default": default}, logarithmic=True,
+plot_lines({"Kaiming": kaiming, "default": default}, logarithmic=True,
                   xlabel="convolution", ylabel="how much digits differ")
 
 # %% [markdown]
@@ -481,7 +483,7 @@ def small_net(kind, num_classes=10):
             channels = width
         layers += [nn.MaxPool2d(kernel_size=2, stride=2)]
     layers += [nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(channels, num_classes)]
-    return course.initialize(nn.Sequential(*layers))
+    return initialize(nn.Sequential(*layers))
 
 
 for kind in KINDS:
@@ -493,11 +495,11 @@ for kind in KINDS:
 # The arithmetic is equal within 5 %. Train each on digits, from three seeds.
 
 # %% tags=["nbval-ignore-output"]
-train, test = course.digits(batch_size=32, size=20, standardize=True, device="cpu")
-on_digits = {kind: course.runs(lambda: small_net(kind), train, test, epochs=8, lr=5e-3,
+train, test = digits(batch_size=32, size=20, standardize=True, device="cpu")
+on_digits = {kind: runs(lambda kind=kind: small_net(kind), train, test, epochs=8, lr=5e-3,
                                optimizer=torch.optim.Adam) for kind in KINDS}
-course.print_runs(on_digits)
-course.plot_runs(on_digits)
+print_runs(on_digits)
+plot_runs(on_digits)
 
 # %% [markdown]
 # *Test accuracy, one line for each run.* The shallow networks are a little slower. Train
@@ -525,16 +527,16 @@ def dots(apart=10):
 
 
 images, alike = dots()
-course.show_images(images[:4] / images.max() / 2 + 0.5, ["alike" if a else "unlike" for a in alike[:4]],
+show_images(images[:4] / images.max() / 2 + 0.5, ["alike" if a else "unlike" for a in alike[:4]],
                    alt="Two dots in a row on grey: both black, white and black, black and white, both white.")
 
 # %% tags=["nbval-ignore-output"]
 mixed = torch.randperm(64, generator=torch.Generator().manual_seed(0))
 batches = list(zip(images[mixed].split(16), alike[mixed].split(16)))
-on_dots = {kind: course.runs(lambda: small_net(kind, num_classes=2), batches, batches, epochs=40,
+on_dots = {kind: runs(lambda kind=kind: small_net(kind, num_classes=2), batches, batches, epochs=40,
                              lr=5e-3, optimizer=torch.optim.Adam) for kind in KINDS}
-course.print_runs(on_dots)
-course.plot_runs(on_dots, ylabel="accuracy")
+print_runs(on_dots)
+plot_runs(on_dots, ylabel="accuracy")
 
 # %% [markdown]
 # *Share of the 64 images that are right; guessing gives 0.5. These are the images of
@@ -556,11 +558,11 @@ course.plot_runs(on_dots, ylabel="accuracy")
 # classes, 32×32 pixels.
 
 # %%
-photo_net, recording = course.recorded.load("vgg")
+photo_net, recording = recorded.load("vgg")
 print(recording)
 print("blocks", recording.choices["conv_arch"], "hidden layers", recording.choices["hidden"])
-course.plot_runs({"vgg": [recording]})
-course.plot_confusion(recording.confusion, recording.classes)
+plot_runs({"vgg": [recording]})
+plot_confusion(recording.confusion, recording.classes)
 
 # %% [markdown]
 # *Test accuracy by epoch; how often each class of test image (row) got each answer
@@ -573,7 +575,7 @@ course.plot_confusion(recording.confusion, recording.classes)
 # For every place of the square this makes an **occlusion map** (Zeiler and Fergus, 2014).
 
 # %% tags=["nbval-ignore-output"]
-photo = recording.prepare(course.photograph("cat.jpg"))
+photo = recording.prepare(photograph("cat.jpg"))
 CAT = recording.classes.index("cat")
 
 
@@ -594,12 +596,12 @@ print(", ".join(f"{recording.classes[i]} {share:.2f}" for share, i in zip(*best)
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(6, 2.7))
-axes[0].imshow(course.photograph("cat.jpg")[0].permute(1, 2, 0), extent=(0, 32, 32, 0))
+axes[0].imshow(photograph("cat.jpg")[0].permute(1, 2, 0), extent=(0, 32, 32, 0))
 most = drops.abs().max()
 heat = axes[1].imshow(drops, cmap="RdBu_r", vmin=-most, vmax=most, extent=(3, 29, 29, 3))
 axes[1].set(xlim=(0, 32), ylim=(32, 0))
 plt.colorbar(heat, label="drop of the logit")
-course.show("Left the photograph of a cat's face, 32×32 pixels. Right its occlusion map: in red the "
+show("Left the photograph of a cat's face, 32×32 pixels. Right its occlusion map: in red the "
             "places where a grey square lowers the logit of cat, in blue those where it raises it.")
 
 # %% [markdown]
@@ -613,14 +615,14 @@ course.show("Left the photograph of a cat's face, 32×32 pixels. Right its occlu
 # networks before training, a quarter as wide.
 
 # %% tags=["nbval-ignore-output"]
-cat = course.photograph("cat.jpg", size=224)
+cat = photograph("cat.jpg", size=224)
 QUARTER = tuple((num_convs, channels // 4) for num_convs, channels in FAMILY["VGG-16"])
 
 
 def influence(seed):
     """How much each pixel moves the unit in the middle of the last maps; all together are 1."""
     torch.manual_seed(seed)
-    blocks = course.initialize(nn.Sequential(*vgg_blocks(QUARTER, in_channels=3)))
+    blocks = initialize(nn.Sequential(*vgg_blocks(QUARTER, in_channels=3)))
     image = ((cat - cat.mean()) / cat.std()).requires_grad_()
     blocks(image)[0, :, 3, 3].sum().backward()
     strength = image.grad[0].abs().sum(0)
@@ -637,12 +639,12 @@ print(f"it reads columns {first} to {past - 1}; the middle quarter of the area h
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(5, 2.6))
-axes[0].imshow(course.photograph("cat.jpg", size=112)[0].permute(1, 2, 0), extent=(0, 224, 224, 0))
+axes[0].imshow(photograph("cat.jpg", size=112)[0].permute(1, 2, 0), extent=(0, 224, 224, 0))
 axes[1].imshow(nn.functional.avg_pool2d(effective[None], 4)[0], cmap="magma", extent=(0, 224, 224, 0))
 for ax in axes:
     for begin, end in ((first, past), (middle.start, middle.stop)):
         ax.add_patch(plt.Rectangle((begin, begin), end - begin, end - begin, fill=False, color="C1"))
-course.show("The cat at 224×224 pixels, and the influence of each pixel: a bright spot in the "
+show("The cat at 224×224 pixels, and the influence of each pixel: a bright spot in the "
             "middle that fades to black well inside the square of the receptive field.")
 
 # %% [markdown]
@@ -663,8 +665,8 @@ course.show("The cat at 224×224 pixels, and the influence of each pixel: a brig
 # %% tags=["nbval-ignore-output"]
 ratio = 4
 small_conv_arch = [(pair[0], pair[1] // ratio) for pair in conv_arch]
-full_size = course.initialize(vgg(small_conv_arch), nn.init.xavier_uniform_)
-course.at_full_size(full_size, size=224, batch_size=128, epochs=10, lr=0.05)
+full_size = initialize(vgg(small_conv_arch), nn.init.xavier_uniform_)
+at_full_size(full_size, size=224, batch_size=128, epochs=10, lr=0.05)
 
 # %% [markdown]
 #
@@ -702,6 +704,95 @@ course.at_full_size(full_size, size=224, batch_size=128, epochs=10, lr=0.05)
 # </details>
 #
 # ## Exercises
+#
+# Write your answer in place of `...`, and run the cell and the check below it. The check names what is
+# wrong, and where to look. Hints come one at a time.
+
+# %% [markdown]
+# ### Five blocks by hand
+#
+# *easy, 5 minutes*
+#
+# An image of 300×300 pixels passes the five blocks of VGG-11. How many rows come out of
+# each block? Work it out by hand: five numbers, such as `"100 50 25 12 6"`.
+
+# %% tags=["exercise"]
+rows = (
+    ### BEGIN SOLUTION
+    "150 75 37 18 9"
+    ### END SOLUTION
+)
+
+# %%
+exercises.vgg.sizes.check(rows)
+
+# %%
+# exercises.vgg.sizes.hint()      # one hint at a time
+# exercises.vgg.sizes.solution()
+
+# %% [markdown]
+# ### The VGG block
+#
+# *medium, 10 minutes*
+#
+# Write `vgg_block(num_convs, in_channels, out_channels)`: `num_convs` convolutions of
+# 3×3 that keep the size, each followed by a ReLU, then a max pooling that halves the size. The
+# first convolution reads `in_channels`, every one makes `out_channels`.
+
+# %% tags=["exercise"]
+def vgg_block(num_convs, in_channels, out_channels):
+    ### BEGIN SOLUTION
+    layers = []
+    for _ in range(num_convs):
+        layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
+        layers.append(nn.ReLU())
+        in_channels = out_channels
+    layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
+    return nn.Sequential(*layers)
+    ### END SOLUTION
+
+# %%
+exercises.vgg.block.check(vgg_block)
+
+# %%
+# exercises.vgg.block.hint()      # one hint at a time
+# exercises.vgg.block.solution()
+
+# %% [markdown]
+# ### A network from a list
+#
+# *medium, 15 minutes*
+#
+# Write `vgg(conv_arch, in_channels, size, num_classes, hidden=4096)` with `vgg_block`.
+# `conv_arch` holds (number of convolutions, output channels) for each block, `size` is the number
+# of rows and columns of the image. After the blocks: flatten, two hidden linear layers with ReLU
+# and a dropout of 0.5, and the linear layer that makes the logits.
+
+# %% tags=["exercise"]
+def vgg(conv_arch, in_channels, size, num_classes, hidden=4096):
+    ### BEGIN SOLUTION
+    blocks = []
+    for num_convs, out_channels in conv_arch:
+        blocks.append(vgg_block(num_convs, in_channels, out_channels))
+        in_channels = out_channels
+        size = size // 2
+    return nn.Sequential(
+        *blocks, nn.Flatten(),
+        nn.Linear(in_channels * size * size, hidden), nn.ReLU(), nn.Dropout(0.5),
+        nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(0.5),
+        nn.Linear(hidden, num_classes),
+    )
+    ### END SOLUTION
+
+# %%
+exercises.vgg.net.check(vgg)
+
+# %%
+# exercises.vgg.net.hint()      # one hint at a time
+# exercises.vgg.net.solution()
+
+# %% [markdown]
+# ## More exercises
 #
 # ### 1. Small images
 #

@@ -25,7 +25,7 @@
 #   logits;
 # - look into the class maps, which show *where* a network sees a class.
 #
-# **Time:** 50 minutes, and 55 for questions and exercises. Running every cell takes
+# **Time:** 50 minutes, and 75 for questions and exercises. Running every cell takes
 # about half a minute.
 #
 # **You need:** lessons 1 and 2, on AlexNet and VGG. No internet, no GPU.
@@ -48,8 +48,9 @@ import matplotlib.pyplot as plt
 import torch
 from torch import nn
 
-from course_utils import (at_full_size, digits, initialize, nets, photograph, plot_runs,
-                          print_runs, recorded, runs, show, show_images, tasks, use_style)
+from course_utils import (at_full_size, digits, exercises, initialize, nets, photograph,
+                          plot_runs, print_runs, recorded, runs, show, show_images, tasks,
+                          use_style)
 from layerwise import lab, look, trace
 
 use_style()
@@ -634,6 +635,64 @@ at_full_size(initialize(net, nn.init.xavier_uniform_), size=224, epochs=10, lr=0
 # </details>
 #
 # ## Exercises
+#
+# Write your answer in place of `...`, and run the cell and the check below it. The check names what is
+# wrong, and where to look. Hints come one at a time.
+
+# %% [markdown]
+# ### The NiN block
+#
+# *easy, 10 minutes*
+#
+# Write `nin_block(in_channels, out_channels, kernel_size, strides, padding)`: a
+# convolution with these settings, then two 1×1 convolutions (pointwise convolutions), each of the
+# three followed by a ReLU.
+
+# %% tags=["exercise"]
+def nin_block(in_channels, out_channels, kernel_size, strides, padding):
+    ### BEGIN SOLUTION
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel_size, strides, padding), nn.ReLU(),
+        nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
+        nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
+    )
+    ### END SOLUTION
+
+# %%
+exercises.nin.block.check(nin_block)
+
+# %%
+# exercises.nin.block.hint()      # one hint at a time
+# exercises.nin.block.solution()
+
+# %% [markdown]
+# ### A head without linear layers
+#
+# *medium, 10 minutes*
+#
+# Write `nin_head(in_channels, num_classes)`: a NiN block with 3×3 windows that keeps
+# the size and makes a map for each class, then global average pooling. It takes maps of any size,
+# and gives (images, classes). Use `nin_block`.
+
+# %% tags=["exercise"]
+def nin_head(in_channels, num_classes):
+    ### BEGIN SOLUTION
+    return nn.Sequential(
+        nin_block(in_channels, num_classes, kernel_size=3, strides=1, padding=1),
+        nn.AdaptiveAvgPool2d((1, 1)),
+        nn.Flatten(),
+    )
+    ### END SOLUTION
+
+# %%
+exercises.nin.head.check(nin_head)
+
+# %%
+# exercises.nin.head.hint()      # one hint at a time
+# exercises.nin.head.solution()
+
+# %% [markdown]
+# ## More exercises
 #
 # ### 1. Which sizes?
 #
