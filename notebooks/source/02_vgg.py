@@ -639,7 +639,7 @@ print(f"it reads columns {first} to {past - 1}; the middle quarter of the area h
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(5, 2.6))
-axes[0].imshow(photograph("cat.jpg", size=112)[0].permute(1, 2, 0), extent=(0, 224, 224, 0))
+axes[0].imshow(photograph("cat.jpg", size=64)[0].permute(1, 2, 0), extent=(0, 224, 224, 0))
 axes[1].imshow(nn.functional.avg_pool2d(effective[None], 4)[0], cmap="magma", extent=(0, 224, 224, 0))
 for ax in axes:
     for begin, end in ((first, past), (middle.start, middle.stop)):
