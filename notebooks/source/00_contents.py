@@ -35,8 +35,8 @@
 # | | lesson | its question | minutes | what it adds |
 # |---|---|---|---|---|
 # | 1 | [AlexNet](01_alexnet.ipynb) | What did it take to go from reading digits to recognizing photographs? | 55 + 95 | To LeNet: size, ReLU, max pooling, dropout. You learn to work out shapes, parameters and MACs. |
-# | 2 | [VGG](02_vgg.ipynb) | Can one block, repeated, take the place of all the choices in AlexNet? | 50 + 75 | One block of 3×3 convolutions, repeated: a family of networks from one line each. |
-# | 3 | [NiN](03_nin.ipynb) | Does a convolutional network need fully connected layers? | 50 + 55 | The 1×1 convolution, and a global average in place of large linear layers. |
+# | 2 | [VGG](02_vgg.ipynb) | Can one block, repeated, take the place of all the choices in AlexNet? | 50 + 105 | One block of 3×3 convolutions, repeated: a family of networks from one line each. |
+# | 3 | [NiN](03_nin.ipynb) | Does a convolutional network need fully connected layers? | 50 + 75 | The 1×1 convolution, and a global average in place of large linear layers. |
 # | 4 | [GoogLeNet](04_googlenet.ipynb) | Which kernel size is right, and why choose? | 50 + 105 | Parallel paths, stacked as channels, and 1×1 convolutions that keep them cheap. |
 # | 5 | [Batch normalization](05_batch_norm.ipynb) | Why does a deep network depend so much on its first weights, and can a layer take that care off your hands? | 50 + 120 | A layer that keeps the size of the numbers, however deep the network is. |
 # | 6 | [ResNet](06_resnet.ipynb) | Why can you not stack as many layers as you like, and what does one addition change about it? | 55 + 95 | The shortcut `out += x`, with which depth no longer hurts. |

@@ -319,7 +319,7 @@ for name, arch in FAMILY.items():
     with torch.device("meta"):  # shapes without numbers: no memory, no download
         t = trace(vgg(arch, in_channels=3, num_classes=1000), (1, 3, 224, 224))
         theirs = models.get_model(name.lower().replace("-", ""))
-    last = [step for step in t.steps if step.receptive_field][-1]
+    last = [step for step in t.steps if step.op == "MaxPool2d"][-1]
     print(f"{name}  {last.receptive_field[0]:>4} {t.macs:>13,} {t.params:>12,} "
           f"{sum(p.numel() for p in theirs.parameters()):>14,} "
           f"{4 * sum(prod(step.output) for step in t.steps) / 1e6:>10.0f} MB")
@@ -488,7 +488,7 @@ def small_net(kind, num_classes=10):
 
 for kind in KINDS:
     t = trace(small_net(kind), (1, 1, 20, 20))
-    last = [step for step in t.steps if step.receptive_field][-1]
+    last = [step for step in t.steps if step.op == "MaxPool2d"][-1]
     print(f"{kind:12}  {t.macs:,} MACs, the last maps see {last.receptive_field}")
 
 # %% [markdown]
@@ -497,7 +497,7 @@ for kind in KINDS:
 # %% tags=["nbval-ignore-output"]
 train, test = digits(batch_size=32, size=20, standardize=True, device="cpu")
 on_digits = {kind: runs(lambda kind=kind: small_net(kind), train, test, epochs=8, lr=5e-3,
-                               optimizer=torch.optim.Adam) for kind in KINDS}
+                        optimizer=torch.optim.Adam) for kind in KINDS}
 print_runs(on_digits)
 plot_runs(on_digits)
 
@@ -534,7 +534,7 @@ show_images(images[:4] / images.max() / 2 + 0.5, ["alike" if a else "unlike" for
 mixed = torch.randperm(64, generator=torch.Generator().manual_seed(0))
 batches = list(zip(images[mixed].split(16), alike[mixed].split(16)))
 on_dots = {kind: runs(lambda kind=kind: small_net(kind, num_classes=2), batches, batches, epochs=40,
-                             lr=5e-3, optimizer=torch.optim.Adam) for kind in KINDS}
+                      lr=5e-3, optimizer=torch.optim.Adam) for kind in KINDS}
 print_runs(on_dots)
 plot_runs(on_dots, ylabel="accuracy")
 
@@ -706,7 +706,8 @@ at_full_size(full_size, size=224, batch_size=128, epochs=10, lr=0.05)
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
+# before you go back to a lab, run the lesson's own cells again.
 
 # %% [markdown]
 # ### Five blocks by hand

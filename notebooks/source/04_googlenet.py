@@ -636,7 +636,8 @@ at_full_size(initialize(net, nn.init.xavier_uniform_), size=96, epochs=10, lr=0.
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
+# before you go back to a lab, run the lesson's own cells again.
 
 # %% [markdown]
 # ### The third path

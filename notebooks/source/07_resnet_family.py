@@ -638,7 +638,8 @@ for task, model in whole.items():
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
+# before you go back to a lab, run the lesson's own cells again.
 
 # %% [markdown]
 # ### One stage

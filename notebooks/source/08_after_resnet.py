@@ -794,7 +794,8 @@ print("at most 2 billion MACs:      ", best(macs=2))
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
+# before you go back to a lab, run the lesson's own cells again.
 
 # %% [markdown]
 # ### A depthwise separable block

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import build_notebooks
 import jupytext
+import stubs
 
 from layerwise.interactive.live_lab import Lab
 
@@ -65,7 +66,8 @@ def lab_cells(lesson: str) -> list[str]:
 
 def _statements(source: Path) -> Iterator[ast.stmt]:
     for cell in jupytext.read(source, fmt="py:percent").cells:
-        if cell.cell_type == "code":
+        # An exercise defines names of its lesson anew.
+        if cell.cell_type == "code" and not stubs.is_exercise(cell):
             yield from ast.parse(cell.source).body
 
 
