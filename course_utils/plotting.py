@@ -41,7 +41,7 @@ def use_style() -> None:
     }
     size = {"figure.figsize": (6, 3), "figure.dpi": 100, "figure.constrained_layout.use": True}
     plt.rcParams.update(look | size | {"lines.markersize": 3})
-    if "ipykernel" in sys.modules:
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("retina")

@@ -168,8 +168,11 @@ def test_pointing_at_an_output_pixel_shows_what_it_reads(lesson, convolution):
     lesson.shot("convolution", convolution.output)
 
 
-def test_a_box_tells_its_numbers(alexnet):
-    alexnet.output.locator("svg g.box").nth(1).hover()
+def test_a_box_tells_its_numbers(lesson, alexnet):
+    box = alexnet.output.locator("svg g.box").nth(1)
+    box.scroll_into_view_if_needed()
+    lesson.execute("")  # a scroll or a picture that is still on its way would hide what it tells
+    box.hover()
     tip = alexnet.page.locator('[role="tooltip"]:visible, .figure-tip:visible').first
     expect(tip).to_contain_text("11,712")
 

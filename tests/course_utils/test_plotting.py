@@ -180,6 +180,14 @@ def test_a_notebook_keeps_the_description():
     InteractiveShell.clear_instance()
 
 
+def test_style_makes_no_notebook_where_there_is_none():
+    import ipykernel  # noqa: F401  what imports it is not yet a kernel
+    from IPython import get_ipython
+
+    use_style()
+    assert get_ipython() is None
+
+
 def test_history_is_drawn_into_an_ax():
     _, ax = plt.subplots()
     History([2.0, 1.0], [0.3, 0.6], [0.2, 0.5]).plot(ax)
