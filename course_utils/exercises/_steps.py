@@ -1,6 +1,6 @@
 """Two traces step by step: where an answer first differs from what is asked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ class Place(NamedTuple):
         return cls(parts[index], same.index(index) + 1, len(same))
 
 
-def parts(trace: Trace) -> tuple[Part, ...]:  # noqa: C901  small walks over one graph
+def parts(trace: Trace) -> tuple[Part, ...]:
     """The steps that the output depends on, each after what it reads.
 
     What two branches do is told branch by branch, so that the order in which they are computed
@@ -86,26 +86,7 @@ def parts(trace: Trace) -> tuple[Part, ...]:  # noqa: C901  small walks over one
     """
     order: list[int] = []
     steps = trace.steps
-
-    @cache
-    def joined(index: int) -> tuple[int, ...]:
-        """What a concat sets beside one another; a concat of concats is one."""
-        inner = [source for one in steps[index].sources for source in unfolded(one, index)]
-        return tuple(inner)
-
-    def unfolded(index: int, outer: int) -> tuple[int, ...]:
-        one = read(index)
-        same = (
-            one >= 0 and steps[one].function == "cat" and _axis(steps[one]) == _axis(steps[outer])
-        )
-        return joined(one) if same else (one,)
-
-    @cache
-    def read(index: int) -> int:
-        """The step that really made something: a concat of one thing makes nothing."""
-        if index < 0 or steps[index].function != "cat" or len(joined(index)) > 1:
-            return index
-        return joined(index)[0]
+    joined, read = _concats(steps)
 
     @cache
     def depth(index: int) -> int:
@@ -128,6 +109,34 @@ def parts(trace: Trace) -> tuple[Part, ...]:  # noqa: C901  small walks over one
         visit(read(len(steps) - 1))
     made = (_part(steps[i], len(joined(i)) if steps[i].function == "cat" else 0) for i in order)
     return _one_shaping(part for part in made if part is not None)
+
+
+def _concats(
+    steps: Sequence[Step],
+) -> tuple[Callable[[int], tuple[int, ...]], Callable[[int], int]]:
+    """(joined, read): what a concat sets beside one another, and what a step really reads."""
+
+    @cache
+    def joined(index: int) -> tuple[int, ...]:
+        """The sources of a concat; a concat of concats is one."""
+        inner = [source for one in steps[index].sources for source in unfolded(one, index)]
+        return tuple(inner)
+
+    def unfolded(index: int, outer: int) -> tuple[int, ...]:
+        one = read(index)
+        same = (
+            one >= 0 and steps[one].function == "cat" and _axis(steps[one]) == _axis(steps[outer])
+        )
+        return joined(one) if same else (one,)
+
+    @cache
+    def read(index: int) -> int:
+        """The step that really made something: a concat of one thing makes nothing."""
+        if index < 0 or steps[index].function != "cat" or len(joined(index)) > 1:
+            return index
+        return joined(index)[0]
+
+    return joined, read
 
 
 def _axis(step: Step) -> int:
