@@ -7,7 +7,6 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
-import build_notebooks
 import notebook_report
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -73,8 +72,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 def _name(notebook: Path) -> str:
     """Such as 02_vgg; of the notebook that solves its exercises, solutions/02_vgg."""
-    solved = notebook.parent.name == build_notebooks.SOLUTIONS
-    return f"{build_notebooks.SOLUTIONS}/{notebook.stem}" if solved else notebook.stem
+    solved = notebook.parent.name == "solutions"
+    return f"{notebook.parent.name}/{notebook.stem}" if solved else notebook.stem
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

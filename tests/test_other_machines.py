@@ -57,6 +57,20 @@ def test_the_workflow_runs_commands_of_the_makefile():
     assert [name for name in used if f"\n{name}: " not in makefile] == []
 
 
+def test_notebooks_are_run_by_what_the_test_group_brings():
+    """The stacks of `make compat` have that group alone, and so has an instructor with pip."""
+    listed = [one for one in PROJECT["dependency-groups"]["dev"] if isinstance(one, str)]
+    names = {re.match(r"[\w-]+", one)[0].replace("-", "_") for one in listed}
+    lacking = names - {"nbclient", "hypothesis"}  # one comes with JupyterLab, one plugs itself in
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({lacking}))\n"
+        "import pytest; sys.exit(pytest.main(['--co', '-qq', 'notebooks/01_alexnet.ipynb']))"
+    )
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("file", [".pre-commit-config.yaml", ".github/workflows/test.yml"])
 def test_every_tool_that_is_called_is_there(file):
     called = re.findall(r"tools/[\w/]+[.]py", (ROOT / file).read_text("utf-8"))
