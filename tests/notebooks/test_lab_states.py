@@ -5,22 +5,23 @@ PyTorch's meta kernels judge every state, a real forward on the CPU a random sam
 
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html import escape
 
 import lessons
 import pytest
 import torch
+from torch import nn
 
 from layerwise.interactive import controls, live_lab
 from layerwise.interactive.live_lab import Lab
 from layerwise.tracing import building
 
 ALL = 5_000  # above it, every pair of controls
-SAMPLE = 40  # a lesson; every state is judged by the meta kernels besides
-REPAIRED = 12  # of the sample: a search for repairs takes a tenth of a second and more
+SAMPLE = 12  # a lesson; every state is judged by the meta kernels besides
+REPAIRED = 4  # of the sample: a search for repairs takes a tenth of a second and more
 
-run = building.run
+run, on_meta = building.run, building._on_meta
 
 
 def visited(lab: Lab) -> Iterator[dict]:
@@ -42,15 +43,23 @@ def sorted_values(lab: Lab, name: str) -> list:
     return controls.values(lab.controls[name])
 
 
-def by_pytorch(lab: Lab, device: str, fill: Callable) -> tuple | Exception:
-    """The shape that PyTorch itself gives on `device`, or the error that it raises."""
+def by_pytorch(lab: Lab, device: str, built: Mapping[str, nn.Module]) -> tuple | Exception:
+    """The shape that PyTorch itself gives on `device`, or the error that it raises.
+
+    `built` has networks that stand on it already.
+    """
     shape = building.sized(lab.given, lab.choices.get("input_size"))
     arguments = building.accepted(lab.build, lab.choices)
     try:
-        with torch.device(device), fill(), torch.no_grad():
-            return tuple(lab.build(**arguments)(torch.empty(shape)).shape)
+        with torch.device(device), building.Unfilled(), torch.no_grad():
+            net = built.get(key(lab.build, arguments)) or lab.build(**arguments)
+            return tuple(net(torch.empty(shape)).shape)
     except Exception as error:  # noqa: BLE001  whatever PyTorch says
         return error
+
+
+def key(build: Callable, choices: Mapping) -> str:
+    return f"{build} {sorted(choices.items())!r}"
 
 
 def agrees(lab: Lab, verdict: tuple | Exception) -> bool:
@@ -67,10 +76,10 @@ def labs(request):
     known = {}
 
     def once(build, given, choices):
-        key = build, repr(given), repr(sorted(choices.items()))
-        if key not in known:
-            known[key] = run(build, given, choices)
-        return known[key]
+        asked = f"{given} {key(build, choices)}"
+        if asked not in known:
+            known[asked] = run(build, given, choices)
+        return known[asked]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(building, "run", once)
@@ -78,12 +87,27 @@ def labs(request):
         yield lessons.labs(request.param)
 
 
-def test_every_state_agrees_with_pytorch(labs, record_property):
+@pytest.fixture
+def built(monkeypatch):
+    """The networks that the labs build on the meta device, each once: it takes half of the time."""
+    made = {}
+
+    def kept(build, choices):
+        asked = key(build, choices)
+        if asked not in made:
+            made[asked] = on_meta(build, choices)
+        return made[asked]
+
+    monkeypatch.setattr(building, "_on_meta", kept)
+    return made
+
+
+def test_every_state_agrees_with_pytorch(labs, built, record_property):
     states = broken = 0
     for lab in labs:
         for state in visited(lab):
             lab.set(**state)
-            verdict = by_pytorch(lab, "meta", building.Unfilled)
+            verdict = by_pytorch(lab, "meta", built)
             assert agrees(lab, verdict), (lab.code, verdict, str(lab.problem))
             shown = "".join(panel.html for panel in lab.panels)
             assert "Traceback" not in shown
@@ -97,7 +121,7 @@ def test_a_sample_of_states_agrees_with_a_real_forward(labs, request):
     chosen = random.Random(request.node.name).sample(found, min(SAMPLE, len(found)))  # noqa: S311  no secret
     for number, (lab, state) in enumerate(chosen):
         lab.set(**state)
-        verdict = by_pytorch(lab, "cpu", building.Unfilled)
+        verdict = by_pytorch(lab, "cpu", {})
         assert agrees(lab, verdict), (lab.code, verdict, str(lab.problem))
         for repair in lab.problem.repairs if lab.problem and number < REPAIRED else ():
             _, error = run(lab.build, lab.given, repair)
