@@ -80,11 +80,12 @@ inception = Exercise(
     title="Four paths, one block",
     difficulty="medium",
     minutes=20,
-    task="""Write the class `Inception(in_channels, c1, c2, c3, c4)`. `c1` and `c4` are numbers,
-`c2` and `c3` pairs (reduced, out). The paths: 1×1 with `c1`; 1×1 then 3×3 with `c2`; 1×1 then 5×5
-with `c3`; 3×3 max pooling that keeps the size, then 1×1 with `c4`. A ReLU follows each
-convolution. The maps of the four are joined along the channels, in this order.""",
-    code="""class Inception(nn.Module):
+    task="""Inception-v3 has two 3×3 convolutions in place of the 5×5. Write such a block, the class
+`MyInception(in_channels, c1, c2, c3, c4)`. `c1` and `c4` are numbers, `c2` and `c3` pairs (reduced,
+out). The paths: 1×1 with `c1`; 1×1 then 3×3 with `c2`; 1×1, 3×3 and once more 3×3 with `c3`, where
+each 3×3 makes `c3[1]` channels; 3×3 max pooling that keeps the size, then 1×1 with `c4`. A ReLU
+follows each convolution. The maps of the four are joined along the channels, in this order.""",
+    code="""class MyInception(nn.Module):
     def __init__(self, in_channels, c1, c2, c3, c4):
         super().__init__()
         ### BEGIN SOLUTION
@@ -92,7 +93,8 @@ convolution. The maps of the four are joined along the channels, in this order."
         self.p2_1 = nn.Conv2d(in_channels, c2[0], kernel_size=1)
         self.p2_2 = nn.Conv2d(c2[0], c2[1], kernel_size=3, padding=1)
         self.p3_1 = nn.Conv2d(in_channels, c3[0], kernel_size=1)
-        self.p3_2 = nn.Conv2d(c3[0], c3[1], kernel_size=5, padding=2)
+        self.p3_2 = nn.Conv2d(c3[0], c3[1], kernel_size=3, padding=1)
+        self.p3_3 = nn.Conv2d(c3[1], c3[1], kernel_size=3, padding=1)
         self.p4_1 = nn.MaxPool2d(kernel_size=3, stride=1, padding=1)
         self.p4_2 = nn.Conv2d(in_channels, c4, kernel_size=1)
         ### END SOLUTION
@@ -101,7 +103,7 @@ convolution. The maps of the four are joined along the channels, in this order."
         ### BEGIN SOLUTION
         p1 = F.relu(self.p1_1(X))
         p2 = F.relu(self.p2_2(F.relu(self.p2_1(X))))
-        p3 = F.relu(self.p3_2(F.relu(self.p3_1(X))))
+        p3 = F.relu(self.p3_3(F.relu(self.p3_2(F.relu(self.p3_1(X))))))
         p4 = F.relu(self.p4_2(self.p4_1(X)))
         return torch.cat((p1, p2, p3, p4), dim=1)
         ### END SOLUTION
@@ -111,10 +113,10 @@ convolution. The maps of the four are joined along the channels, in this order."
             Case((8, 4, (3, 6), (2, 5), 7), (2, 8, 9, 8)),
             Case((5, 4, (2, 4), (3, 4), 4), (2, 5, 6, 6)),
         ),
-        "Inception(in_channels, c1, c2, c3, c4)",
+        "MyInception(in_channels, c1, c2, c3, c4)",
     ),
     hints=(
-        "All four paths read X. In __init__ make seven layers, in forward call them.",
+        "All four paths read X. In __init__ make eight layers, in forward call them.",
         (
             "The paths can be joined if they keep rows and columns. Which padding does each "
             "window need? What is a pooling's stride if you do not give it?"
@@ -122,7 +124,8 @@ convolution. The maps of the four are joined along the channels, in this order."
         "torch.cat joins a tuple of tensors. Axis 0 counts images; which axis counts channels?",
     ),
     reason="""The paths read the same input and differ in the size of what they look at. Joined
-along the channels, the next block can choose. Padding and a stride of 1 make the shapes meet.""",
+along the channels, the next block can choose. Two 3×3 see what one 5×5 sees, with fewer weights.
+Padding and a stride of 1 keep all shapes equal.""",
     made=(
         Mistake(
             "pooling with stride",
@@ -131,16 +134,39 @@ along the channels, the next block can choose. Padding and a stride of 1 make th
             "is its stride if you do not give one?",
         ),
         Mistake(
-            "no padding in the 5×5",
-            (("kernel_size=5, padding=2", "kernel_size=5"),),
+            "no padding in the third path",
+            (
+                ("c3[0], c3[1], kernel_size=3, padding=1", "c3[0], c3[1], kernel_size=3"),
+                ("c3[1], c3[1], kernel_size=3, padding=1", "c3[1], c3[1], kernel_size=3"),
+            ),
             says="Your third path makes smaller maps than the others, so they cannot be joined. "
-            "Look at its 5×5 window.",
+            "Look at its 3×3 windows.",
         ),
         Mistake(
-            "padding of the 3×3 in the 5×5",
-            (("kernel_size=5, padding=2", "kernel_size=5, padding=1"),),
-            says="Your third path makes smaller maps than the others: a 5×5 window needs more "
-            "padding than a 3×3.",
+            "one 5×5",
+            (
+                (
+                    "c3[0], c3[1], kernel_size=3, padding=1",
+                    "c3[0], c3[1], kernel_size=5, padding=2",
+                ),
+                (
+                    "F.relu(self.p3_3(F.relu(self.p3_2(F.relu(self.p3_1(X))))))",
+                    "F.relu(self.p3_2(F.relu(self.p3_1(X))))",
+                ),
+                ("        self.p3_3 = nn.Conv2d(c3[1], c3[1], kernel_size=3, padding=1)\n", ""),
+            ),
+            says="Your third path has the 5×5 of GoogLeNet. Here two 3×3 stand in its place.",
+        ),
+        Mistake(
+            "only one 3×3",
+            (
+                (
+                    "F.relu(self.p3_3(F.relu(self.p3_2(F.relu(self.p3_1(X))))))",
+                    "F.relu(self.p3_2(F.relu(self.p3_1(X))))",
+                ),
+                ("        self.p3_3 = nn.Conv2d(c3[1], c3[1], kernel_size=3, padding=1)\n", ""),
+            ),
+            says="Your third path has one 3×3 convolution. It needs two of them, to see 5×5.",
         ),
         Mistake(
             "axis",
@@ -166,8 +192,14 @@ along the channels, the next block can choose. Padding and a stride of 1 make th
         Mistake(
             "no ReLU between",
             (("F.relu(self.p2_1(X))", "self.p2_1(X)"), ("F.relu(self.p3_1(X))", "self.p3_1(X)")),
-            says="In paths 2 and 3 no ReLU stands between the two convolutions. Each of the six "
+            says="In paths 2 and 3 no ReLU follows the 1×1 convolution. Each of the seven "
             "convolutions has one.",
+        ),
+        Mistake(
+            "no ReLU between the two 3×3",
+            (("F.relu(self.p3_2(F.relu(self.p3_1(X))))", "self.p3_2(F.relu(self.p3_1(X)))"),),
+            says="In path 3 no ReLU stands between the two 3×3 convolutions, so they are no more "
+            "than one of 5×5.",
         ),
         Mistake(
             "missing ReLU",

@@ -77,14 +77,16 @@ block = Exercise(
     title="The VGG block",
     difficulty="medium",
     minutes=10,
-    task="""Write `vgg_block(num_convs, in_channels, out_channels)`: `num_convs` convolutions of
-3×3 that keep the size, each followed by a ReLU, then a max pooling that halves the size. The
-first convolution reads `in_channels`, every one makes `out_channels`.""",
-    code="""def vgg_block(num_convs, in_channels, out_channels):
+    task="""Write a VGG block for kernels of any odd size, `my_vgg_block(num_convs, in_channels,
+out_channels, kernel_size)`: `num_convs` convolutions that keep the size, each followed by a ReLU,
+then a max pooling that halves the size. The first convolution reads `in_channels`, every one makes
+`out_channels`.""",
+    code="""def my_vgg_block(num_convs, in_channels, out_channels, kernel_size):
     ### BEGIN SOLUTION
     layers = []
     for _ in range(num_convs):
-        layers.append(nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1))
+        padding = (kernel_size - 1) // 2
+        layers.append(nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding))
         layers.append(nn.ReLU())
         in_channels = out_channels
     layers.append(nn.MaxPool2d(kernel_size=2, stride=2))
@@ -93,21 +95,21 @@ first convolution reads `in_channels`, every one makes `out_channels`.""",
 """,
     judge=Networks(
         (
-            Case((1, 3, 4), (2, 3, 9, 12)),
-            Case((2, 3, 8), (2, 3, 8, 8)),
-            Case((3, 4, 6), (2, 4, 8, 8)),
-            Case((2, 5, 5), (2, 5, 7, 7)),
+            Case((1, 3, 4, 3), (2, 3, 9, 12)),
+            Case((2, 3, 8, 5), (2, 3, 8, 8)),
+            Case((3, 4, 6, 3), (2, 4, 8, 8)),
+            Case((2, 5, 5, 7), (2, 5, 7, 7)),
         ),
-        "vgg_block(num_convs, in_channels, out_channels)",
+        "my_vgg_block(num_convs, in_channels, out_channels, kernel_size)",
     ),
     hints=(
         "Collect the layers in a list, in a loop, and return nn.Sequential(*layers).",
-        "How much padding does a 3×3 window need, so that as many rows come out as go in?",
+        "A 3×3 kernel keeps the size with a padding of 1. How much does a 5×5 kernel need?",
         "The second convolution reads what the first one made. What has to change in the loop?",
     ),
-    reason="""Padding 1 makes up for the two rows that a 3×3 window would cost. After the first
-convolution there are out_channels maps, so the next one reads these. The pooling comes once,
-after the loop.""",
+    reason="""A k×k kernel would cost k − 1 rows, so half of that goes on each side: padding (k − 1)
+/ 2. After the first convolution there are out_channels maps, so the next one reads these. The
+pooling comes once, after the loop.""",
     made=(
         Mistake(
             "reads in_channels again",
@@ -136,8 +138,18 @@ after the loop.""",
             ),
             says="The last convolution has no ReLU. Each convolution gets one.",
         ),
-        Mistake("padding", ((", padding=1", ""),)),
-        Mistake("kernel size", (("kernel_size=3, padding=1", "kernel_size=5, padding=2"),)),
+        Mistake("padding", ((", padding=padding", ""),)),
+        Mistake(
+            "padding of a 3×3",
+            (("(kernel_size - 1) // 2", "1"),),
+            says="Your padding is that of a 3×3 kernel, whatever kernel_size is. A larger one "
+            "loses more rows: how many?",
+        ),
+        Mistake(
+            "always 3×3",
+            (("out_channels, kernel_size, padding=padding", "out_channels, 3, padding=1"),),
+            says="Your convolutions are 3×3, whatever kernel_size is.",
+        ),
         Mistake(
             "missing max pooling",
             (("    layers.append(nn.MaxPool2d(kernel_size=2, stride=2))\n", ""),),
@@ -162,7 +174,7 @@ net = Exercise(
     title="A network from a list",
     difficulty="medium",
     minutes=15,
-    task="""Write `vgg(conv_arch, in_channels, size, num_classes, hidden=4096)` with `vgg_block`.
+    task="""Write `my_vgg(conv_arch, in_channels, size, num_classes, hidden=4096)` with `vgg_block`.
 `conv_arch` holds (number of convolutions, output channels) for each block, `size` is the number
 of rows and columns of the image. After the blocks: flatten, two hidden linear layers with ReLU
 and a dropout of 0.5, and the linear layer that makes the logits.""",
@@ -175,7 +187,7 @@ def vgg_block(num_convs, in_channels, out_channels):
         in_channels = out_channels
     return nn.Sequential(*layers, nn.MaxPool2d(kernel_size=2, stride=2))
 """,
-    code="""def vgg(conv_arch, in_channels, size, num_classes, hidden=4096):
+    code="""def my_vgg(conv_arch, in_channels, size, num_classes, hidden=4096):
     ### BEGIN SOLUTION
     blocks = []
     for num_convs, out_channels in conv_arch:
@@ -195,7 +207,7 @@ def vgg_block(num_convs, in_channels, out_channels):
             Case((((1, 4), (2, 6)), 1, 16, 10, 12), (3, 1, 16, 16)),
             Case((((2, 3), (1, 5), (1, 7)), 3, 20, 4, 8), (3, 3, 20, 20)),
         ),
-        "vgg(conv_arch, in_channels, size, num_classes, hidden)",
+        "my_vgg(conv_arch, in_channels, size, num_classes, hidden)",
     ),
     hints=(
         "A loop over conv_arch makes one block for each pair. What does the next block read?",

@@ -17,10 +17,10 @@
 #
 # In this lesson you
 #
-# - see what a 1×1 convolution does to a photograph, and prove that it is a fully connected
+# - see what a 1×1 convolution does to a photograph, and check that it is a fully connected
 #   layer at every pixel;
-# - build NiN, a network without any fully connected layer, and find out what it is that
-#   saves the parameters;
+# - build NiN, a network without any fully connected layer, and find out why it has so few
+#   parameters;
 # - measure three of its choices: the 1×1 convolutions, the averaging, and a ReLU on the
 #   logits;
 # - look into the class maps, which show *where* a network sees a class.
@@ -42,6 +42,7 @@ if "google.colab" in sys.modules:  # there, fetch the course; elsewhere it is in
     os.system("pip install -q --no-deps git+https://github.com/YOUR_NAME/modern-cnns d2l==1.0.3")
 
 # %%
+from functools import partial
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -49,8 +50,8 @@ import torch
 from torch import nn
 
 from course_utils import (at_full_size, digits, exercises, initialize, nets, photograph,
-                          plot_runs, print_runs, recorded, runs, show, show_images, tasks,
-                          use_style)
+                          plot_runs, predict, print_runs, recorded, runs, show, show_images,
+                          tasks, use_style)
 from layerwise import lab, look, trace
 
 use_style()
@@ -62,10 +63,11 @@ use_style()
 # after the convolutions. Does a convolutional network need it?
 #
 # That layer is **fully connected**: it has a weight for every pair of an input and an
-# output. PyTorch calls it linear. Here all the maps come in at once, flattened.
+# output. PyTorch calls it linear. Its input are all the maps at once, flattened.
 #
 # The notes compare this layer in three networks. They write `1655*120`, `25655*4096` and
-# `51277*4096`: some signs of multiplication got lost. Count again, with the networks themselves.
+# `51277*4096`, where some multiplication signs are missing. Count again, with the networks
+# themselves.
 
 # %%
 firsts = {}
@@ -89,15 +91,15 @@ show(f"Bars, the weights of the first fully connected layer: {firsts}")
 # *In each of the three networks the first fully connected layer is the largest.*
 #
 # The notes go on: replace the fully connected layers by 1×1 convolutions, to have fewer
-# parameters. Lin, Chen and Yan did something like it in 2013, in *Network in Network*, NiN
-# for short. But is it the 1×1 convolution that saves?
+# parameters. Lin, Chen and Yan did something similar in 2013, in *Network in Network*, NiN
+# for short. But is it the 1×1 convolution that saves the parameters?
 #
 # ## Predict
 #
 # Write your answers down first.
 #
-# 1. A linear layer reads 384 values and makes 10. How many weights has it? How many
-#    has a 1×1 convolution that reads 384 channels and makes 10?
+# 1. A linear layer reads 384 values and makes 10. Take a 1×1 convolution that reads 384
+#    channels and makes 10. Has it more weights, as many, or fewer?
 # 2. NiN begins much like AlexNet, which has 46.8 million parameters. How many has NiN:
 #    about 20, 10 or 2 million?
 # 3. What does a ReLU on the ten logits of a network do to its training: nothing, a
@@ -149,8 +151,8 @@ show_images([picture[0] for picture in shown.values()], shown, columns=4,
 #
 # ## A 1×1 convolution is a fully connected layer
 #
-# A weight for each value that comes in, and a sum: that is a linear layer. So a 1×1
-# convolution should be the same as a linear layer that is put on each pixel in turn.
+# A linear layer too has a weight for each value that it reads, and adds up. So a 1×1
+# convolution should be the same as a linear layer that is applied to each pixel in turn.
 # Give both the same weights and compare.
 
 # %%
@@ -166,14 +168,15 @@ with torch.no_grad():
         for column in range(5):
             by_linear[:, :, row, column] = linear(X[:, :, row, column])
     print("the same outputs:", torch.allclose(conv(X), by_linear, atol=1e-5))
-print("weights:", conv.weight.numel(), "and", linear.weight.numel())
+predict("How many weights has the 1×1 convolution, which reads 384 channels and makes 10?",
+        conv.weight.numel())
 
 # %% [markdown]
-# It is the same layer, with the same 3,840 weights. A 1×1 convolution saves not one of them.
+# It is the same layer, with the same 3,840 weights. The 1×1 convolution saves none of them.
 #
-# And the other way round? AlexNet's first linear layer reads 256 maps of 5×5 all at
-# once. That is a convolution too, whose kernel is as large as the map. Here is a small
-# one, with 2 maps and 3 outputs.
+# Can every linear layer be written as a convolution? AlexNet's first linear layer reads 256
+# maps of 5×5 all at once. That is a convolution whose kernel is as large as the map. Here is
+# a small one, with 2 maps and 3 outputs.
 
 # %%
 linear = nn.Linear(2 * 5 * 5, 3)
@@ -189,9 +192,9 @@ with torch.no_grad():
 #
 # ## What saves the parameters
 #
-# NiN's last maps, before it makes logits, are 384 of 5×5. To get from there to ten logits
-# you choose twice: flatten the maps or average each of them, and have AlexNet's two hidden
-# layers of 4,096 units or none. Count the weights, without biases.
+# Before NiN makes the logits it has 384 maps of 5×5. To get from there to ten logits there are
+# two choices: flatten the maps or average each of them, and have AlexNet's two hidden layers of
+# 4,096 units or none. Count the weights, without biases.
 
 # %%
 print(f"{'':15} {'flatten':>10} {'average':>10}")
@@ -206,13 +209,14 @@ for hidden in ([4096, 4096], []):
 # Averaging a whole map is called **global average pooling**. It has no weights at all. A
 # unit after it has one weight for each map, and not 25.
 #
-# Which of the two choices saves the parameters? It depends on the order. To average first
-# divides 56 million by 3, and to leave out the hidden layers then divides by 4,789. In the
-# other order it is 585 and then 25. Neither saves alone what both save together, and NiN makes both.
+# Which of the two choices saves the parameters? It depends on the order. If you average first,
+# that divides the 56 million by 3, and leaving out the hidden layers then divides by 4,789. In
+# the other order the factors are 585 and then 25. Neither choice alone saves as much as both
+# together, and NiN makes both.
 #
-# At the lower right is a linear layer on 384 averages. NiN does it the other way round: a
-# 1×1 convolution to ten maps, then the average of each. Both are sums, and it does not
-# matter which you take first.
+# The number at the lower right, 3,840, is that of a linear layer on 384 averages. NiN's order is
+# the other one: first a convolution to ten maps, then the average of each. With a 1×1
+# convolution the two orders give the same logits, because both steps are sums.
 
 # %%
 conv, average = nn.Conv2d(384, 10, kernel_size=1), nn.AdaptiveAvgPool2d((1, 1))
@@ -222,14 +226,14 @@ with torch.no_grad():
 
 # %% [markdown]
 # With the convolution first there is a map for each class, and you can look at it: which
-# part of the image speaks for a cat?
+# part of the image raises the logit of *cat*?
 #
 # ## Build the block
 #
-# What, then, are 1×1 convolutions for? They make a network deeper, and cheaply. Put two of
-# them with ReLUs after a convolution, and at *every position* a small network of three
-# layers judges the window: a network in the network. The paper calls it an **mlpconv layer**,
-# after the multilayer perceptron (MLP); today one says **NiN block**.
+# What, then, are 1×1 convolutions for? They make a network deeper at a low cost. Put two of
+# them with ReLUs after a convolution. Then at *every position* a small network of three
+# layers works on the window: a network in the network. The paper calls it an **mlpconv layer**,
+# after the multilayer perceptron (MLP); today it is called a **NiN block**.
 
 
 # %%
@@ -249,7 +253,7 @@ for step in t.steps:
 
 # %% [markdown]
 # In this block the two 1×1 convolutions together have about a fifth of the 5×5's
-# parameters. Shape and receptive field stay as they are: a 1×1 kernel looks no further.
+# parameters. They change neither the shape nor the receptive field.
 #
 # NiN takes its windows from AlexNet: 11×11 with stride 4, then 5×5, then 3×3, each
 # followed by a 3×3 pooling. The last block makes ten maps, one for each class.
@@ -288,12 +292,12 @@ print(f"in linear layers    {sum(s.params for s in alexnet.steps if s.op == 'Lin
 print(f"MACs                {alexnet.macs:>11,} {t.macs:>11,} {sum(s.macs for s in ones):>11,}")
 
 # %% [markdown]
-# NiN has 2.0 million parameters, 23 times fewer than AlexNet, and four fifths of its
-# MACs. The 1×1 convolutions do not save these parameters, they add to them: 22 % of
-# NiN's parameters and 24 % of its MACs are theirs.
+# NiN has 2.0 million parameters, 23 times fewer than AlexNet, and needs four fifths of its
+# MACs. The 1×1 convolutions do not save parameters, they add some: 22 % of NiN's parameters
+# and 24 % of its MACs are theirs.
 #
-# And averaging takes maps of any size, so NiN takes images of any size. Such a network is
-# **fully convolutional**.
+# Global average pooling takes maps of any size, so NiN takes images of any size that its
+# windows fit into. Such a network is **fully convolutional**.
 #
 # ## Why these numbers?
 #
@@ -341,9 +345,9 @@ lab(nin, (1, 1, 224, 224), kernel_size=[7, 9, 11, 13], strides=(2, 6), ones=(0, 
 # %% [markdown]
 # ## Measure: do the 1×1 convolutions help?
 #
-# They are NiN's own idea. A network with them also computes more than the same one
-# without, so compare at equal MACs. Take a small NiN for digits of 16×16 pixels, and one
-# without 1×1 convolutions that has more channels instead.
+# The block is NiN's own idea. A network with 1×1 convolutions also computes more than the
+# same one without, so compare at equal MACs. Take a small NiN for digits of 16×16 pixels, and
+# one without 1×1 convolutions that has more channels instead.
 
 
 # %%
@@ -369,15 +373,17 @@ for build in (small_nin, wide_nin):
           f"{sum(s.op == 'Conv2d' for s in t.steps)} convolutions")
 
 # %% [markdown]
-# Each is trained for six epochs with Adam, from three seeds.
+# Each is trained for four epochs with Adam, from three seeds. (`fused=True` changes nothing but
+# the speed.)
 
 # %% tags=["nbval-ignore-output"]
 torch.set_num_threads(1)  # networks this small are no faster on several cores
 train, test = digits(batch_size=32, size=16, standardize=True, device="cpu")
 
 
-def trained(build):
-    return runs(build, train, test, epochs=6, lr=5e-3, optimizer=torch.optim.Adam)
+def trained(build, epochs=4):
+    return runs(build, train, test, epochs=epochs, lr=5e-3,
+                optimizer=partial(torch.optim.Adam, fused=True))
 
 
 averaged = trained(small_nin)
@@ -389,11 +395,11 @@ plot_runs(with_and_without)
 # %% [markdown]
 # *One line for each run. In the table a row is one kind and a column one seed.*
 #
-# On these digits the 1×1 convolutions do not pay: the network without them is ahead, and after
-# twelve epochs it still is. Its four layers start faster than ten; lesson 5 has a cure for
-# that. The paper does not make this comparison: it reports what whole networks reach on
-# photographs. What lasted of NiN is global average pooling, and the 1×1 convolution as a
-# cheap way to change the number of channels (lesson 4).
+# On these digits the 1×1 convolutions do not help: the network without them is ahead, and after
+# twelve epochs it still is. One reason may be that four layers are easier to train than ten;
+# lesson 5 comes back to this. The paper does not make this comparison: it reports what whole
+# networks reach on photographs. Later networks took two things from NiN: global average pooling,
+# and the 1×1 convolution as a cheap way to change the number of channels (lesson 4).
 #
 # ## Measure: fully connected against averaging
 #
@@ -410,14 +416,15 @@ def linear_end(channels):
 for end in (linear_end, average_end):
     print(f"{end.__name__:11} {sum(p.numel() for p in nn.Sequential(*end(32)).parameters()):>6,} parameters")
 connected = trained(lambda: small_nin(linear_end))
-print_runs({"fully connected": connected, "averaging": averaged})
-plot_runs({"fully connected": connected, "averaging": averaged})
+heads = {"averaging": averaged, "fully connected": connected}
+print_runs(heads)
+plot_runs(heads)
 
 # %% [markdown]
-# The fully connected end is faster at first. After six epochs the two are close together,
-# although averaging has 71 times fewer parameters at its end. This does not show that averaging
-# is *better*. The paper reports that for photographs (section 4.6): averaging is a **structural
-# regularizer**, it overfits less. Six epochs on easy digits are no test of that.
+# After four epochs the two are close together, although averaging has 71 times fewer parameters
+# at its end. This does not show that averaging is *better*. The paper reports that for photographs
+# (section 4.6): averaging is a **structural regularizer**, it overfits less. A few epochs on easy
+# digits cannot test that.
 #
 # ## Look inside: a map for each class
 #
@@ -446,13 +453,13 @@ print(f"right at the left end {(answers[:, 0] == test.labels[:180]).float().mean
 
 # %% [markdown]
 # The mean over three columns of the maps is the network's answer for 16×16 pixels of the
-# canvas and a few around them; one column further is four pixels further. So one run answers
-# for seven windows. In the first and the last window lies a
-# whole digit, and most of these answers are right. Some networks lose more: in
-# training zeros of padding framed each digit. In between they name digits too,
-# for they have never seen empty paper.
+# canvas and a few around them. One column further is four pixels further. So one run answers
+# for seven windows. The first and the last window hold a whole digit, and most answers there are
+# right. They can be less often right than on single digits, because in training every digit had
+# zeros of padding around it. For the windows in between the network names digits too: it has
+# never seen empty paper.
 #
-# Here is that canvas with the maps of its two digits. Softmax knows only differences
+# Here is that canvas with the maps of its two digits. Softmax depends only on differences
 # between logits, so at each position the mean of the ten classes is subtracted.
 
 
@@ -475,8 +482,8 @@ show_maps(canvas[5, 0], small[:-2](canvas[5:6])[0].detach(), [3, 4], test.classe
           "A canvas with a 3 and a 4, and a map of 3×9 fields in red and blue for each of them.")
 
 # %% [markdown]
-# *Red speaks for the class, blue against it. The number is the mean of the map. Is each map red
-# on its own digit only? In other pairs a stroke of one digit may speak for the other.*
+# *Red raises the logit of the class, blue lowers it. The number is the mean of the map. Is each
+# map red on its own digit only? In other pairs a stroke of one digit may raise the other's logit.*
 #
 # In this way networks find objects in large images, and give every pixel its class (Long and
 # others 2015).
@@ -486,9 +493,9 @@ show_maps(canvas[5, 0], small[:-2](canvas[5:6])[0].detach(), [3, 4], test.classe
 # In the notes, as in the book, the last NiN block ends with a ReLU too. So no logit is ever
 # negative. What does that do?
 #
-# A logit of 0 means: at every position the ReLU cut off, and there the gradient is 0 too.
-# Nothing pulls such a logit up. See what is left of the gradient in a network where all ten
-# are cut off, as one step too long can do.
+# A logit of 0 means that the ReLU's output is 0 at every position, and there its gradient is 0
+# too. So this image cannot raise the logit again. See what is left of the gradient in a network
+# where all ten logits are 0, as a single step that is too large can cause.
 
 
 # %%
@@ -507,8 +514,8 @@ for end in (average_end, relu_end):
 
 # %% [markdown]
 # With the ReLU all logits are equal, so softmax gives each class a tenth, and the loss is
-# $\ln 10 = 2.303$. No weight has a gradient, so no step changes anything, ever. Without
-# the ReLU the network can learn its way back.
+# $\ln 10 = 2.303$. Every gradient is 0, so no step changes anything, ever. Without the ReLU
+# the gradients are not 0, and the network can go on learning.
 #
 # Does it happen? Train with the ReLU, and also with the notes' end, a whole NiN block with
 # ten channels. A logit that is 0 for every test image is **dead**: its class is never
@@ -535,13 +542,13 @@ for name, kind in ends.items():
 plot_runs(ends)
 
 # %% [markdown]
-# With a ReLU on its logits a run can lose most of its classes for good; another loses none
-# and learns all the same. It is a risk, not a verdict, and it gives nothing in return: leave it
-# out of your networks.
+# With a ReLU on its logits a run can lose several classes, and never gets them back; another run
+# loses none and learns well. So this ReLU is a risk, and nothing here shows an advantage of it:
+# leave it out of your networks.
 #
-# The notes' block is another case. Its runs are behind too, yet none of their logits is dead,
-# or hardly one, even in the slowest run. A logit need not be dead for that: it gets no gradient
-# from images for which it is 0. Or is it the block's ten channels? See exercise 3.
+# The notes' block is another case. Its runs are behind too, although here none of their logits
+# is dead. A logit need not be dead to learn slowly: it gets no gradient from the images for which
+# it is 0. Or is it because the block has only ten channels? See exercise 3.
 #
 # ## On photographs
 #
@@ -582,7 +589,7 @@ for size in (32, 64):
               f"The cat, and the class activation maps of {[recording.classes[i] for i in best]}.")
 
 # %% [markdown]
-# *Red speaks for the class, blue against it.*
+# *Red raises the logit of the class, blue lowers it.*
 #
 # A position of these maps sees 23×23 pixels: half of the small photograph, an eighth of the
 # large one. The large maps are finer, but the network learned cats at another size, and its
@@ -593,7 +600,7 @@ for size in (32, 64):
 # The book trains NiN on Fashion-MNIST at 224×224 pixels: ten epochs in batches of 128 with
 # a learning rate of 0.1, from Xavier's initialization:
 # `d2l.train_ch6(net, train_iter, test_iter, 10, 0.1, d2l.try_gpu())`. It takes minutes on a
-# GPU and hours on a CPU. If the loss stays at 2.303, look whether all logits are dead.
+# GPU and hours on a CPU. If the loss stays at 2.303, check whether all logits are dead.
 
 # %% tags=["nbval-ignore-output"]
 at_full_size(initialize(net, nn.init.xavier_uniform_), size=224, epochs=10, lr=0.1)
@@ -637,30 +644,31 @@ at_full_size(initialize(net, nn.init.xavier_uniform_), size=224, epochs=10, lr=0
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
-# before you go back to a lab, run the lesson's own cells again.
+# wrong, and where to look. Hints come one at a time.
 
 # %% [markdown]
 # ### The NiN block
 #
 # *easy, 10 minutes*
 #
-# Write `nin_block(in_channels, out_channels, kernel_size, strides, padding)`: a
-# convolution with these settings, then two 1×1 convolutions (pointwise convolutions), each of the
-# three followed by a ReLU.
+# Write a NiN block whose three convolutions may differ in their output channels,
+# `my_nin_block(in_channels, widths, kernel_size, strides, padding)`. `widths` holds three numbers,
+# such as `(192, 160, 96)`: the channels that the convolution with this kernel makes, and those of the
+# two 1×1 convolutions (pointwise convolutions) after it. A ReLU follows each of the three.
 
 # %% tags=["exercise"]
-def nin_block(in_channels, out_channels, kernel_size, strides, padding):
+def my_nin_block(in_channels, widths, kernel_size, strides, padding):
     ### BEGIN SOLUTION
+    first, second, third = widths
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, strides, padding), nn.ReLU(),
-        nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
-        nn.Conv2d(out_channels, out_channels, kernel_size=1), nn.ReLU(),
+        nn.Conv2d(in_channels, first, kernel_size, strides, padding), nn.ReLU(),
+        nn.Conv2d(first, second, kernel_size=1), nn.ReLU(),
+        nn.Conv2d(second, third, kernel_size=1), nn.ReLU(),
     )
     ### END SOLUTION
 
 # %%
-exercises.nin.block.check(nin_block)
+exercises.nin.block.check(my_nin_block)
 
 # %%
 # exercises.nin.block.hint()      # one hint at a time
@@ -672,14 +680,15 @@ exercises.nin.block.check(nin_block)
 # *medium, 10 minutes*
 #
 # Write `nin_head(in_channels, num_classes)`: a NiN block with 3×3 windows that keeps
-# the size and makes a map for each class, then global average pooling. It takes maps of any size,
-# and gives (images, classes). Use `nin_block`.
+# the size and makes a map for each class, but without the ReLU after its last convolution. Then comes
+# global average pooling. The head takes maps of any size, and gives (images, classes). Use
+# `nin_block`.
 
 # %% tags=["exercise"]
 def nin_head(in_channels, num_classes):
     ### BEGIN SOLUTION
     return nn.Sequential(
-        nin_block(in_channels, num_classes, kernel_size=3, strides=1, padding=1),
+        *nin_block(in_channels, num_classes, kernel_size=3, strides=1, padding=1)[:-1],
         nn.AdaptiveAvgPool2d((1, 1)),
         nn.Flatten(),
     )
@@ -726,16 +735,16 @@ exercises.nin.head.check(nin_head)
 #
 # *medium, 20 minutes*
 #
-# Is it the ReLU that holds back the notes' block, or that it passes everything through ten
-# channels, twice? Write an end like `block_end` whose block has lost its last ReLU,
+# Why does the notes' block learn slowly: because of the ReLU, or because two of its layers read
+# only ten channels? Write an end like `block_end` whose block has lost its last ReLU,
 # `block(...)[:-1]`, and train it from three seeds.
 #
 # <details><summary>Solution</summary>
 #
-# It is the ReLU. After six epochs the runs without it are about where those of the 1×1
-# convolution alone are, and well ahead of the whole block on average. Train twelve epochs, and the
-# block has caught up in most runs: where a logit is 0 for some images only, the others still
-# teach it.
+# It is the ReLU. After four epochs the runs without it are about where those of the 1×1
+# convolution alone are, and on average well ahead of the whole block. Train for ten epochs, and
+# the block has nearly caught up: a logit that is 0 for some images only still gets a gradient
+# from the others.
 # </details>
 
 # %% [markdown]

@@ -48,8 +48,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import (at_full_size, digits, evaluate, exercises, initialize, nets,
-                          photograph, plot_runs, print_runs, recorded, runs, show, show_images,
-                          tasks, use_style)
+                          photograph, plot_runs, predict, print_runs, recorded, runs, show,
+                          show_images, tasks, use_style)
 from layerwise import draw, lab, table, trace
 
 use_style()
@@ -64,8 +64,8 @@ use_style()
 
 # %%
 image = torch.zeros(1, 1, 12, 20)
-image[..., 4:5] = 1    # a line 1 wide
-image[..., 12:15] = 1  # a line 3 wide
+image[..., 1:11, 4:5] = 1    # a line 1 wide
+image[..., 1:11, 12:15] = 1  # a line 3 wide
 thin = torch.tensor([-1.0, 2, -1]).expand(1, 1, 3, 3) / 6
 thick = torch.tensor([-3.0, 2, 2, 2, -3]).expand(1, 1, 5, 5) / 30
 inside = F.pad(thin, (1, 1, 1, 1))  # the 3×3 filter in a 5×5 kernel, zeros around it
@@ -81,37 +81,34 @@ show_images([maps[0] for maps in (image, *answers.values())], ["image", *titles]
             "5×5 kernel gives the same map as the 3×3 filter.")
 
 # %% [markdown]
-# *Above each map: the answer in the middle of the thin line, and of the thick one. The 3×3 filter
-# finds the thin line; in the middle of the thick one it sees no line. The 5×5 filter finds the
-# thick line, and gives the thin one a third.*
+# *Above each map: the output in the middle of the thin line, and in the middle of the thick one.
+# The 3×3 filter finds the thin line; in the middle of the thick one its output is 0. The 5×5
+# filter finds the thick line; on the thin one its output is a third as large.*
 #
-# So one filter serves one size. But look at the last map: a 5×5 kernel, with zeros around the
-# 3×3 filter, answers alike. A layer of 5×5 kernels can look for both lines. Why not
-# always take the large kernel? Because of its **cost**. A 5×5 kernel has 25 weights for each
-# pair of channels, and does 25 MACs at each pixel; a 3×3 kernel has 9, a 1×1 kernel one. With
-# 5×5 everywhere, small details cost as much as large ones.
+# So one filter fits one size. But look at the last map: a 5×5 kernel, with zeros around the
+# 3×3 filter, gives the same map as the 3×3 filter. A layer of 5×5 kernels can look for both
+# lines. Why not always take the large kernel? Because of its **cost**. A 5×5 kernel has 25 weights
+# for each pair of channels, and does 25 MACs at each pixel; a 3×3 kernel has 9, a 1×1 kernel one.
+# With 5×5 everywhere, small details cost as much as large ones.
 #
-# GoogLeNet's answer has two parts. Some channels get a small kernel and some a large one, side by
-# side: only those that need 25 weights pay for them. And a 1×1 convolution in front of the large
-# kernels leaves them fewer channels to read.
+# GoogLeNet's answer has two parts. First, some channels get a small kernel and some a large one,
+# side by side, so that not every channel costs 25 weights. Second, a 1×1 convolution in front of
+# the large kernels leaves them fewer channels to read.
 #
 # ## Predict
 #
 # Write your answers down before you go on.
 #
-# 1. Four paths read the same 192 maps of 12×12. They make 64, 128, 32 and 32 maps of
-#    12×12. What is the shape after stacking them?
-# 2. A 5×5 convolution reads 192 channels and makes 32. Put a 1×1 convolution in front of it
+# 1. A 5×5 convolution reads 192 channels and makes 32. Put a 1×1 convolution in front of it
 #    that makes 16 channels out of the 192. Do the MACs grow or shrink, and by what factor?
-# 3. The notes say that GoogLeNet was the first network of more than a hundred layers. How
-#    many layers with weights does an image pass?
-# 4. AlexNet is from 2012, GoogLeNet from 2014 and known to be cheap. Which one needs more
+# 2. The notes say that GoogLeNet was the first network of more than a hundred layers. How
+#    many layers with weights does an image pass, one after the other?
+# 3. AlexNet is from 2012, GoogLeNet from 2014 and known to be cheap. Which one needs more
 #    MACs for an image of 224×224?
 #
 # <details><summary>Where the answers are</summary>
 #
-# 1: *Four paths*. 2: *What the 1×1 convolutions save*. 3: *How many layers?* 4: *Cheaper
-# than what?*
+# 1: *What the 1×1 convolutions save*. 2: *How many layers?* 3: *Cheaper than what?*
 # </details>
 #
 # ## Four paths
@@ -159,21 +156,24 @@ class Inception(nn.Module):
         return torch.cat((p1, p2, p3, p4), dim=1)
 
 
+first = Inception(192, 64, (96, 128), (16, 32), 32)
+predict("`first` reads 192 channels of 12×12. How many channels leave it?",
+        trace(first, (1, 192, 12, 12)).output[1])
+
 # %% [markdown]
-# The first block of GoogLeNet reads 192 channels. In its picture the four paths stand below one
+# That is the first block of GoogLeNet. In its picture the four paths stand below one
 # another; a longer box has more maps. In the table compare the receptive fields, in the last
 # column: the paths see squares of different sizes.
 
 # %%
-first = Inception(192, 64, (96, 128), (16, 32), 32)
 draw(first, (1, 192, 12, 12))
 
 # %%
 table(first, (1, 192, 12, 12))
 
 # %% [markdown]
-# 64 + 128 + 32 + 32 = 256 channels: your first prediction. The `cat` itself has no parameters and
-# needs no MACs. The next layer reads all 256, and its weights decide how much of which path it uses.
+# 64 + 128 + 32 + 32 = 256 channels leave the block. The `cat` itself has no parameters and
+# needs no MACs. The next layer reads all 256, and its weights decide how much it uses each path.
 #
 # ## Build GoogLeNet
 #
@@ -221,9 +221,10 @@ for layer in net:
 table(net, (1, 1, 96, 96), depth=2)
 
 # %% [markdown]
-# The receptive field is that of the longest path, through the 5×5 convolutions: in the end 715
-# pixels, far more than the image has. Through the 1×1 convolutions it is much smaller. Each value
-# in the last maps comes from paths of many lengths: GoogLeNet is **multi-scale**.
+# The receptive field in the table is that of the path that sees most, through the 5×5
+# convolutions: in the end 715×715 pixels, far more than the image has. Through the 1×1
+# convolutions it is much smaller. So each value in the last maps combines what was seen in squares
+# of many sizes: GoogLeNet is **multi-scale**.
 #
 # ## Why these numbers?
 #
@@ -259,9 +260,9 @@ print(f"5×5 alone:        {direct:>10,} MACs")
 print(f"1×1, then 5×5:    {reduced:>10,} MACs, {direct / reduced:.1f} times fewer")
 
 # %% [markdown]
-# They shrink, by a factor of nearly ten: the expensive kernel has a twelfth of the channels to
-# read. This is called **dimension reduction**. It is also a restriction: 16 channels have to hold
-# all that the 5×5 kernels may know of 192.
+# The MACs shrink by a factor of nearly ten, because the expensive kernel has only a twelfth of the
+# channels to read. This is called **dimension reduction**. It is also a restriction: the 5×5
+# kernels know of the 192 channels only what these 16 hold.
 #
 # Now the whole network, without its 18 reductions.
 
@@ -309,8 +310,9 @@ print("all operations, with each ReLU, pooling and concat:", len(ops))
 
 # %% [markdown]
 # 22 layers in a row, and 58 in all. The paper too says 22, and adds that there are about 100
-# "independent building blocks" (section 5). This may be where the hundred comes from: parts that
-# stand side by side, counted as if they came one after the other. Depth is the length of a path.
+# "independent building blocks" (section 5). This may be where the hundred comes from: it counts
+# parts that stand side by side as if they came one after the other. **Depth** is the number of
+# layers with weights on the longest path.
 # Networks of more than a hundred layers came in 2015; lesson 7 builds one.
 #
 # ## Cheaper than what?
@@ -391,30 +393,50 @@ lab(googlenet, (1, 1, 96, 96), c1=[32, 64, 128], reduce=[8, 16, 32, 192], c3=[16
 # ## Measure: when does it begin to learn?
 #
 # Train all 22 layers, with an eighth of the channels, on the digits. What differs is the
-# **initialization**: once PyTorch's default, once Kaiming's, which suits ReLU (lesson 1). Two seeds
-# of each; more epochs for the default.
+# **initialization**: PyTorch's default, or Kaiming's rule, which is made for ReLU (lesson 2).
+#
+# This takes minutes, so it was recorded: `tools/record_curves.py` called `learned`, below, for 18
+# epochs from PyTorch's weights and for 6 from Kaiming's, and kept the numbers.
+# `learned(kaimings_weights, epochs=2, seeds=(0,))` repeats a part in some seconds.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 torch.set_num_threads(1)  # networks this small are no faster on several cores
 train, test = digits(batch_size=64, size=32, device="cpu")
-adam = {"lr": 2e-3, "optimizer": torch.optim.Adam, "seeds": (0, 1)}
-begin = {
-    "Kaiming's weights": runs(lambda: initialize(googlenet(narrower=8)), train, test, epochs=3, **adam),
-    "PyTorch's weights": runs(lambda: googlenet(narrower=8), train, test, epochs=9, **adam),
-}
+
+
+def pytorchs_weights():
+    return googlenet(narrower=8)
+
+
+def kaimings_weights():
+    return initialize(googlenet(narrower=8))
+
+
+def learned(build, epochs, seeds=(0, 1, 2, 3, 4)):
+    """The networks that `build` makes, trained from several seeds, and their histories."""
+    return runs(build, train, test, seeds, epochs=epochs, lr=2e-3, optimizer=torch.optim.Adam)
+
+# %%
+begin = recorded.curves("initialization")
 plot_runs(begin)
+print_runs(begin)
+for name, histories in begin.items():
+    guessing = [sum(share < 0.11 for share in run.test_acc) for run in histories]
+    print(f"{name}: epochs of guessing", *guessing)
 
 # %% [markdown]
-# *Each line is one run. Guessing gives 0.1.*
+# *Each line is one run. In the table a column is one seed, and the number is the test accuracy
+# after the last epoch. Guessing gives 0.10.*
 #
-# From Kaiming's weights the network learns from the start. From PyTorch's it guesses for several
-# epochs, and then begins too: it is late, not stuck. How late depends on the seed.
+# From Kaiming's weights the network learns in the first epoch. From PyTorch's it guesses for 3 to
+# 11 epochs, depending on the seed, and then begins to learn too. So it is late, but not stuck.
+# After 18 epochs it is still behind the runs from Kaiming's weights after 6.
 #
-# Does the gradient vanish on its way to the first layer (lesson 1)? The paper feared so, and
-# added two **auxiliary classifiers**: small heads after the first and the fourth block of `b4`,
-# whose losses are added at 0.3 in training, and which are thrown away afterwards. Here each is an
-# average and a linear layer. How large is the gradient in the first convolution, from PyTorch's
-# weights?
+# Does the gradient vanish on its way to the first layer (lesson 1)? The authors of the paper
+# expected this, and added two **auxiliary classifiers**: small heads after the first and the fourth
+# block of `b4`. In training 0.3 times their losses is added to the loss; afterwards they are
+# removed. Here each head is an average and a linear layer. How large is the gradient in the first
+# convolution, from PyTorch's weights?
 
 # %% tags=["nbval-ignore-output"]
 def loss_with_heads(net, heads, X, y):
@@ -444,17 +466,16 @@ for seed in range(3):
     print(f"seed {seed}: without heads {without:.0e}, with heads {with_heads:.0e}")
 
 # %% [markdown]
-# The heads make it more than a hundred times as large. Does the network
-# learn sooner? In trials with this one it began a few epochs earlier, and still long after
-# Kaiming's. For Inception-v3, which has batch normalization, the authors report that training began
-# alike with and without heads, and only near its end heads were a little better (section 4). They
-# now call them **regularizers**.
+# The heads make it more than a hundred times as large. Whether the network then learns better is
+# another question. For Inception-v3, which has batch normalization, the authors report that
+# training began in the same way with and without heads, and that heads were a little better only
+# near its end (section 4). They now call them **regularizers**.
 #
 # ## Measure: one kernel size or four paths?
 #
-# Is the mixture better than one size? To be fair, all must cost the same. Here are three
-# small networks of nearly equal MACs: two layers of 3×3, two of 5×5, or two Inception blocks. What
-# differs is how many channels they can afford.
+# Is the mixture better than one size? For a fair comparison all must cost the same. Here are three
+# small networks of nearly equal MACs: two layers of 3×3, two of 5×5, or two Inception blocks. At
+# equal cost they can have different numbers of channels.
 
 # %%
 def small(block, channels):
@@ -486,16 +507,17 @@ print_runs(mixed)
 # *Test accuracy at the end, a column for each seed.*
 #
 # For the same MACs Inception makes four times as many channels as 5×5 only. And yet there is no
-# clear winner: two seeds of one kind differ as much as two kinds do, and the rows overlap. From five
-# seeds and in twice as many epochs they still do. These digits all have one size; whether the
-# mixture pays on photographs, they cannot tell.
+# clear winner: two seeds of one kind differ as much as two kinds do, and the rows overlap. With five
+# seeds and twice as many epochs they still overlap. All these digits have about the same size, so
+# they cannot show whether the mixture helps on photographs.
 #
 # ## Measure: which path does it use?
 #
 # Take the three Inception networks. Switch off one path in both blocks, by setting the weights of
 # its last convolution to 0, and test again. Taking a part away to see what it does is called an
 # **ablation**. But the paths differ in kernel *and* width: they have 8, 18, 8 and 4 channels. So
-# width is a **confounder**. Do it once with the whole path, and once with 4 channels of each.
+# width is a **confounder**: one cannot tell which of the two an effect comes from. Do it once with
+# the whole path, and once with 4 channels of each.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -508,19 +530,20 @@ def without(net, last, channels=None):
     return net
 
 PATHS = {"1×1": "p1_1", "3×3": "p2_2", "5×5": "p3_2", "pooling": "p4_2"}
-learned = mixed["Inception"].nets
-print("nothing              ", *(f"{evaluate(net, test):6.2f}" for net in learned))
+trained = mixed["Inception"].nets
+print("nothing              ", *(f"{evaluate(net, test):6.2f}" for net in trained))
 for channels in (None, 4):
     for path, last in PATHS.items():
-        left = [evaluate(without(net, last, channels), test) for net in learned]
+        left = [evaluate(without(net, last, channels), test) for net in trained]
         print(f"{path:8} {channels or 'all':>3} channels", *(f"{share:6.2f}" for share in left))
 
 # %% [markdown]
 # *Test accuracy, a column for each network.*
 #
-# Each network uses all its paths. With whole paths gone, 3×3 is missed about as much as 5×5. But it
-# has the most channels: with four gone of each, 5×5 is missed most in every column. Does it show
-# that a network without 5×5 would be worse? No, that one would have learned something else.
+# Each network uses all its paths: without any one of them it is less accurate. Without a whole path
+# the drop is about as large for 3×3 as for 5×5. But 3×3 has the most channels. With four channels of
+# each removed, the drop is largest for 5×5, in every column. Does this show that a network built
+# without a 5×5 path would be worse? No: that network would have learned something else.
 #
 # ## On photographs
 #
@@ -540,10 +563,10 @@ for count, true, taken in sorted(mistakes, reverse=True)[:4]:
 # %% [markdown]
 # ### Look inside: what each path votes for
 #
-# A logit is a weighted sum of the averages of the last maps, and each of these maps belongs to a
-# path. So a logit is a sum of four votes, one for each path of the last block. Before the average,
-# pixel by pixel, a vote is a class activation map (lesson 3). Show the network the cat: how far
-# does each path lift a class above the average of all ten?
+# Apart from its bias, a logit is a weighted sum of the averages of the last maps, and each of these
+# maps belongs to a path. So a logit is a sum of four votes, one for each path of the last block.
+# Before the average, a vote is a class activation map (lesson 3). Show the network the cat: how far
+# does each path raise a class above the average of all ten?
 
 # %% tags=["nbval-ignore-output"]
 cat = photograph("cat.jpg")
@@ -573,9 +596,9 @@ show_images([cat[0], *votes("cat")], ["32×32 pixels", *(f"{path} path" for path
 # %% [markdown]
 # *Red: votes for "cat", blue: against it, all on one scale.*
 #
-# Which path lifts which animal? Mind the confounder: the 3×3 path has the most channels. And a red
-# square says where a path finds something, not that it looks at that square alone: the receptive
-# fields are larger than the photograph.
+# Which path raises which animal? Remember the confounder: the 3×3 path has the most channels. And a
+# red square says where a path finds something, not that it looks at that square alone: the
+# receptive fields are larger than the photograph.
 
 # %% [markdown]
 # ## What became of it
@@ -600,8 +623,8 @@ for name, layers in AFTER.items():
     print(f"{name:20}{t.params:>8,} parameters {t.macs:>11,} MACs, sees {t.steps[-1].receptive_field}")
 
 # %% [markdown]
-# All see 5×5, the last for an eighteenth of the weights. None of the cheap ones can be every 5×5
-# kernel.
+# All see 5×5, the last with an eighteenth of the weights. None of the three cheaper ones can
+# represent every 5×5 convolution.
 #
 # ## Train at full size
 #
@@ -630,14 +653,13 @@ at_full_size(initialize(net, nn.init.xavier_uniform_), size=96, epochs=10, lr=0.
 # 2. They mix the channels of each pixel and hand on fewer of them. The 5×5 then has fewer
 #    numbers to multiply.
 # 3. What counts is how many layers lie in a row: 22 here, of 58. And you have
-#    seen that the same 22 layers learn at once or late, by their initialization.
+#    seen that the same 22 layers learn at once or late, depending on their initialization.
 # </details>
 #
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
-# before you go back to a lab, run the lesson's own cells again.
+# wrong, and where to look. Hints come one at a time.
 
 # %% [markdown]
 # ### The third path
@@ -668,13 +690,14 @@ exercises.googlenet.path.check(third_path)
 #
 # *medium, 20 minutes*
 #
-# Write the class `Inception(in_channels, c1, c2, c3, c4)`. `c1` and `c4` are numbers,
-# `c2` and `c3` pairs (reduced, out). The paths: 1×1 with `c1`; 1×1 then 3×3 with `c2`; 1×1 then 5×5
-# with `c3`; 3×3 max pooling that keeps the size, then 1×1 with `c4`. A ReLU follows each
-# convolution. The maps of the four are joined along the channels, in this order.
+# Inception-v3 has two 3×3 convolutions in place of the 5×5. Write such a block, the class
+# `MyInception(in_channels, c1, c2, c3, c4)`. `c1` and `c4` are numbers, `c2` and `c3` pairs (reduced,
+# out). The paths: 1×1 with `c1`; 1×1 then 3×3 with `c2`; 1×1, 3×3 and once more 3×3 with `c3`, where
+# each 3×3 makes `c3[1]` channels; 3×3 max pooling that keeps the size, then 1×1 with `c4`. A ReLU
+# follows each convolution. The maps of the four are joined along the channels, in this order.
 
 # %% tags=["exercise"]
-class Inception(nn.Module):
+class MyInception(nn.Module):
     def __init__(self, in_channels, c1, c2, c3, c4):
         super().__init__()
         ### BEGIN SOLUTION
@@ -682,7 +705,8 @@ class Inception(nn.Module):
         self.p2_1 = nn.Conv2d(in_channels, c2[0], kernel_size=1)
         self.p2_2 = nn.Conv2d(c2[0], c2[1], kernel_size=3, padding=1)
         self.p3_1 = nn.Conv2d(in_channels, c3[0], kernel_size=1)
-        self.p3_2 = nn.Conv2d(c3[0], c3[1], kernel_size=5, padding=2)
+        self.p3_2 = nn.Conv2d(c3[0], c3[1], kernel_size=3, padding=1)
+        self.p3_3 = nn.Conv2d(c3[1], c3[1], kernel_size=3, padding=1)
         self.p4_1 = nn.MaxPool2d(kernel_size=3, stride=1, padding=1)
         self.p4_2 = nn.Conv2d(in_channels, c4, kernel_size=1)
         ### END SOLUTION
@@ -691,13 +715,13 @@ class Inception(nn.Module):
         ### BEGIN SOLUTION
         p1 = F.relu(self.p1_1(X))
         p2 = F.relu(self.p2_2(F.relu(self.p2_1(X))))
-        p3 = F.relu(self.p3_2(F.relu(self.p3_1(X))))
+        p3 = F.relu(self.p3_3(F.relu(self.p3_2(F.relu(self.p3_1(X))))))
         p4 = F.relu(self.p4_2(self.p4_1(X)))
         return torch.cat((p1, p2, p3, p4), dim=1)
         ### END SOLUTION
 
 # %%
-exercises.googlenet.inception.check(Inception)
+exercises.googlenet.inception.check(MyInception)
 
 # %%
 # exercises.googlenet.inception.hint()      # one hint at a time
@@ -762,7 +786,7 @@ exercises.googlenet.inception.check(Inception)
 # the two poolings between the groups add 2 · 8 and 2 · 16.
 # </details>
 #
-# ### 5. What the first layers hear
+# ### 5. The gradient of the first layer
 #
 # *hard, 20 minutes*
 #
@@ -773,8 +797,8 @@ exercises.googlenet.inception.check(Inception)
 # <details><summary>Solution</summary>
 #
 # From Kaiming's weights the first layer's gradient is not far from the last layer's. From
-# PyTorch's it is less than a thousandth of it: the first layers hear next to nothing of the
-# loss. Why that is, and what to do about it in general, is the next lesson.
+# PyTorch's it is less than a thousandth of it, so the first layers hardly change. Why that is,
+# and what to do about it in general, is the topic of the next lesson.
 # </details>
 #
 # ## What you have seen

@@ -37,8 +37,9 @@ def test_weights_load_into_their_network(name):
     assert scores.isfinite().all() and not scores[0].equal(scores[1])
 
 
-def test_curves_are_histories_of_one_length_a_seed_each():
-    kinds = recorded.curves("depth")
+@pytest.mark.parametrize("name", ["depth", "initialization"])
+def test_curves_are_histories_a_seed_each(name):
+    kinds = recorded.curves(name)
     assert len(kinds) > 1 and len({len(runs) for runs in kinds.values()}) == 1
     for run in (run for runs in kinds.values() for run in runs):
         assert len(run) == len(run.train_loss) == len(run.train_acc) > 0 and not run.stopped

@@ -1,12 +1,16 @@
 """Lesson 4: the numbers in its prose, its tasks and its solutions are what its own code gives."""
 
+import re
+
+import build_notebooks
 import lessons
+import nbformat
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import digits, evaluate, fit, initialize, nets, photograph, recorded
+from course_utils import digits, evaluate, initialize, nets, photograph, recorded, runs
 from layerwise import trace
 
 LESSON = "04_googlenet"
@@ -26,9 +30,19 @@ def slim(made):
 
 
 @pytest.fixture(scope="module")
-def mixed():
-    """The lesson's runs at equal cost: half of the time of this file."""
-    return lessons.value(LESSON, "mixed")
+def stored():
+    cells = nbformat.read(build_notebooks.lessons()[LESSON][1], as_version=4).cells
+    outputs = [out for cell in cells if cell.cell_type == "code" for out in cell.outputs]
+    return "".join(out.text for out in outputs if out.output_type == "stream")
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """The last of the lesson's three Inception networks, trained as there."""
+    train, test = digits(batch_size=64, size=16, standardize=True, device="cpu")
+    build = lessons.value(LESSON, "KINDS")["Inception"]
+    adam = {"lr": 5e-3, "optimizer": torch.optim.Adam, "seeds": (2,)}
+    return runs(lambda: initialize(build()), train, test, epochs=6, **adam).nets[0]
 
 
 def macs(t, path):
@@ -99,17 +113,26 @@ def test_what_became_of_it(lesson):  # noqa: ARG001
 # -- what is measured
 
 
-def test_one_initialization_learns_at_once_and_the_other_late(lesson, made):  # noqa: ARG001
-    train, test = digits(batch_size=64, size=32, device="cpu")
-    accuracy = {}
-    for rule in ("Kaiming", "default"):
-        torch.manual_seed(0)
-        net = made.googlenet(narrower=8)
-        if rule == "Kaiming":
-            initialize(net)
-        run = fit(net, train, test, 3, lr=2e-3, optimizer=torch.optim.Adam)
-        accuracy[rule] = run.test_acc[-1]
-    assert accuracy["Kaiming"] > 0.4 and accuracy["default"] < 0.25, accuracy
+def test_one_initialization_learns_at_once_and_the_other_late(lesson):  # noqa: ARG001
+    kinds = recorded.curves("initialization")
+    soon, late = kinds["Kaiming's weights"], kinds["PyTorch's weights"]
+    assert {len(run) for run in soon} == {6} and {len(run) for run in late} == {18}
+    assert len(soon) == len(late) == 5
+    assert min(run.test_acc[0] for run in soon) > 0.2
+    guessing = [sum(share < 0.11 for share in run.test_acc) for run in late]
+    assert (min(guessing), max(guessing)) == (3, 11)
+    assert min(run.test_acc[-1] for run in late) > 0.3  # late, not stuck
+    assert max(run.test_acc[-1] for run in late) < min(run.test_acc[-1] for run in soon)
+
+
+def test_the_recorded_runs_are_those_of_the_lesson(lesson, made):  # noqa: ARG001
+    made.train, made.test = digits(batch_size=64, size=32, device="cpu")
+    kinds = recorded.curves("initialization")
+    for build, kept in zip(
+        (made.kaimings_weights, made.pytorchs_weights), kinds.values(), strict=True
+    ):
+        (run,) = made.learned(build, epochs=1, seeds=(0,))
+        assert run.train_loss == pytest.approx(kept[0].train_loss[:1], abs=0.03)
 
 
 def test_heads_enlarge_the_first_gradient(lesson):  # noqa: ARG001
@@ -141,22 +164,36 @@ def test_three_kinds_of_equal_cost(lesson):  # noqa: ARG001
     assert channels == {"3×3 only": 18, "5×5 only": 9, "Inception": 38}
 
 
-def test_no_kind_wins_clearly(lesson, mixed):  # noqa: ARG001
-    ends = {name: [run.test_acc[-1] for run in kind] for name, kind in mixed.items()}
-    assert min(ends["Inception"]) < max(ends["3×3 only"]), ends
+def test_no_kind_wins_clearly(lesson, stored):  # noqa: ARG001
+    table = re.findall(
+        r"^(3×3 only|5×5 only|Inception) +(0\.\d+) +(0\.\d+) +(0\.\d+)$", stored, re.MULTILINE
+    )
+    ends = {name: [*map(float, numbers)] for name, *numbers in table}
+    assert set(ends) == {"3×3 only", "5×5 only", "Inception"}
+    assert max(map(min, ends.values())) < min(map(max, ends.values())), ends
     assert min(map(min, ends.values())) > 0.4, ends  # all have learned
 
 
-def test_each_path_is_used_and_5x5_most_for_its_width(lesson, made, mixed, monkeypatch):  # noqa: ARG001
+def test_each_path_is_used_and_5x5_most_for_its_width(lesson, made, learned, stored, monkeypatch):  # noqa: ARG001
     _, test = digits(batch_size=64, size=16, standardize=True, device="cpu")
-    monkeypatch.setattr(made, "Inception", type(mixed["Inception"].nets[0][3]))
+    monkeypatch.setattr(made, "Inception", type(learned[3]))
     paths = made.PATHS.values()
-    for net in mixed["Inception"].nets:
-        whole = [evaluate(made.without(net, last), test) for last in paths]
-        four = [evaluate(made.without(net, last, 4), test) for last in paths]
-        assert max(whole) < evaluate(net, test) - 0.05, whole
-        assert four[2] == min(four) and four[2] < min(four[:2]) - 0.05, four
-        assert whole[1] < min(whole[0], whole[3]) + 0.15, whole
+    whole = [evaluate(made.without(learned, last), test) for last in paths]
+    four = [evaluate(made.without(learned, last, 4), test) for last in paths]
+    none = evaluate(learned, test)
+    assert_uses_all(none, whole, four)
+    rows = re.findall(
+        r"^(?:nothing|.* channels) +(0\.\d+) +(0\.\d+) +(0\.\d+)$", stored, re.MULTILINE
+    )
+    for none, *column in zip(*([*map(float, row)] for row in rows), strict=True):
+        assert_uses_all(none, column[:4], column[4:])
+
+
+def assert_uses_all(none, whole, four):
+    """That each path is missed, the 3×3 about as much as the 5×5, and four of the 5×5 most."""
+    assert max(whole) < none - 0.05, whole
+    assert four[2] == min(four) and four[2] < min(four[:2]) - 0.05, four
+    assert whole[1] < min(whole[0], whole[3]) + 0.15, whole
 
 
 # -- the solutions of the exercises

@@ -2,6 +2,7 @@
 
 import re
 from math import prod
+from statistics import mean
 
 import build_notebooks
 import lessons
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from course_utils import digits, fit, initialize, nets, recorded
+from course_utils import digits, experiments, fit, initialize, nets, recorded
 from layerwise import trace
 
 LESSON = "02_vgg"
@@ -37,6 +38,13 @@ def family(made):
 def eleven(made):
     with torch.device("meta"):
         return trace(made.vgg(made.FAMILY["VGG-11"]), GREY)
+
+
+def from_one_seed(name):
+    """What the lesson calls `name`, with runs from the first seed alone: a third of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiments.runs, "__defaults__", ((0,),))
+        return lessons.value(LESSON, name)
 
 
 @pytest.fixture(scope="module")
@@ -167,19 +175,26 @@ def test_the_default_loses_what_is_predicted(lesson):  # noqa: ARG001
 
 
 def test_the_same_arithmetic(lesson, made):  # noqa: ARG001
-    t = {kind: trace(made.small_net(kind), (1, 1, 20, 20)) for kind in made.KINDS}
+    t = {kind: trace(made.small_net(kind), (1, 1, 16, 16)) for kind in made.KINDS}
     macs = [one.macs for one in t.values()]
     assert max(macs) < 1.05 * min(macs)
     assert [sees(one)[0] for one in t.values()] == [10, 16, 16]
 
 
-@pytest.mark.parametrize("kind", ["shallow", "deep", "large kernel"])
-def test_on_digits_all_come_as_far(lesson, made, kind):  # noqa: ARG001
-    train, test = digits(batch_size=32, size=20, standardize=True, device="cpu")
+def test_on_digits_the_shallow_net_is_a_little_behind(lesson, stored):  # noqa: ARG001
+    rows = re.findall(
+        r"^(shallow|deep|large kernel) +(0\.\d+) +(0\.\d+) +(0\.\d+)$", stored, re.MULTILINE
+    )
+    ends = {kind: mean(map(float, numbers)) for kind, *numbers in rows[:3]}
+    assert len(ends) == 3 and 0.7 < ends["shallow"] < min(ends["deep"], ends["large kernel"])
+    assert min(ends["deep"], ends["large kernel"]) > 0.85, ends
+
+
+def test_on_digits_the_shallow_net_comes_as_far(lesson, made):  # noqa: ARG001
+    train, test = digits(batch_size=32, size=16, standardize=True, device="cpu")
     torch.manual_seed(0)
-    net = made.small_net(kind)
-    run = fit(net, train, test, epochs=24, lr=5e-3, optimizer=torch.optim.Adam)
-    assert max(run.test_acc[-4:]) > 0.9
+    run = fit(made.small_net("shallow"), train, test, 9, lr=5e-3, optimizer=torch.optim.Adam)
+    assert max(run.test_acc) > 0.9
 
 
 def test_no_unit_of_the_shallow_sees_both_dots(lesson, made):  # noqa: ARG001
@@ -193,9 +208,9 @@ def test_no_unit_of_the_shallow_sees_both_dots(lesson, made):  # noqa: ARG001
 
 
 def test_only_who_sees_both_dots_learns(lesson):  # noqa: ARG001
-    ends = {k: [run.test_acc[-1] for run in r] for k, r in lessons.value(LESSON, "on_dots").items()}
-    assert max(ends["shallow"]) <= 0.75
-    assert min(ends["deep"] + ends["large kernel"]) > 0.9
+    ends = {kind: run.test_acc[-1] for kind, (run,) in from_one_seed("on_dots").items()}
+    assert ends["shallow"] <= 0.75
+    assert min(ends["deep"], ends["large kernel"]) > 0.9
 
 
 def dilated(made):
@@ -207,7 +222,7 @@ def dilated(made):
 
 
 def test_the_solution_of_exercise_3(lesson, made):  # noqa: ARG001
-    plain, t = (trace(net, (1, 1, 20, 20)) for net in (made.small_net("shallow", 2), dilated(made)))
+    plain, t = (trace(net, (1, 1, 16, 16)) for net in (made.small_net("shallow", 2), dilated(made)))
     assert t.macs == plain.macs and sees(t) == (16, 16)
     images, alike = made.dots()
     batches = list(zip(images.split(16), alike.split(16), strict=True))

@@ -14,10 +14,11 @@ from grade import Row
 LINUX = sys.platform.startswith("linux")
 SETUP = "import os, sys\nimport torch\nfrom torch import nn\nfrom course_utils import exercises"
 RIGHT = """\
-def vgg_block(num_convs, in_channels, out_channels):
+def vgg_block(num_convs, in_channels, out_channels, kernel_size):
     layers = []
     for _ in range(num_convs):
-        layers += [nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.ReLU()]
+        padding = kernel_size // 2
+        layers += [nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding), nn.ReLU()]
         in_channels = out_channels
     return nn.Sequential(*layers, nn.MaxPool2d(2))
 """
@@ -72,9 +73,10 @@ def test_a_mistake_has_its_name_and_a_message(judge):
 
 
 def test_only_what_an_answer_needs_is_run(judge):
-    layers = "[nn.Conv2d(in_channels, out_channels, 3, padding=1), nn.ReLU()]"
-    used = RIGHT.replace(layers, "conv(in_channels, out_channels)")
-    helper = "def conv(i, o):\n    return [nn.Conv2d(i, o, 3, padding=1), nn.ReLU()]"
+    layers = "[nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding), nn.ReLU()]"
+    used = RIGHT.replace(layers, "conv(in_channels, out_channels, kernel_size)")
+    assert used != RIGHT
+    helper = "def conv(i, o, k):\n    return [nn.Conv2d(i, o, k, padding=k // 2), nn.ReLU()]"
     cells = [SETUP, "while True: pass", "%matplotlib inline", used, helper, CHECK, "1/0"]
     assert judge(notebook(*cells))[:2] == ("right", "")
 
@@ -163,7 +165,7 @@ DECEITS = {
 
 @pytest.mark.parametrize("name", DECEITS)
 def test_another_check_changes_nothing(judge, name):
-    wrong = RIGHT.replace("padding=1", "padding=0")
+    wrong = RIGHT.replace("padding=padding", "padding=0")
     told = judge(notebook(SETUP, DECEITS[name], wrong, CHECK))
     assert told[:2] == ("wrong", "padding")
     inside = DECEITS[name].replace("\n", "\n    ")
@@ -217,7 +219,9 @@ def folder(tmp_path):
         "ada/02_vgg.ipynb": notebook(SETUP, RIGHT, CHECK),
         "ada/.ipynb_checkpoints/02_vgg-checkpoint.ipynb": b"",
         "bea/deep/02_vgg.ipynb": answer("os._exit(0)"),
-        "=cmd()/02_vgg.ipynb": notebook(SETUP, RIGHT.replace("padding=1", "padding=0"), CHECK),
+        "=cmd()/02_vgg.ipynb": notebook(
+            SETUP, RIGHT.replace("padding=padding", "padding=0"), CHECK
+        ),
         "dan_02_vgg.ipynb": notebook(SETUP, RIGHT, CHECK),
         "eve/notes.ipynb": notebook("1"),
         "fay/02_vgg.ipynb": b"x" * 100,

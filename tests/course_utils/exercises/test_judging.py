@@ -4,6 +4,7 @@ import random
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,9 +14,30 @@ from torch.nn import functional as F
 from course_utils import exercises
 from course_utils.exercises import _guard, _sources
 from course_utils.exercises._attempted import is_attempted
+from course_utils.exercises._networks import Case, Networks
 from course_utils.exercises._values import numbers
 
-block = exercises.vgg.block
+# A block of 3×3 convolutions, with no mistakes foreseen: all that is told, the comparison finds.
+block = replace(
+    exercises.vgg.block,
+    code="""def vgg_block(num_convs, in_channels, out_channels):
+    layers = []
+    for _ in range(num_convs):
+        layers += [nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1), nn.ReLU()]
+        in_channels = out_channels
+    return nn.Sequential(*layers, nn.MaxPool2d(kernel_size=2, stride=2))
+""",
+    judge=Networks(
+        (
+            Case((1, 3, 4), (2, 3, 9, 12)),
+            Case((2, 3, 8), (2, 3, 8, 8)),
+            Case((3, 4, 6), (2, 4, 8, 8)),
+            Case((2, 5, 5), (2, 5, 7, 7)),
+        ),
+        "vgg_block(num_convs, in_channels, out_channels)",
+    ),
+    made=(),
+)
 
 
 @pytest.fixture
@@ -386,7 +408,7 @@ def test_hints_come_one_at_a_time_and_folded():
     shown = [one.hint() for _ in range(len(one.hints) + 1)]
     assert [repr(hint) for hint in shown[:-1]] != [] and "no more" in repr(shown[-1]).lower()
     assert all(hint._repr_html_().startswith("<details>") for hint in shown)
-    assert "def vgg" in repr(one.solution()) and "SOLUTION" not in repr(one.solution())
+    assert "def my_vgg" in repr(one.solution()) and "SOLUTION" not in repr(one.solution())
 
 
 def test_listeners_are_told(monkeypatch):
