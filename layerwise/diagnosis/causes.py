@@ -3,6 +3,8 @@
 Which of the student's choices lies behind it, `attribution` and `repairs` try.
 """
 
+from dataclasses import replace
+
 from layerwise.tracing.records import Outcome
 
 from .branch_errors import BRANCH_CHECKS
@@ -17,6 +19,7 @@ from .warning_signs import WARNING_SIGNS
 
 def find(case: Case, outcome: Outcome) -> Finding | None:
     """The finding for the outcome of `building.run`; None if there is nothing to say."""
+    case = replace(case, ran=outcome.net)
     if outcome.failure is None:
         run = Run(case, outcome.trace)
         return next((found for sign in WARNING_SIGNS if (found := sign(run)) is not None), None)

@@ -67,7 +67,7 @@ class Experiment:
         problem = explained(
             self.build, self.given, choices, outcome, self.allowed, self.words.called
         )
-        partial, failure = outcome
+        partial, failure = outcome.trace, outcome.failure
         trace = partial if failure is None else None
         if failure and problem:
             failure = replace(failure, expected=problem.expected, got=problem.got)

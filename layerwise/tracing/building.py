@@ -7,6 +7,7 @@ on the CPU.
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -56,7 +57,7 @@ def _tried(maker: Callable, build: Builder, given: Any, passed: dict) -> tuple[O
     except TypeError as error:
         return Outcome(None, failures.of_input(error)), False
     try:
-        return trace_or_fail(net, made), False
+        return replace(trace_or_fail(net, made), net=net), False
     except TraceError as error:
         return Outcome(None, failures.of_build(error, build)), True
 

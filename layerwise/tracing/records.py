@@ -1,9 +1,11 @@
 """What a run of a network leaves behind: steps, calls, a trace, and the failure that ended it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from torch import nn
 
 from layerwise.operations.kinds import Kind, Merge
 from layerwise.operations.registry import Operation, find
@@ -129,8 +131,13 @@ class Failure:
     facts: Mapping = field(default_factory=dict)  # what else the exception knew: see `error_facts`
 
 
-class Outcome(NamedTuple):
-    """What a run gave: the trace, as far as it came, and what ended it."""
+@dataclass(frozen=True)
+class Outcome:
+    """What a run gave: the trace, as far as it came, and what ended it; it unpacks into the two."""
 
     trace: Trace | None  # None where nothing ran
     failure: Failure | None
+    net: nn.Module | None = field(default=None, repr=False, compare=False)  # that which ran
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.trace, self.failure))
