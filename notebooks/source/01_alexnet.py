@@ -651,25 +651,24 @@ at_full_size(initialize(alexnet(), nn.init.xavier_uniform_), size=224, epochs=10
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
-# before you go back to a lab, run the lesson's own cells again.
+# wrong, and where to look. Hints come one at a time.
 
 # %% [markdown]
 # ### How many rows come out?
 #
 # *easy, 10 minutes*
 #
-# Write `size_after(n, kernel, stride=1, padding=0)`: how many rows come out of a
+# Write `my_size_after(n, kernel, stride=1, padding=0)`: how many rows come out of a
 # convolution or pooling for `n` rows. A window that does not fit is left out.
 
 # %% tags=["exercise"]
-def size_after(n, kernel, stride=1, padding=0):
+def my_size_after(n, kernel, stride=1, padding=0):
     ### BEGIN SOLUTION
     return (n + 2 * padding - kernel) // stride + 1
     ### END SOLUTION
 
 # %%
-exercises.alexnet.size_after.check(size_after)
+exercises.alexnet.size_after.check(my_size_after)
 
 # %%
 # exercises.alexnet.size_after.hint()      # one hint at a time
@@ -681,8 +680,8 @@ exercises.alexnet.size_after.check(size_after)
 # *medium, 15 minutes*
 #
 # The notes behind this course hold this code. It has a slip in one number, and it
-# breaks off at a bare `nn`. Write `alexnet()` that returns the whole network. The 21 rows of shapes
-# in this lesson tell what is missing; the dropout is 0.5.
+# breaks off at a bare `nn`. Write `my_alexnet()` that returns the whole network. The 21 rows of
+# shapes in this lesson tell what is missing; the dropout is 0.5.
 #
 # ```python
 # net = nn.Sequential(
@@ -700,7 +699,7 @@ exercises.alexnet.size_after.check(size_after)
 # ```
 
 # %% tags=["exercise"]
-def alexnet():
+def my_alexnet():
     ### BEGIN SOLUTION
     return nn.Sequential(
         nn.Conv2d(1, 96, kernel_size=11, stride=4, padding=1), nn.ReLU(),
@@ -719,7 +718,7 @@ def alexnet():
     ### END SOLUTION
 
 # %%
-exercises.alexnet.network.check(alexnet)
+exercises.alexnet.network.check(my_alexnet)
 
 # %%
 # exercises.alexnet.network.hint()      # one hint at a time

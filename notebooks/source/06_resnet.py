@@ -641,21 +641,20 @@ at_full_size(net, size=96, batch_size=256, epochs=10, lr=0.05)
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
-# before you go back to a lab, run the lesson's own cells again.
+# wrong, and where to look. Hints come one at a time.
 
 # %% [markdown]
 # ### The residual block
 #
 # *medium, 20 minutes*
 #
-# Write the class `Residual(in_channels, out_channels, stride=1)` in the paper's form.
+# Write the class `MyResidual(in_channels, out_channels, stride=1)` in the paper's form.
 # The residual: 3×3 convolution with the stride, batch norm, ReLU, 3×3 convolution, batch norm. The
 # shortcut hands X on where the shape stays; else it is a 1×1 convolution with the stride and batch
 # norm (a projection). Both are added, then a ReLU. No convolution has a bias.
 
 # %% tags=["exercise"]
-class Residual(nn.Module):
+class MyResidual(nn.Module):
     def __init__(self, in_channels, out_channels, stride=1):
         super().__init__()
         ### BEGIN SOLUTION
@@ -679,7 +678,7 @@ class Residual(nn.Module):
         ### END SOLUTION
 
 # %%
-exercises.resnet.block.check(Residual)
+exercises.resnet.block.check(MyResidual)
 
 # %%
 # exercises.resnet.block.hint()      # one hint at a time
