@@ -563,9 +563,10 @@ for name, (dropout, change) in KINDS.items():
         print(f"{name:13} {part:8}", *(f"{evaluate(net, images):.2f}" for net in found.nets))
 
 # %% [markdown]
-# *A column for each seed.* On centred images dropout makes no difference that you could see: with right
-# labels and easy images there is little to overfit. So the answer to the third
-# prediction is: sometimes. On moved images dropout hardly helps. Augmentation helps, against what it imitates.
+# *A column for each seed.* On centred images dropout changes little: with right labels and easy images there is
+# little to overfit. So the answer to the third prediction is: sometimes. On moved images dropout hardly helps.
+# Augmentation helps, against what it imitates. On centred images it costs a little accuracy here, after as many
+# epochs.
 #
 # ## Look inside a trained AlexNet
 #

@@ -651,7 +651,7 @@ for name in ("cat.jpg", "flower.jpg", "china.jpg"):
           f"and cat has a probability of {chances[3]:.2f}")
 
 # %% [markdown]
-# In eval mode there are two answers. In training mode there are many: what all 64 pieces have in
+# In eval mode there are few different answers. In training mode there are many: what all 64 pieces have in
 # common, the cat, is part of the mean, and is subtracted. And the same piece gets other answers in
 # other batches.
 #

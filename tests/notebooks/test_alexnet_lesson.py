@@ -155,7 +155,7 @@ def test_augmentation_helps_against_what_it_imitates(lesson, made):  # noqa: ARG
         fit(net, train, centred, epochs=20, lr=5e-3, **made.ADAM)
         found[name] = evaluate(net, centred), evaluate(net, off_centre)
     (plain, moved), (dropped, moved_too), (augmented, kept) = found.values()
-    assert plain == pytest.approx(dropped, abs=0.03) and min(plain, dropped, augmented) > 0.88
+    assert plain == pytest.approx(dropped, abs=0.03) and plain > augmented > 0.88
     assert max(moved, moved_too) < 0.6 and kept > 0.85
 
 

@@ -230,7 +230,7 @@ def test_of_many_blocks_nearly_none_is_missed(lesson, made, trained):  # noqa: A
     deep = trained(made.ResidualBlock, 56, 2)
     left = sorted(made.lesions(deep.nets[0]))
     assert len(left) == 27 and round(2**27 / 1e6) == 134
-    assert left[7] > deep.histories[0].test_acc[-1] - 0.1
+    assert left[7] > deep.histories[0].test_acc[-1] - 0.1 > 0.6
 
 
 # -- questions and exercises
