@@ -96,14 +96,15 @@ def learned(block, depth, epochs, seeds=(0, 1)):
 
 # %% [markdown]
 # Is the deeper network slow, or does it never get as far? Only long runs tell, so these were
-# recorded: `tools/record_depth.py` called `learned` with five seeds for 50 epochs, and kept the
-# numbers. `learned(plain_block, 56, epochs=50)` repeats two of the runs, in some minutes.
+# recorded: `tools/record_depth.py` called `learned` and kept the numbers.
+# `learned(plain_block, 56, epochs=25)` repeats 25 epochs of two of the runs, in a minute or two.
 
 # %%
 ORDER = "plain, 20 layers", "residual, 20 layers", "plain, 56 layers", "residual, 56 layers"
 long_runs = {kind: recorded.curves("depth")[kind] for kind in ORDER}
 plain = {kind: found if "plain" in kind else [] for kind, found in long_runs.items()}
 plot_runs(plain, "train_loss", ylim=(0, 2.5))
+print("epochs of each run:", len(long_runs[ORDER[0]][0]))
 print_runs({kind: found for kind, found in plain.items() if found}, "train_loss")
 
 # %% [markdown]

@@ -51,8 +51,8 @@ def params(net):
 
 def test_the_recorded_runs_show_degradation_and_its_cure(lesson):  # noqa: ARG001
     long_runs = recorded.curves("depth")
-    assert {len(runs) for runs in long_runs.values()} == {2}
-    assert {len(run) for run in chain(*long_runs.values())} == {25}
+    assert {len(runs) for runs in long_runs.values()} in ({2}, {5})
+    assert {len(run) for run in chain(*long_runs.values())} in ({25}, {50})
     assert min(run.train_loss[2] for run in long_runs["plain, 56 layers"]) > 1.7
     assert min(ends("plain, 56 layers")) > max(ends("plain, 20 layers")) + 0.3
     assert max(ends("residual, 56 layers")) < min(ends("plain, 56 layers")) - 0.3
