@@ -616,7 +616,7 @@ show()
 # - **Plain**: whichever block is missing, the network does little more than guess. Each block needs
 #   the input that it had in training.
 # - **Residual**: without the first block, accuracy falls far. Without one of the later ones hardly
-#   anything changes. With 27 blocks this is so for nearly all of them.
+#   anything changes. With 27 blocks this is so for most of them.
 #
 # Veit and others saw the same on photographs, with 54 blocks. So a deep residual network is not one
 # long chain that works as a whole or not at all.
