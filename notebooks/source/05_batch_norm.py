@@ -386,7 +386,7 @@ with torch.no_grad():
     print(f"bias + 100: the logits change by {(biased(X) - logits).abs().max():.0e} at most")
 
 # %% [markdown]
-# What is left is rounding. The bias has no effect: it is **dead**. $\beta$ does its work, so most
+# What is left is rounding. The bias has no effect: it is dead. $\beta$ does its work, so most
 # ResNets leave it out with `bias=False`.
 #
 # ## How large may the learning rate be?
@@ -663,8 +663,8 @@ for name in ("cat.jpg", "flower.jpg", "china.jpg"):
 # ## Fold it away
 #
 # In eval mode, mean and variance are fixed: batch norm multiplies each channel by one number and
-# adds another. The convolution before it can do that itself. Where networks are used, batch norms
-# are often **folded** into the convolutions:
+# adds another. The convolution before it can do that itself. To put a batch norm into the weights of
+# that convolution is to **fold** it:
 
 # %% tags=["nbval-ignore-output"]
 @torch.no_grad()
