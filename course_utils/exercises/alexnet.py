@@ -13,9 +13,9 @@ size_after = Exercise(
     title="How many rows come out?",
     difficulty="easy",
     minutes=10,
-    task="""Write `size_after(n, kernel, stride=1, padding=0)`: how many rows come out of a
+    task="""Write `my_size_after(n, kernel, stride=1, padding=0)`: how many rows come out of a
 convolution or pooling for `n` rows. A window that does not fit is left out.""",
-    code="""def size_after(n, kernel, stride=1, padding=0):
+    code="""def my_size_after(n, kernel, stride=1, padding=0):
     ### BEGIN SOLUTION
     return (n + 2 * padding - kernel) // stride + 1
     ### END SOLUTION
@@ -25,7 +25,7 @@ convolution or pooling for `n` rows. A window that does not fit is left out.""",
             *((28, 5), (224, 11, 4, 1), (54, 3, 2), (26, 5, 1, 2), (12, 3, 1, 1)),
             *((7, 2, 2), (5, 5), (8, 3, 3, 1), (9, 4, 3, 2)),
         ),
-        "size_after(n, kernel, stride, padding)",
+        "my_size_after(n, kernel, stride, padding)",
     ),
     hints=(
         "Where does the first window stand, and where the last one? Draw 7 rows and a window of 3.",
@@ -106,8 +106,8 @@ network = Exercise(
     difficulty="medium",
     minutes=15,
     task="""The notes behind this course hold this code. It has a slip in one number, and it
-breaks off at a bare `nn`. Write `alexnet()` that returns the whole network. The 21 rows of shapes
-in this lesson tell what is missing; the dropout is 0.5.
+breaks off at a bare `nn`. Write `my_alexnet()` that returns the whole network. The 21 rows of
+shapes in this lesson tell what is missing; the dropout is 0.5.
 
 ```python
 net = nn.Sequential(
@@ -123,7 +123,7 @@ net = nn.Sequential(
     nn.Linear(6400, 4096), nn.ReLU(),
     nn
 ```""",
-    code="""def alexnet():
+    code="""def my_alexnet():
     ### BEGIN SOLUTION
     return nn.Sequential(
         nn.Conv2d(1, 96, kernel_size=11, stride=4, padding=1), nn.ReLU(),
@@ -141,9 +141,9 @@ net = nn.Sequential(
     )
     ### END SOLUTION
 """,
-    judge=Networks((Case((), (1, 1, 224, 224), large=True),), "alexnet()"),
+    judge=Networks((Case((), (1, 1, 224, 224), large=True),), "my_alexnet()"),
     hints=(
-        "Call trace(alexnet(), (1, 1, 224, 224)). Which two numbers does it name?",
+        "Call trace(my_alexnet(), (1, 1, 224, 224)). Which two numbers does it name?",
         "The first convolution makes what the second reads.",
         "After flatten the rows are 4096, 4096, 10. What stands between two linear layers?",
     ),

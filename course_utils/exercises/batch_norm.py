@@ -8,8 +8,8 @@ from ._tensors import Tensors
 
 _LESSON = "05_batch_norm"
 _AVERAGES = "mean, var = self.moving_mean, self.moving_var"
-_BATCH = """mean = X.mean(self.axes, keepdim=True)
-            var = ((X - mean) ** 2).mean(self.axes, keepdim=True)"""
+_BATCH = """mean = X.mean(axes)
+            var = X.var(axes, correction=0)"""
 
 normalize = Exercise(
     lesson=_LESSON,
@@ -117,46 +117,54 @@ epsilon stands under the root. gamma and beta are reshaped so that they meet the
 layer = Exercise(
     lesson=_LESSON,
     name="layer",
-    title="BatchNorm, which the notes never define",
+    title="A layer for maps and for features",
     difficulty="hard",
     minutes=30,
-    task="""The notes call `BatchNorm(6, num_dims=4)` and never define it. Write the class
-`BatchNorm(num_features, num_dims, eps=1e-5, momentum=0.1)`, without `nn.BatchNorm`. In training
-mode it normalizes by the batch and moves its averages: new = old + momentum · (batch − old). In
-eval mode it uses the averages. gamma (1 at the start) and beta (0) are learned; the averages
-(mean 0, variance 1 at the start) are saved with the network and not learned.""",
-    code="""class BatchNorm(nn.Module):
-    def __init__(self, num_features, num_dims, eps=1e-5, momentum=0.1):
+    task="""The layer of this lesson has to be told `num_dims`. Write one that is not: the class
+`MyBatchNorm(num_features, eps=1e-5, momentum=0.1)`, without `nn.BatchNorm`. It takes (images,
+features) and (images, channels, rows, columns), and sees from `X` which of them it gets.
+
+- In training mode it normalizes by the batch, and moves its averages:
+  new = old + momentum · (batch − old). In eval mode it uses the averages.
+- gamma (1 at the start) and beta (0) are learned. The averages (mean 0, variance 1 at the start)
+  are saved with the network and not learned. Each of the four has the shape `(num_features,)`.""",
+    code="""class MyBatchNorm(nn.Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1):
         super().__init__()
         ### BEGIN SOLUTION
-        shape = (1, num_features) if num_dims == 2 else (1, num_features, 1, 1)
-        self.gamma = nn.Parameter(torch.ones(shape))
-        self.beta = nn.Parameter(torch.zeros(shape))
-        self.register_buffer("moving_mean", torch.zeros(shape))
-        self.register_buffer("moving_var", torch.ones(shape))
-        self.axes = (0,) if num_dims == 2 else (0, 2, 3)
+        self.gamma = nn.Parameter(torch.ones(num_features))
+        self.beta = nn.Parameter(torch.zeros(num_features))
+        self.register_buffer("moving_mean", torch.zeros(num_features))
+        self.register_buffer("moving_var", torch.ones(num_features))
         self.eps, self.momentum = eps, momentum
         ### END SOLUTION
 
     def forward(self, X):
         ### BEGIN SOLUTION
+        axes, shape = ((0,), (1, -1)) if X.ndim == 2 else ((0, 2, 3), (1, -1, 1, 1))
         if self.training:
-            mean = X.mean(self.axes, keepdim=True)
-            var = ((X - mean) ** 2).mean(self.axes, keepdim=True)
+            mean = X.mean(axes)
+            var = X.var(axes, correction=0)
             with torch.no_grad():
                 self.moving_mean += self.momentum * (mean - self.moving_mean)
                 self.moving_var += self.momentum * (var - self.moving_var)
         else:
             mean, var = self.moving_mean, self.moving_var
-        return self.gamma * (X - mean) / torch.sqrt(var + self.eps) + self.beta
+        Y = (X - mean.view(shape)) / torch.sqrt(var.view(shape) + self.eps)
+        return self.gamma.view(shape) * Y + self.beta.view(shape)
         ### END SOLUTION
 """,
     judge=Networks(
-        (Case((3, 2), (6, 3)), Case((3, 4), (4, 3, 5, 6))),
-        "BatchNorm(num_features, num_dims)",
+        (Case((3,), (6, 3)), Case((3,), (4, 3, 5, 6))),
+        "MyBatchNorm(num_features)",
         measured,
     ),
     hints=(
+        "X.ndim is 2 or 4. Over which axes is the mean taken in each case?",
+        (
+            "A mean of shape (num_features,) does not meet the channels of maps. "
+            ".view(1, -1, 1, 1) gives it four axes."
+        ),
         "nn.Parameter is learned, self.register_buffer(name, tensor) is saved and not learned.",
         "self.training says in which mode the layer is. What is normalized by in each mode?",
         (
@@ -170,6 +178,12 @@ through them. In eval mode an image must not depend on its neighbours, so the av
 They are buffers: saved, moved to the GPU, not trained. PyTorch puts the variance with m − 1 into
 its average; both are accepted here.""",
     made=(
+        Mistake(
+            "maps as features",
+            (("((0,), (1, -1)) if X.ndim == 2 else ((0, 2, 3), (1, -1, 1, 1))", "(0,), (1, -1)"),),
+            says="Your layer is right for features. With maps, the mean of a channel is over all "
+            "images and all places: which axes are these?",
+        ),
         Mistake(
             "averages never move",
             (
@@ -200,8 +214,8 @@ its average; both are accepted here.""",
             "training uses the averages",
             (
                 (
-                    "        return self.gamma",
-                    f"        {_AVERAGES}\n        return self.gamma",
+                    "        Y = (X",
+                    f"        {_AVERAGES}\n        Y = (X",
                 ),
             ),
             says="In training mode your layer normalizes by its averages. While it trains, it is "
@@ -211,12 +225,12 @@ its average; both are accepted here.""",
             "averages are not buffers",
             (
                 (
-                    'self.register_buffer("moving_mean", torch.zeros(shape))',
-                    "self.moving_mean = torch.zeros(shape)",
+                    'self.register_buffer("moving_mean", torch.zeros(num_features))',
+                    "self.moving_mean = torch.zeros(num_features)",
                 ),
                 (
-                    'self.register_buffer("moving_var", torch.ones(shape))',
-                    "self.moving_var = torch.ones(shape)",
+                    'self.register_buffer("moving_var", torch.ones(num_features))',
+                    "self.moving_var = torch.ones(num_features)",
                 ),
             ),
             says="A saved and restored layer has lost its averages: they are plain attributes. How "
@@ -225,8 +239,8 @@ its average; both are accepted here.""",
         Mistake(
             "gamma and beta not learned",
             (
-                ("nn.Parameter(torch.ones(shape))", "torch.ones(shape)"),
-                ("nn.Parameter(torch.zeros(shape))", "torch.zeros(shape)"),
+                ("nn.Parameter(torch.ones(num_features))", "torch.ones(num_features)"),
+                ("nn.Parameter(torch.zeros(num_features))", "torch.zeros(num_features)"),
             ),
             says="Your layer has no parameters: gamma and beta are plain tensors, so no optimizer "
             "ever sees them.",
@@ -235,12 +249,12 @@ its average; both are accepted here.""",
             "averages are learned",
             (
                 (
-                    'self.register_buffer("moving_mean", torch.zeros(shape))',
-                    "self.moving_mean = nn.Parameter(torch.zeros(shape))",
+                    'self.register_buffer("moving_mean", torch.zeros(num_features))',
+                    "self.moving_mean = nn.Parameter(torch.zeros(num_features))",
                 ),
                 (
-                    'self.register_buffer("moving_var", torch.ones(shape))',
-                    "self.moving_var = nn.Parameter(torch.ones(shape))",
+                    'self.register_buffer("moving_var", torch.ones(num_features))',
+                    "self.moving_var = nn.Parameter(torch.ones(num_features))",
                 ),
                 ("self.moving_mean += ", "self.moving_mean.data += "),
                 ("self.moving_var += ", "self.moving_var.data += "),
@@ -259,12 +273,7 @@ its average; both are accepted here.""",
         ),
         Mistake(
             "unbiased variance",
-            (
-                (
-                    "((X - mean) ** 2).mean(self.axes, keepdim=True)",
-                    "X.var(self.axes, keepdim=True)",
-                ),
-            ),
+            ((", correction=0", ""),),
             says="In training your numbers are a little too small. torch.var divides by m − 1 "
             "unless it is told otherwise.",
         ),

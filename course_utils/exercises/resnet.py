@@ -12,11 +12,11 @@ block = Exercise(
     title="The residual block",
     difficulty="medium",
     minutes=20,
-    task="""Write the class `Residual(in_channels, out_channels, stride=1)` in the paper's form.
+    task="""Write the class `MyResidual(in_channels, out_channels, stride=1)` in the paper's form.
 The residual: 3×3 convolution with the stride, batch norm, ReLU, 3×3 convolution, batch norm. The
 shortcut hands X on where the shape stays; else it is a 1×1 convolution with the stride and batch
 norm (a projection). Both are added, then a ReLU. No convolution has a bias.""",
-    code="""class Residual(nn.Module):
+    code="""class MyResidual(nn.Module):
     def __init__(self, in_channels, out_channels, stride=1):
         super().__init__()
         ### BEGIN SOLUTION
@@ -46,7 +46,7 @@ norm (a projection). Both are added, then a ReLU. No convolution has a bias.""",
             Case((4, 6, 2), (3, 4, 7, 8)),
             Case((4, 4, 2), (3, 4, 6, 6)),
         ),
-        "Residual(in_channels, out_channels, stride)",
+        "MyResidual(in_channels, out_channels, stride)",
     ),
     hints=(
         "Write the two convolutions with their batch norms first, and try them without a shortcut.",

@@ -49,11 +49,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import (at_full_size, digits, evaluate, exercises, initialize, photograph,
-                          plot_confusion, plot_costs, plot_lines, plot_runs, print_runs,
+                          plot_confusion, plot_costs, plot_lines, plot_runs, predict, print_runs,
                           recorded, runs, show, show_images, tasks, use_style)
 from layerwise import lab, look, print_shapes, table, trace
 
 use_style()
+plt.rcParams["figure.figsize"] = 5.2, 2.6
 torch.set_num_threads(1)  # networks as small as those trained here are no faster on several cores
 
 # %% [markdown]
@@ -78,7 +79,7 @@ show("Bars: 28.2 and 25.8 % in 2010 and 2011, without convolutional networks; 16
 # ([Russakovsky and others 2015](https://arxiv.org/abs/1409.0575), table 5; for ResNet
 # [He and others 2016](https://arxiv.org/abs/1512.03385). With more training images AlexNet had 15.3 %.)*
 #
-# AlexNet took away more than a third of the error. What was new?
+# AlexNet's error was more than a third lower than that of the year before. What was new?
 #
 # ## What LeNet could not do
 #
@@ -149,22 +150,21 @@ show("A handwritten 3 and a photograph of a flower, each with a square of 16×16
 #
 # ## Predict
 #
-# Write your answers down. AlexNet reads 224×224 pixels; its
-# first layer is a convolution with 11×11 filters, stride 4 and padding 1.
+# Write your answers down.
 #
-# 1. How many rows have its first feature maps?
-# 2. LeNet has about 62 thousand parameters. Has AlexNet 10 times as many,
+# 1. LeNet has about 62 thousand parameters. Has AlexNet 10 times as many,
 #    100 times, or still more?
-# 3. Which of AlexNet's five convolutions and three linear layers has the most parameters? Which does
+# 2. Which of AlexNet's five convolutions and three linear layers has the most parameters? Which does
 #    the most arithmetic?
-# 4. Does dropout make a network more accurate on new images: always, never, or
+# 3. Does dropout make a network more accurate on new images: always, never, or
 #    sometimes?
 #
 # <details><summary>Where the answers are</summary>
 #
-# 1: *How a convolution makes a shape*. 2 and 3: *Where are the parameters, where
-# is the arithmetic?* 4: the last two measurements.
+# 1 and 2: *Where are the parameters, where is the arithmetic?* 3: the last two measurements.
 # </details>
+#
+# Two more questions come later, each with a box for your answer.
 #
 # ## How a convolution makes a shape
 #
@@ -175,7 +175,8 @@ show("A handwritten 3 and a photograph of a flower, each with a square of 16×16
 # $$\left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1$$
 #
 # rows. The filter can move $n + 2p - k$ rows, in steps of $s$. A last step that does not fit is
-# left out: $\lfloor\;\rfloor$ rounds down. Positions are one more than steps. Columns follow the same rule.
+# left out: $\lfloor\;\rfloor$ rounds down. There is one more position than there are steps. Columns
+# follow the same rule.
 #
 # Check it by hand, with a filter of ones, which adds up the nine numbers under it.
 
@@ -190,15 +191,16 @@ def size_after(n, kernel, stride=1, padding=0):
 image, ones = torch.arange(36.0).reshape(1, 1, 6, 6), torch.ones(1, 1, 3, 3)
 print(image[0, 0].int())
 print("sums:", F.conv2d(image, ones, stride=2)[0, 0].int().tolist())
-print("the small image:      ", size_after(6, kernel=3, stride=2))
-print("AlexNet's first layer:", size_after(224, kernel=11, stride=4, padding=1))
+print("rows that come out, rows left over:", size_after(6, kernel=3, stride=2))
+predict("AlexNet reads 224 rows, with 11×11 filters, stride 4 and padding 1. How many rows come out?",
+        size_after(224, kernel=11, stride=4, padding=1)[0])
 
 # %% [markdown]
 # The first sum is 0+1+2+6+7+8+12+13+14 = 63. A third window in a row would reach
 # over the edge, so the last row and the last column are never read.
 #
-# AlexNet's first maps have 54 rows, and 3 are left over: one of padding, the last two
-# of the photograph. PyTorch does this without a word.
+# Of the 226 rows that AlexNet's first layer gets, with the padding, 3 are left over: one of padding,
+# and the last two of the photograph. PyTorch gives no warning.
 #
 # ## One window, by hand
 #
@@ -252,6 +254,7 @@ net = nn.Sequential(
     nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(0.5),                 # 4,096
     nn.Linear(4096, 10),                                               # 10
 )
+predict("How many million parameters has it?", round(sum(p.numel() for p in net.parameters()) / 1e6))
 
 # %% [markdown]
 # ## Look at the shapes
@@ -277,8 +280,8 @@ table(net, (1, 1, 224, 224))
 # less one, times the distance in the image between two neighbours on the map. That
 # distance is 4 after the first convolution, and every pooling doubles it. At the end it is 195×195 pixels.
 #
-# Near an edge, part of that is padding. What does a unit really read? Replace every window by an
-# average, and see for which rows of the image the gradient of the unit is not 0.
+# Near an edge, part of the receptive field is padding. What does a unit really read? Replace every
+# window by an average, and see for which rows of the image the gradient of the unit is not 0.
 
 
 # %%
@@ -319,7 +322,7 @@ show("Left: the flower with three squares, at the upper left corner, from there 
 # leave the image (grey).*
 #
 # No unit reads 195 rows: each field is cut off at an edge. No unit reads rows 218 to
-# 223: rounding down left them over. But each sees much of the flower.
+# 223: they are left over, because each layer rounds down. But each unit sees much of the flower.
 #
 # ## Why these numbers?
 #
@@ -359,7 +362,8 @@ plot_costs(large, LAYERS)
 # *Orange: the arithmetic is in the convolutions. Blue: the parameters are in the linear
 # layers, more than half of them in the first.*
 #
-# The notes are far too low: it is 758 times the parameters and 2,252 times the arithmetic.
+# The numbers of the notes are far too low: it is 758 times the parameters and 2,252 times the
+# arithmetic.
 #
 # The printed lines say why. A convolution's weight is used once at every position of
 # its output map, 54 · 54 = 2,916 times for one image in the first layer. A linear
@@ -469,10 +473,11 @@ print_runs(by_activation)
 plot_runs(by_activation)
 
 # %% [markdown]
-# *A column, and a line, for each seed. The sigmoid lines lie on one another, where guessing is: one in ten.*
+# *A column, and a line, for each seed. The sigmoid lines lie on one another. They are at the accuracy of
+# guessing: one in ten.*
 #
-# Three epochs teach the sigmoid networks nothing. Raise them to 12, and the sigmoid lines begin to
-# rise, when ReLU's networks have long been trained. Lesson 5 comes back to it.
+# In three epochs the sigmoid networks learn nothing, and ReLU's do. Lesson 5 finds a way to train with
+# sigmoids.
 #
 # ## Measure: dropout
 #
@@ -522,16 +527,17 @@ plot_runs(by_dropout, ylim=(0.6, 1))
 
 # %% [markdown]
 # *Without dropout the accuracy on test images rises, and falls again while the network memorizes
-# wrong labels. With dropout it stays up.*
+# wrong labels. With dropout it does not fall.*
 #
-# Near its best epoch the network without dropout is almost as good. So **early stopping** would do as well here,
-# if other images, kept aside, chose the epoch.
+# In its best epoch the network without dropout is almost as good. So **early stopping** would help nearly as
+# much here. It ends the training at the epoch that is best on other images, which are kept aside for this.
 #
 # ## Measure: augmentation
 #
 # The paper also trains on images shifted and mirrored at random
 # (section 4.1). This is **augmentation**. The digits are centred. What if a camera is off by one pixel
-# of eight? Train with neither, with dropout, and on images moved anew in each epoch.
+# of eight? Train with neither of the two, with dropout, and with augmentation: on images that are moved anew
+# in each epoch.
 
 
 # %%
@@ -557,9 +563,10 @@ for name, (dropout, change) in KINDS.items():
         print(f"{name:13} {part:8}", *(f"{evaluate(net, images):.2f}" for net in found.nets))
 
 # %% [markdown]
-# *A column for each seed.* On centred images dropout makes no difference that you could see: with right
-# labels and easy images there is little to overfit. So the answer to the fourth
-# prediction is: sometimes. On moved images it hardly helps. Augmentation does, against what it imitates.
+# *A column for each seed.* On centred images dropout changes little: with right labels and easy images there is
+# little to overfit. So the answer to the third prediction is: sometimes. On moved images dropout hardly helps.
+# Augmentation helps, against what it imitates. On centred images it costs a little accuracy here, after as many
+# epochs.
 #
 # ## Look inside a trained AlexNet
 #
@@ -609,7 +616,7 @@ look(trained, cat)
 # %% [markdown]
 # *Rows: filters before training, after it, the difference (grey is 0), and their maps of the cat.*
 #
-# The first weights are noise, and a short training leaves much of it. What it added is no
+# The first weights are noise, and a short training leaves much of it. What it added is not
 # noise: stripes, which answer to edges, and patches of one colour. The paper's filters, after 90
 # epochs on ImageNet, are such stripes and patches (figure 3). Nobody designed them.
 #
@@ -651,25 +658,24 @@ at_full_size(initialize(alexnet(), nn.init.xavier_uniform_), size=224, epochs=10
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
-# before you go back to a lab, run the lesson's own cells again.
+# wrong, and where to look. Hints come one at a time.
 
 # %% [markdown]
 # ### How many rows come out?
 #
 # *easy, 10 minutes*
 #
-# Write `size_after(n, kernel, stride=1, padding=0)`: how many rows come out of a
+# Write `my_size_after(n, kernel, stride=1, padding=0)`: how many rows come out of a
 # convolution or pooling for `n` rows. A window that does not fit is left out.
 
 # %% tags=["exercise"]
-def size_after(n, kernel, stride=1, padding=0):
+def my_size_after(n, kernel, stride=1, padding=0):
     ### BEGIN SOLUTION
     return (n + 2 * padding - kernel) // stride + 1
     ### END SOLUTION
 
 # %%
-exercises.alexnet.size_after.check(size_after)
+exercises.alexnet.size_after.check(my_size_after)
 
 # %%
 # exercises.alexnet.size_after.hint()      # one hint at a time
@@ -681,8 +687,8 @@ exercises.alexnet.size_after.check(size_after)
 # *medium, 15 minutes*
 #
 # The notes behind this course hold this code. It has a slip in one number, and it
-# breaks off at a bare `nn`. Write `alexnet()` that returns the whole network. The 21 rows of shapes
-# in this lesson tell what is missing; the dropout is 0.5.
+# breaks off at a bare `nn`. Write `my_alexnet()` that returns the whole network. The 21 rows of
+# shapes in this lesson tell what is missing; the dropout is 0.5.
 #
 # ```python
 # net = nn.Sequential(
@@ -700,7 +706,7 @@ exercises.alexnet.size_after.check(size_after)
 # ```
 
 # %% tags=["exercise"]
-def alexnet():
+def my_alexnet():
     ### BEGIN SOLUTION
     return nn.Sequential(
         nn.Conv2d(1, 96, kernel_size=11, stride=4, padding=1), nn.ReLU(),
@@ -719,7 +725,7 @@ def alexnet():
     ### END SOLUTION
 
 # %%
-exercises.alexnet.network.check(alexnet)
+exercises.alexnet.network.check(my_alexnet)
 
 # %%
 # exercises.alexnet.network.hint()      # one hint at a time

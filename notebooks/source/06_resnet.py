@@ -40,6 +40,7 @@ if "google.colab" in sys.modules:  # there, fetch the course; elsewhere it is in
     os.system("pip install -q --no-deps git+https://github.com/YOUR_NAME/modern-cnns d2l==1.0.3")
 
 # %%
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
@@ -49,11 +50,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import (at_full_size, digits, evaluate, exercises, photograph, plot_lines,
-                          plot_runs, print_runs, recorded, runs, show, show_images, tasks,
-                          use_style)
+                          plot_runs, predict, print_runs, recorded, runs, show, show_images,
+                          tasks, use_style)
 from layerwise import draw, lab, trace
 
 use_style()
+plt.rcParams["figure.figsize"] = 5.2, 2.6
 torch.set_num_threads(1)  # networks as small as those below are no faster on several cores
 
 # %% [markdown]
@@ -62,7 +64,7 @@ torch.set_num_threads(1)  # networks as small as those below are no faster on se
 # Batch norm keeps activations at a steady size, however deep the network is. Can you now
 # stack as many layers as you like?
 #
-# Find out with the digits, at 32×32 pixels. The first convolution makes 16 maps of 4×4.
+# Try it with the digits, at 32×32 pixels. The first convolution makes 16 maps of 4×4.
 # Every further one keeps that shape, so any number of them fits. Convolutions come in blocks of
 # two, each followed by batch norm and ReLU. A network that is one layer after another and
 # nothing else is called **plain**.
@@ -87,24 +89,27 @@ def stack(block, depth):
 train, test = digits(batch_size=64, size=32, device="cpu")
 
 
-def learned(block, depth, epochs, seeds=(0, 1, 2)):
+def learned(block, depth, epochs, seeds=(0, 1)):
     """The networks of that depth, trained from several seeds, and their histories."""
     return runs(partial(stack, block, depth), train, test, seeds,
                 epochs=epochs, lr=3e-3, optimizer=torch.optim.Adam)
 
 # %% [markdown]
-# Is a network slow, or stuck? That takes long runs to see, so these were recorded:
-# `tools/record_depth.py` called `learned` for 25 epochs and kept the numbers. `learned(plain_block,
-# 56, epochs=25)` repeats some, in a minute or two.
+# Is the deeper network slow, or does it never get as far? Only long runs tell, so these were
+# recorded: `tools/record_depth.py` called `learned` and kept the numbers.
+# `learned(plain_block, 56, epochs=25)` repeats 25 epochs of two of the runs, in a minute or two.
 
 # %%
-long_runs = recorded.curves("depth")
-plain = {kind: long_runs[kind] for kind in ("plain, 20 layers", "plain, 56 layers")}
+ORDER = "plain, 20 layers", "residual, 20 layers", "plain, 56 layers", "residual, 56 layers"
+long_runs = {kind: recorded.curves("depth")[kind] for kind in ORDER}
+plain = {kind: found if "plain" in kind else [] for kind, found in long_runs.items()}
 plot_runs(plain, "train_loss", ylim=(0, 2.5))
-print_runs(plain, "train_loss")
+print("epochs of each run:", len(long_runs[ORDER[0]][0]))
+print_runs({kind: found for kind, found in plain.items() if found}, "train_loss")
 
 # %% [markdown]
-# *Each line is one run. Below it the loss that each ended with. Guessing has a loss of 2.3.*
+# *Each line is one run. The numbers below are the loss of each run at its end. Guessing has a loss
+# of 2.3.*
 #
 # After three epochs, 56 layers are not far from guessing. And they do not catch up. The deeper
 # network is worse on the very images that it was trained on, so this is not overfitting. He
@@ -129,7 +134,7 @@ def copying_block(channels):
     return block
 
 
-plain_20 = learned(plain_block, 20, epochs=4)
+plain_20 = learned(plain_block, 20, epochs=3)
 for shallow in plain_20.nets:
     deep = nn.Sequential(*shallow[:-3], *[copying_block(16) for _ in range(18)], *shallow[-3:])
     print(f"test accuracy of 20 layers {evaluate(shallow, test):.3f}, of 56 {evaluate(deep, test):.3f}")
@@ -137,7 +142,7 @@ for shallow in plain_20.nets:
 # %% [markdown]
 # So there are weights with which 56 layers are as good as 20, and training found none as good.
 # The fault is not in what the deep network can do, but in how hard it is to train. A block that
-# should do nothing has to learn to copy, and it starts far away from that. (These blocks copy in
+# should do nothing has to learn to copy, and its first weights are far from that. (These blocks copy in
 # `eval` mode only. In training mode batch norm uses the mean and variance of each batch.)
 #
 # ## Predict
@@ -150,15 +155,14 @@ for shallow in plain_20.nets:
 #    ReLU of the sum. If $F$ gives nothing but zeros, does $X$ come out unchanged: always,
 #    never, or sometimes?
 # 3. A trained network of 20 layers has nine blocks. Take one out, and train no further. What
-#    becomes of the test accuracy, in a plain network and in a residual one?
-# 4. VGG-11 has about 129 million parameters. How many has ResNet-18: more, about half, or less
-#    than a tenth?
+#    is the test accuracy then, in a plain network and in a residual one?
 #
 # <details><summary>Where the answers are</summary>
 #
-# 1: *Measure: the gradient*. 2: *If F is zero*. 3: *Measure: take a block out*. 4: *What is
-# added to what*.
+# 1: *Measure: the gradient*. 2: *If F is zero*. 3: *Measure: take a block out*.
 # </details>
+#
+# Two more questions come later, each with a box for your answer.
 #
 # ## The cure: one addition
 #
@@ -183,16 +187,16 @@ class ResidualBlock(nn.Module):
 
 # %% [markdown]
 # With the same seed both kinds of network start from the same weights and see the same images
-# in the same order. The only difference is `X +`. Train 56 layers for three epochs, which takes
-# about fifteen seconds.
+# in the same order. The only difference is `X +`. Train 56 layers for two epochs, which takes
+# about ten seconds.
 
 # %% tags=["nbval-ignore-output"]
-plain_56, residual_56 = (learned(block, 56, epochs=3) for block in (plain_block, ResidualBlock))
+plain_56, residual_56 = (learned(block, 56, epochs=2) for block in (plain_block, ResidualBlock))
 print_runs({"plain, 56 layers": plain_56, "residual, 56 layers": residual_56})
 
 # %% [markdown]
-# *Test accuracy, a number for each seed.* Three epochs show that the residual network is sooner.
-# The recorded runs show the rest:
+# *Test accuracy, a number for each seed.* Two epochs show that the residual network learns sooner.
+# The recorded runs show what happens later:
 
 # %%
 plot_runs(long_runs, "train_loss", logarithmic=True)
@@ -204,13 +208,14 @@ print_runs(long_runs, "train_loss")
 # The addition removes the degradation. It does not follow that more layers are better: on these
 # easy images 20 residual layers learn as well as 56. On ImageNet more layers did help, from 18
 # to 152 (2016, tables 2 to 4). On CIFAR-10 they did up to 110; 1,202 layers were worse again on
-# test images, though not on training images (section 4.2). Why it works is for later.
+# test images, though not on training images (section 4.2). Why the addition works is a question
+# for the second half of this lesson.
 #
 # ## The block of the notes
 #
-# An add needs two equal shapes. Where a block halves the map or changes the channels, a 1×1
-# convolution (lesson 3), `conv3`, does the same to $X$: a **projection shortcut**. One without is an
-# **identity shortcut**.
+# An addition needs two equal shapes. Where a block halves the map or changes the channels, a 1×1
+# convolution (lesson 3), here `conv3`, does the same to $X$. This is a **projection shortcut**. One
+# that hands on $X$ as it is is an **identity shortcut**.
 
 
 # %%
@@ -233,6 +238,10 @@ class Residual(nn.Module):
             X = self.conv3(X)                # the shape of Y
         Y += X                               # the residual connection
         return F.relu(Y)
+
+
+predict("How many parameters has Residual(3, 3)? Each convolution has a bias.",
+        sum(p.numel() for p in Residual(3, 3).parameters()))
 
 # %% [markdown]
 # Two checks from the notes: a block that keeps the shape, and one that doubles the channels and
@@ -296,15 +305,16 @@ print("no value negative:     ", torch.equal(silenced(Residual(3, 3))(X), X))
 print("after a projection:    ", torch.equal(silenced(Residual(3, 3, use_1x1conv=True))(X), X))
 
 # %% [markdown]
-# Sometimes, then. ReLU comes after the add and cuts off what is negative, on the shortcut too.
+# So the answer to the second prediction is: sometimes. ReLU comes after the addition and sets
+# negative values to 0, those of the shortcut too.
 # Inside a ResNet that does no harm: what a block gets comes from a ReLU, and nothing in it is
 # negative (`True`). A block with a projection never promised to pass $X$ on (`False`).
 #
 # ## Build ResNet-18
 #
 # The stem (lesson 4) makes 56×56 maps out of 224×224 pixels. Then come four stages, groups of two blocks. The
-# first block of each further stage doubles the channels and halves rows and columns. Why? So all 3×3
-# convolutions of stride 1 cost the same. The comment on each line is the shape of one image after it.
+# first block of each further stage doubles the channels and halves rows and columns. So all 3×3
+# convolutions of stride 1 have the same number of MACs. The comment on each line is the shape of one image after it.
 
 
 # %%
@@ -328,6 +338,8 @@ b5 = nn.Sequential(*resnet_block(256, 512, 2))                        # 512 ×  
 net = nn.Sequential(b1, b2, b3, b4, b5,
                     nn.AdaptiveAvgPool2d((1, 1)),                     # 512 ×  1 ×  1
                     nn.Flatten(), nn.Linear(512, 10))                 # 512, then 10
+predict("VGG-11 has about 129 million parameters. How many million has ResNet-18?",
+        round(trace(net, (1, 1, 224, 224)).params / 1e6))
 
 # %% [markdown]
 # The eight rows of the notes. (They train at 96×96. Nothing has to change for that: the average at
@@ -357,7 +369,7 @@ print(f"the network: {whole_net.inputs[0]} to {whole_net.output}, {whole_net.par
 
 # %% [markdown]
 # Eight adds, one in each block, and none at the end. What is added are feature maps of one block. An image
-# has 224 · 224 pixels and there are ten logits: no one can subtract a label from an image.
+# has 224 · 224 pixels and there are ten logits: a label cannot be subtracted from an image.
 #
 # Without large linear layers, ResNet-18 has less than a tenth of VGG-11's parameters.
 #
@@ -428,7 +440,7 @@ for number, pair in enumerate(parts, 1):
     print(f"block {number}: root mean square of the shortcut {brought:.2f}, of the residual {added:.2f}")
 means = [maps.mean(0) for row in zip(*parts) for maps in row]
 show_images([mean / mean.abs().max() for mean in means], [f"block {n}" for n in range(1, 10)],
-            columns=9, signed=True, alt=(
+            columns=9, signed=True, inches=1, alt=(
     "Two rows of nine maps, a column for each block. Above, the shortcut shows the cat's face in "
     "blocks 1 to 3 and gets coarser from block 4 on. Below, the residual is red in some places and "
     "blue in others, along edges."))
@@ -437,9 +449,10 @@ show_images([mean / mean.abs().max() for mean in means], [f"block {n}" for n in 
 # *A column for each block, each map a mean over its channels. Above: what the shortcut brings.
 # Below: the residual $F(X)$. Red is above 0, blue below; each map has its own scale.*
 #
-# One picture travels down the shortcuts, and each block draws something into it, and takes something away
-# (blue), mostly at edges. Blocks 4 and 7 halve the maps; their shortcut is a projection. With only
-# nine blocks the residual is no mere detail beside what it is added to.
+# The cat stays visible along the shortcuts. Each block adds something to it in some places (red) and
+# takes something away in others (blue), mostly at edges. Blocks 4 and 7 halve the maps; their shortcut is
+# a projection. With only nine blocks the residual is not small: its root mean square is more than half of
+# the shortcut's in each block.
 #
 # ## Measure: the gradient
 #
@@ -481,7 +494,7 @@ for kind, found in sizes.items():
 
 # %% tags=["nbval-ignore-output"]
 lines = {kind: [norms for norms, _ in found] for kind, found in sizes.items()}
-_, axes = plt.subplots(1, 2, figsize=(8.4, 2.7))
+_, axes = plt.subplots(1, 2, figsize=(8, 2.5))
 for ax, norm in zip(axes, (False, True)):
     shown = {kind: lines[kind] for kind, choices in KINDS.items() if choices[1] == norm}
     plot_lines(shown, ax, logarithmic=True, xlabel="convolution", ylabel="norm of the gradient",
@@ -504,19 +517,19 @@ show()
 #
 # So shortcuts cure a vanishing gradient, and so does either of two things known before ResNet.
 # But the networks that you saw fail had batch norm, and their gradient did not vanish. He and
-# others found the same of theirs, and call vanishing gradients unlikely to be the cause (2016,
-# section 4.1). What is the cause has been argued about since: gradients grow from layer to layer
-# (Yang and others 2019), or those of similar images no longer resemble each other, **shattered
-# gradients** (Balduzzi and others 2017).
+# others found the same in theirs, and call vanishing gradients unlikely to be the cause (2016,
+# section 4.1). The cause has been discussed since. One explanation is that gradients grow from layer to
+# layer (Yang and others 2019). Another is that the gradients of similar images no longer resemble each
+# other: **shattered gradients** (Balduzzi and others 2017).
 #
 # ## Measure: do the activations grow?
 #
 # If every block adds something, the sum could grow without end. The notes answer: batch norm
-# keeps $F(X)$ between -5 and 5, so it cannot become large. Both halves are wrong. Before γ, the
+# keeps $F(X)$ between -5 and 5, so it cannot become large. Both parts are wrong. Before γ, the
 # largest of $m$ values can be $\sqrt{m - 1}$ (lesson 5). And a sum of many small values can be large.
 #
-# The notes also say that a ReLU right before the add would disturb the gradient. But the gradient
-# passes one anyway, after the add. There may be another reason: with it, $F(X)$ has no negative
+# The notes also say that a ReLU right before the addition would disturb the gradient. But the gradient
+# passes one anyway, after the addition. There may be another reason: with it, $F(X)$ has no negative
 # values, and a block could only add to $X$, never take away. So follow the **residual stream**, the
 # sum on the shortcuts, from block to block, before training.
 
@@ -542,7 +555,7 @@ def stream(block, seed):
 # %% tags=["nbval-ignore-output"]
 BLOCKS = {"plain": plain_block, "residual": ResidualBlock, "ReLU before the add": ReLUBeforeAdd}
 streams = {kind: [stream(block, seed) for seed in range(3)] for kind, block in BLOCKS.items()}
-_, axes = plt.subplots(1, 2, figsize=(8.4, 2.6))
+_, axes = plt.subplots(1, 2, figsize=(8, 2.4))
 for number, (ax, name) in enumerate(zip(axes, ("standard deviation", "mean"))):
     lines = {kind: [[point[number] for point in run] for run in found] for kind, found in streams.items()}
     plot_lines(lines, ax, xlabel="block", title=name, ylim=(0, None))
@@ -572,35 +585,38 @@ show()
 # view**: a residual network is a collection of paths, most of them of medium length. A plain
 # network is a single one.
 #
-# Without one block half of the paths are left. In a plain network none is. Is that what counts? Train
+# Without one block half of the paths are left. In a plain network none is. Does this matter? Train
 # 20 residual layers as long as the 20 plain ones above. Then take out one block at a time, and
-# train no further: a **lesion study**.
+# train no further: a **lesion study**. To save time, 128 test images measure the accuracy without a block.
 
 
 # %% tags=["nbval-ignore-output"]
 def lesions(net):
-    """The test accuracy without each of the blocks."""
+    """The accuracy on 128 test images without each of the blocks."""
+    some = replace(test, images=test.images[:128], labels=test.labels[:128])
     without = [nn.Sequential(*net[:place], *net[place + 1:]) for place in range(3, len(net) - 3)]
-    return [evaluate(one, test) for one in without]
+    return [evaluate(one, some) for one in without]
 
 
-residual_20 = learned(ResidualBlock, 20, epochs=4)
-whole = {"plain, 20 layers": plain_20, "residual, 20 layers": residual_20, "residual, 56 layers": residual_56}
-print_runs(whole)
-_, axes = plt.subplots(1, 2, figsize=(9, 2.8))
-for ax, layers in zip(axes, ("20 layers", "56 layers")):
-    left = {kind.split(",")[0]: [lesions(net) for net in found.nets]
-            for kind, found in whole.items() if layers in kind}
+residual_20 = learned(ResidualBlock, 20, epochs=3)
+print_runs({"plain, 20 layers": plain_20, "residual, 20 layers": residual_20,
+            "residual, 56 layers": residual_56})
+panels = {"20 layers": {"plain": plain_20.nets, "residual": residual_20.nets},
+          "56 layers": {"plain": [], "residual": residual_56.nets}}
+_, axes = plt.subplots(1, 2, figsize=(8, 2.6))
+for ax, (layers, kinds) in zip(axes, panels.items()):
+    left = {kind: [lesions(net) for net in nets] for kind, nets in kinds.items()}
     plot_lines(left, ax, xlabel="block taken out", ylabel="test accuracy", title=layers, ylim=(0, 1))
 show()
 
 # %% [markdown]
-# *Rows: test accuracy of the whole networks. Lines: without one block; guessing has 0.1.*
+# *Rows: test accuracy of the whole networks. Lines: without one block; guessing has 0.1. The plain
+# network of 56 layers is left out: it does little more than guess with all its blocks.*
 #
-# - **Plain**: whichever block is missing, little more than guessing is left. Each block needs the
-#   very input that the one before it made.
+# - **Plain**: whichever block is missing, the network does little more than guess. Each block needs
+#   the input that it had in training.
 # - **Residual**: without the first block, accuracy falls far. Without one of the later ones hardly
-#   anything changes, and with 27 blocks that holds for nearly all of them.
+#   anything changes. With 27 blocks this is so for most of them.
 #
 # Veit and others saw the same on photographs, with 54 blocks. So a deep residual network is not one
 # long chain that works as a whole or not at all.
@@ -641,21 +657,20 @@ at_full_size(net, size=96, batch_size=256, epochs=10, lr=0.05)
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
-# before you go back to a lab, run the lesson's own cells again.
+# wrong, and where to look. Hints come one at a time.
 
 # %% [markdown]
 # ### The residual block
 #
 # *medium, 20 minutes*
 #
-# Write the class `Residual(in_channels, out_channels, stride=1)` in the paper's form.
+# Write the class `MyResidual(in_channels, out_channels, stride=1)` in the paper's form.
 # The residual: 3×3 convolution with the stride, batch norm, ReLU, 3×3 convolution, batch norm. The
 # shortcut hands X on where the shape stays; else it is a 1×1 convolution with the stride and batch
 # norm (a projection). Both are added, then a ReLU. No convolution has a bias.
 
 # %% tags=["exercise"]
-class Residual(nn.Module):
+class MyResidual(nn.Module):
     def __init__(self, in_channels, out_channels, stride=1):
         super().__init__()
         ### BEGIN SOLUTION
@@ -679,7 +694,7 @@ class Residual(nn.Module):
         ### END SOLUTION
 
 # %%
-exercises.resnet.block.check(Residual)
+exercises.resnet.block.check(MyResidual)
 
 # %%
 # exercises.resnet.block.hint()      # one hint at a time
@@ -773,8 +788,8 @@ exercises.resnet.preactivation.check(PreActivation)
 #   vanishing gradient. With one addition they do not.
 # - A residual block computes a change $F(X)$ and adds it to $X$. Where shapes differ, a projection
 #   makes them equal. $X$ passes unchanged where $F(X)$ is 0 and nothing in $X$ is negative.
-# - A residual network works like many paths of different lengths: one block more or less changes
-#   little. A plain one is a single chain.
+# - A residual network can be seen as many paths of different lengths: without one of the later blocks
+#   little changes. A plain one is a single path.
 #
 # You can build ResNet-18 now. How does one block become ResNet-34, 50 or 152, and what can you do with
 # one that somebody else has trained? That is lesson 7.

@@ -109,10 +109,12 @@ def test_the_gradient_of_the_sigmoid_vanishes(lesson, made, digits_32):  # noqa:
 
 def test_relu_trains_and_the_sigmoid_does_not(lesson, made, digits_32):  # noqa: ARG001
     relu, sigmoid = (
-        runs(partial(made.small_alexnet, kind), *digits_32, (0, 1), epochs=3, lr=2e-3, **made.ADAM)
-        for kind in (nn.ReLU, nn.Sigmoid)
+        runs(
+            partial(made.small_alexnet, kind), *digits_32, (0,), epochs=epochs, lr=2e-3, **made.ADAM
+        )
+        for kind, epochs in ((nn.ReLU, 2), (nn.Sigmoid, 3))
     )
-    assert min(run.test_acc[-1] for run in relu) > 0.7
+    assert min(run.test_acc[-1] for run in relu) > 0.6
     assert max(run.test_acc[-1] for run in sigmoid) < 0.2
 
 
@@ -132,7 +134,7 @@ def test_xavier_does_not_save_the_sigmoid(lesson, made, digits_32, monkeypatch):
 def test_dropout_helps_against_wrong_labels(lesson, made):  # noqa: ARG001
     data = made.small_digits(share=0.4)
     without, with_dropout = (
-        runs(partial(made.head_of_alexnet, p), *data, (0, 1), epochs=30, lr=5e-3, **made.ADAM)
+        runs(partial(made.head_of_alexnet, p), *data, (0,), epochs=30, lr=5e-3, **made.ADAM)
         for p in (0.0, 0.5)
     )
     worst = min(run.test_acc[-1] for run in with_dropout)
@@ -153,7 +155,7 @@ def test_augmentation_helps_against_what_it_imitates(lesson, made):  # noqa: ARG
         fit(net, train, centred, epochs=20, lr=5e-3, **made.ADAM)
         found[name] = evaluate(net, centred), evaluate(net, off_centre)
     (plain, moved), (dropped, moved_too), (augmented, kept) = found.values()
-    assert plain == pytest.approx(dropped, abs=0.03) and min(plain, dropped, augmented) > 0.88
+    assert plain == pytest.approx(dropped, abs=0.03) and plain > augmented > 0.88
     assert max(moved, moved_too) < 0.6 and kept > 0.85
 
 

@@ -1,6 +1,6 @@
 """Lesson 5: what its prose says of batch norm, of its measurements, and of the recorded run."""
 
-from statistics import median
+import re
 
 import build_notebooks
 import lessons
@@ -26,6 +26,12 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
+def printed():
+    """What the cells of the committed notebook print."""
+    cells = nbformat.read(build_notebooks.lessons()[LESSON][1], as_version=4).cells
+    return "".join(o.get("text", "") for c in cells for o in c.get("outputs", ()))
+
+
 @pytest.fixture(scope="module")
 def made():
     return lessons.module(LESSON)
@@ -33,7 +39,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def data():
-    return digits(batch_size=64, size=28, device="cpu")
+    return digits(batch_size=32, size=28, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +54,7 @@ def test_what_the_first_weights_do(lesson):  # noqa: ARG001
             activations(scale, nn.Identity(), seed=0)[-1] for scale in (None, 1, 2)
         )
         normed = [
-            spread(X)
-            for scale in (None, 1, 2)
-            for X in activations(scale, nn.BatchNorm2d(16), seed=0)
+            spread(X) for scale in (None, 2) for X in activations(scale, nn.BatchNorm2d(16), seed=0)
         ]
     size = {name: X.square().mean().sqrt() for name, X in (("small", small), ("right", right))}
     assert spread(small) < 1e-6 < spread(right) < 1
@@ -126,13 +130,11 @@ def test_the_bound_is_not_5(lesson, made):  # noqa: ARG001
 
 
 def test_the_rows_of_the_notes(lesson):  # noqa: ARG001
-    cells = nbformat.read(build_notebooks.lessons()[LESSON][1], as_version=4).cells
-    printed = "".join(o.get("text", "") for c in cells for o in c.get("outputs", ()))
     maps = ["6, 24, 24", "6, 12, 12", "16, 8, 8", "16, 4, 4", "256", "120", "84", "10"]
     kinds = ["Conv2d", "AvgPool2d", "Conv2d", "AvgPool2d", "Flatten", *["Linear"] * 3]
     rows = zip(kinds, maps, strict=True)
     expected = "\n".join(f"{k} output shape:\t torch.Size([1, {m}])" for k, m in rows)
-    assert expected in printed
+    assert expected in printed()
 
 
 def test_what_batch_norm_costs(lesson, made):  # noqa: ARG001
@@ -153,29 +155,25 @@ def test_the_bias_is_dead(lesson, made, data):  # noqa: ARG001
         assert torch.allclose(net(X), logits, atol=1e-2)
 
 
-@pytest.fixture(scope="module")
-def rates(made, data, relu_lenet):
-    """(norm, lr) -> what seed 0 ends with, and its median update."""
-    found = {}
-    for norm, lr in ((False, 0.1), (False, 1), (True, 0.1), (True, 3)):
-        lengths = []
-        optimizer = made.watched(lengths)
-        run = runs(
-            lambda norm=norm: relu_lenet(norm=norm),
-            *data, **SEED, epochs=4, lr=lr, optimizer=optimizer,
-        )  # fmt: skip
-        found[norm, lr] = run.histories[0].test_acc[-1], median(lengths)
-    return found
+def test_which_rates_train(lesson, data, relu_lenet):  # noqa: ARG001
+    stuck, trains = (
+        runs(lambda norm=norm: relu_lenet(norm=norm), *data, **SEED, epochs=1, lr=lr)
+        for norm, lr in ((False, 1), (True, 3))
+    )
+    assert stuck.histories[0].test_acc[-1] < 0.2
+    assert trains.histories[0].test_acc[-1] > 0.4
 
 
-def test_which_rates_train(lesson, rates):  # noqa: ARG001
-    assert min(rates[False, 0.1][0], rates[True, 0.1][0], rates[True, 3][0]) > 0.6
-    assert rates[False, 1][0] < 0.3
-
-
-def test_a_rate_is_not_a_step(lesson, rates):  # noqa: ARG001
-    assert 5 < rates[True, 3][1] / rates[False, 0.1][1] < 8
-    assert rates[True, 0.1][1] < rates[False, 0.1][1]
+def test_the_lesson_prints_what_a_rate_does(lesson):  # noqa: ARG001
+    rows = re.findall(r"^ +([\d.]+) +(\d+\.\d\d) +(\d\.\d\d)  (\d\.\d\d)$", printed(), re.MULTILINE)
+    numbers = [tuple(map(float, row)) for row in rows]
+    without, with_it = ({lr: (length, min(a, b), max(a, b)) for lr, length, a, b in part}
+                        for part in (numbers[:2], numbers[2:]))  # fmt: skip
+    assert set(without) == {0.1, 1} and set(with_it) == {0.1, 3, 10}
+    assert min(without[0.1][1], with_it[0.1][1], with_it[3][1]) > 0.4
+    assert max(without[1][2], with_it[10][2]) < 0.2
+    assert 8 < with_it[3][0] / without[0.1][0] < 10.5
+    assert with_it[0.1][0] < without[0.1][0]
 
 
 def test_watched_notes_what_a_step_moves(lesson, made, data, relu_lenet):  # noqa: ARG001
@@ -201,11 +199,12 @@ def test_the_gradient_stands_on_the_weights(lesson):  # noqa: ARG001
 
 def test_the_shift_does_little_harm(lesson, made, data):  # noqa: ARG001
     without, normal, noisy, after = (
-        runs(lambda c=c: made.lenet(**c), *data, **SEED, epochs=3, lr=1.0).histories[0].test_acc[-1]
+        runs(lambda c=c: made.lenet(**c), *data, **SEED, epochs=1, lr=1.0).histories[0].test_acc[-1]
         for c in lessons.value(LESSON, "kinds").values()
     )
-    assert without < 0.3
-    assert min(normal, noisy, after) > 0.4
+    assert without < 0.2
+    assert min(normal, noisy, after) > 0.5
+    assert noisy > normal - 0.3
 
 
 def test_the_noise_moves_the_distribution(lesson, made):  # noqa: ARG001
@@ -218,21 +217,30 @@ def test_the_noise_moves_the_distribution(lesson, made):  # noqa: ARG001
 
 def test_batches_of_two(lesson, made, relu_lenet):  # noqa: ARG001
     trained, group = (lessons.value(LESSON, name) for name in ("trained", "group"))
-    batch, grouped = (
-        trained(kind, 2, seeds=(0,), epochs=1).histories[0].test_acc[-1]
+    found = {
+        (kind is group, size): trained(kind, size, seeds=(0,)).histories[0].test_acc[-1]
         for kind in (made.BATCH, group)
-    )
-    assert batch < 0.6 and grouped > 0.7
+        for size in (2, 16)
+    }
+    assert found[False, 2] < found[True, 2] - 0.3
+    assert found[False, 16] > found[True, 16] - 0.05
 
 
 @pytest.fixture(scope="module")
-def deep():
-    return lessons.value(LESSON, "deep")
+def deep(made):
+    """Without batch norm, with it -> the run of seed 0."""
+    made.train, made.test = digits(batch_size=32, size=32, device="cpu")
+    how = SEED | {"lr": 2e-3, "optimizer": torch.optim.Adam}
+    return [
+        runs(lambda n=norm: made.small_alexnet(n), made.train, made.test, epochs=1 + norm, **how)
+        for norm in (False, True)
+    ]
 
 
 def test_eight_layers_of_sigmoids(lesson, deep):  # noqa: ARG001
-    assert max(run.train_acc[-1] for run in deep["without"]) < 0.3
-    assert min(run.train_acc[-1] for run in deep["with"]) > 0.9
+    without, with_it = (run.histories[0] for run in deep)
+    assert max(without.train_acc[-1], without.test_acc[-1]) < 0.2
+    assert with_it.train_acc[-1] > 0.9 and with_it.test_acc[-1] < 0.7
 
 
 def test_the_gradient_vanishes_without(lesson, made):  # noqa: ARG001
@@ -242,13 +250,11 @@ def test_the_gradient_vanishes_without(lesson, made):  # noqa: ARG001
     assert first_to_last(made.small_alexnet(norm=True)) > 0.03
 
 
-def test_stale_averages(lesson, deep):  # noqa: ARG001
-    by_the_batch, refreshed = (lessons.value(LESSON, n) for n in ("by_the_batch", "refreshed"))
-    test = digits(batch_size=64, size=32, device="cpu")[1]
-    for net in deep["with"].nets:
-        assert evaluate(net, test) < 0.8
-        assert by_the_batch(net) > 0.9
-        assert evaluate(refreshed(net), test) > 0.9
+def test_stale_averages(lesson, made, deep):  # noqa: ARG001
+    (net,) = deep[1].nets
+    assert evaluate(net, made.test) < 0.7
+    assert made.by_the_batch(net) > 0.9
+    assert evaluate(made.refreshed(net), made.test) > 0.9
 
 
 def test_the_recorded_run(lesson):  # noqa: ARG001
@@ -294,11 +300,10 @@ def test_the_solutions_of_the_exercises(lesson, made):  # noqa: ARG001
         assert torch.allclose(norm(images)[:1], norm(images[:1]), atol=1e-5)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_with_dropout(lesson, data, relu_lenet, seed):  # noqa: ARG001
-    torch.manual_seed(seed)
+def test_with_dropout(lesson, data, relu_lenet):  # noqa: ARG001
+    torch.manual_seed(0)
     mixed = relu_lenet(norm=True)
     for activation in (11, 14):
         assert isinstance(mixed[activation], nn.ReLU)
         mixed[activation] = nn.Sequential(nn.ReLU(), nn.Dropout(0.5))
-    assert fit(mixed, *data, 5, 0.3, seed=seed).test_acc[-1] > 0.5
+    assert fit(mixed, *data, 3, 0.3).test_acc[-1] > 0.5

@@ -51,8 +51,8 @@ def params(net):
 
 def test_the_recorded_runs_show_degradation_and_its_cure(lesson):  # noqa: ARG001
     long_runs = recorded.curves("depth")
-    assert {len(runs) for runs in long_runs.values()} == {2}
-    assert {len(run) for run in chain(*long_runs.values())} == {25}
+    assert {len(runs) for runs in long_runs.values()} in ({2}, {5})
+    assert {len(run) for run in chain(*long_runs.values())} in ({25}, {50})
     assert min(run.train_loss[2] for run in long_runs["plain, 56 layers"]) > 1.7
     assert min(ends("plain, 56 layers")) > max(ends("plain, 20 layers")) + 0.3
     assert max(ends("residual, 56 layers")) < min(ends("plain, 56 layers")) - 0.3
@@ -60,20 +60,20 @@ def test_the_recorded_runs_show_degradation_and_its_cure(lesson):  # noqa: ARG00
 
 
 def test_the_recorded_runs_are_those_of_the_lesson(lesson, made, trained):  # noqa: ARG001
-    (run,) = trained(made.ResidualBlock, 56, 3)
+    (run,) = trained(made.ResidualBlock, 56, 2)
     kept = recorded.curves("depth")["residual, 56 layers"][0]
-    assert run.train_loss == pytest.approx(kept.train_loss[:3], abs=0.15)
+    assert run.train_loss == pytest.approx(kept.train_loss[:2], abs=0.15)
 
 
-def test_three_epochs_show_that_the_residual_network_is_sooner(lesson):  # noqa: ARG001
+def test_two_epochs_show_that_the_residual_network_is_sooner(lesson):  # noqa: ARG001
     kinds = (recorded.curves("depth")[f"{name}, 56 layers"] for name in ("plain", "residual"))
     for worse, better in zip(*kinds, strict=True):
-        assert better.test_acc[2] > worse.test_acc[2] + 0.3
-        assert better.train_loss[2] < worse.train_loss[2] - 0.8
+        assert better.test_acc[1] > worse.test_acc[1] + 0.3
+        assert better.train_loss[1] < worse.train_loss[1] - 0.8
 
 
 def test_56_layers_can_do_what_20_can_in_eval_mode_alone(lesson, made, trained):  # noqa: ARG001
-    (shallow,) = trained(made.plain_block, 20, 4).nets
+    (shallow,) = trained(made.plain_block, 20, 3).nets
     blocks = [made.copying_block(16) for _ in range(18)]
     deep = nn.Sequential(*shallow[:-3], *blocks, *shallow[-3:])
     assert 1 + sum(isinstance(layer, nn.Conv2d) for layer in deep.modules()) == 56
@@ -163,7 +163,7 @@ def test_what_each_block_of_the_recorded_network_adds(lesson, made):  # noqa: AR
     assert [len(brought[0]) for brought, _ in parts] == [32] * 3 + [16] * 3 + [8] * 3
     for brought, added in parts:
         assert 0.2 < (added < 0).float().mean() < 0.8
-        assert added.square().mean() > (brought.square().mean() / 16)
+        assert added.square().mean() > (brought.square().mean() / 4)
     logits = net[-1](F.relu(sum(parts[-1])).mean((1, 2)))
     assert torch.allclose(logits, net(cat)[0], atol=1e-4)
     projections = [n for n, block in enumerate(chain(*net[1:4]), 1) if len(block.shortcut)]
@@ -217,8 +217,8 @@ def test_batch_norm_bounds_by_the_root_of_the_count(lesson):  # noqa: ARG001
 
 
 def test_a_residual_network_survives_without_a_block(lesson, made, trained):  # noqa: ARG001
-    plain = made.lesions(trained(made.plain_block, 20, 4).nets[0])
-    short = trained(made.ResidualBlock, 20, 4)
+    plain = made.lesions(trained(made.plain_block, 20, 3).nets[0])
+    short = trained(made.ResidualBlock, 20, 2)
     left = made.lesions(short.nets[0])
     assert len(plain) == len(left) == 9
     assert max(plain) < 0.45
@@ -227,10 +227,10 @@ def test_a_residual_network_survives_without_a_block(lesson, made, trained):  # 
 
 
 def test_of_many_blocks_nearly_none_is_missed(lesson, made, trained):  # noqa: ARG001
-    deep = trained(made.ResidualBlock, 56, 3)
+    deep = trained(made.ResidualBlock, 56, 2)
     left = sorted(made.lesions(deep.nets[0]))
     assert len(left) == 27 and round(2**27 / 1e6) == 134
-    assert left[7] > deep.histories[0].test_acc[-1] - 0.1
+    assert left[7] > deep.histories[0].test_acc[-1] - 0.1 > 0.6
 
 
 # -- questions and exercises
