@@ -142,11 +142,13 @@ def test_how_to_choose(lesson):  # noqa: ARG001
 
 
 def test_channels_alone_see_nothing(lesson):  # noqa: ARG001
+    torch.set_num_threads(1)
     accuracy, halves = (lessons.value(LESSON, name) for name in ("accuracy", "HALVES"))
-    channels, places, both, at_once = (accuracy(layer, seed=0) for layer in halves.values())
-    assert channels < 0.45
-    assert places > 0.7
-    assert min(both, at_once) > 0.88
+    ends = (accuracy(layer, seed=0, epochs=3) for layer in halves.values())
+    channels, places, both, at_once = ends
+    assert channels < 0.3
+    assert channels + 0.2 < places < min(both, at_once) - 0.1
+    assert min(both, at_once) > 0.8
     counts = [sum(p.numel() for p in nn.Sequential(*f()).parameters()) for f in halves.values()]
     assert counts[3] / counts[2] == pytest.approx(7, abs=0.05)
 
