@@ -11,6 +11,7 @@ from torchvision import models
 
 from course_utils import photograph, recorded
 from layerwise import trace
+from layerwise.tracing.building import Unfilled
 
 LESSON = "07_resnet_family"
 PHOTO = (1, 3, 224, 224)
@@ -76,8 +77,9 @@ def test_the_network_of_the_note(lesson, made):  # noqa: ARG001
     assert len(convs) == 20
     assert params + sum(conv.out_channels for conv in convs) == 11_178_762
     windows = made.ResNet(made.BasicBlock, [2, 2, 2, 2], window=4)
-    assert [n for n in range(1, 100) if made.takes(windows, n)] == list(range(25, 57))
-    assert all(made.takes(net, n) for n in (1, 2, 24, 57, 99))
+    sizes = (1, 2, 24, 25, 26, 56, 57, 99)
+    assert [n for n in sizes if made.takes(windows, n)] == [25, 26, 56]
+    assert all(made.takes(net, n) for n in sizes)
 
 
 def test_a_bottleneck_is_cheap(lesson, made):  # noqa: ARG001
@@ -106,7 +108,8 @@ def test_torchvisions_weights_fit_by_name(lesson, made):  # noqa: ARG001
         name.replace("downsample", "shortcut").replace("fc.", "linear."): value
         for name, value in theirs.state_dict().items()
     }
-    ours = made.family_member(18)
+    with Unfilled():  # its first weights would only be written over
+        ours = made.family_member(18)
     ours.load_state_dict(renamed)
     X = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
@@ -190,24 +193,23 @@ def test_fine_tuning_is_sooner_on_new_classes(lesson, adapted):  # noqa: ARG001
 
 
 def test_augmentation_is_what_helps(lesson, ready):  # noqa: ARG001
-    recipes = lessons.value(LESSON, "RECIPES")
-    ends = {name: ready.with_recipe(0, **recipe) for name, recipe in recipes.items()}
-    both, all_three = ends["schedule and augmentation"], ends["all three"]
-    assert min(both, all_three) > max(ends["none of them"], ends["schedule"]) + 0.03
-    assert ends["schedule"] == pytest.approx(ends["none of them"], abs=0.03)
-    assert all_three == pytest.approx(both, abs=0.05)
+    none, schedule, _, both, all_three = lessons.value(LESSON, "RECIPES").values()
+    ends = [ready.with_recipe(0, **recipe) for recipe in (none, schedule, both, all_three)]
+    assert min(ends[2:]) > max(ends[:2]) + 0.03
+    assert ends[0] == pytest.approx(ends[1], abs=0.03)
+    assert ends[2] == pytest.approx(ends[3], abs=0.05)
 
 
 def test_what_a_trained_network_makes_of_other_pictures(lesson, made):  # noqa: ARG001
     net, recording = recorded.load("resnet20")
     cat, flower = photograph("cat.jpg"), photograph("flower.jpg")
     told = []
-    for image in (cat, cat.flip(1), made.dim(cat), flower):
+    for image in (cat, cat.flip(1), made.dim(cat, 0.05), flower):
         with torch.no_grad():
             share, number = net(recording.prepare(image)).softmax(1)[0].max(0)
         told.append((recording.classes[number], round(float(share), 2)))
-    assert told[0] == ("cat", 0.33) and told[2] == ("frog", 0.99)
-    assert told[1][0] == "airplane"
+    assert told[:2] == [("cat", 0.33), ("airplane", 0.88)]
+    assert told[2][0] in {"bird", "deer", "dog", "frog", "horse"}  # another animal
     assert recording.params == 272_474  # the network of an exercise
 
 
