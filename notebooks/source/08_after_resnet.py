@@ -307,7 +307,7 @@ compare(se_resnet50)
 #
 # ## Places first, channels after
 #
-# Take groups to the end: as many groups as channels. Each output channel now reads one map,
+# Take the largest number of groups: as many as channels. Each output channel now reads one map,
 # in a window. This is a **depthwise convolution**: it mixes places and no channels. A 1×1 or
 # **pointwise convolution** (lesson 3) does the opposite: it mixes channels and no places. One
 # after the other they are a **depthwise separable convolution**.
@@ -338,7 +338,7 @@ for channels in (16, 64, 256, 1024):
 #
 # ### Look inside
 #
-# What each half can do shows best on a photograph. The depthwise convolution here takes the mean of
+# A photograph shows what each half does. The depthwise convolution here takes the mean of
 # 5×5 places, in each of the three colours alone. The pointwise one makes three new colours out of
 # the three old ones.
 
@@ -451,8 +451,8 @@ compare(mobilenet_v2, "mobilenet_v2")
 #
 # ## Measure: MACs are not time
 #
-# ResNet-50 has 13.6 times the MACs of MobileNetV2. Does it take 13.6 times as long? Take the parts
-# first, alone. Besides arithmetic, a processor has to fetch the numbers that it works on and put
+# ResNet-50 has 13.6 times the MACs of MobileNetV2. Does it take 13.6 times as long? First measure
+# some layers alone. Besides arithmetic, a processor has to fetch the numbers that it works on and put
 # away the results. **Arithmetic intensity** tells how many MACs it can do for each number that
 # it moves.
 
@@ -554,14 +554,14 @@ print_shapes(densenet121()[1], (1, 64, 56, 56))
 compare(densenet121, "densenet121")
 
 # %% [markdown]
-# Six layers, each 32 channels more. A third of ResNet-50's parameters, and 69 % of its MACs. The price
-# is memory: each concat writes all its maps anew.
+# Each of the six layers adds 32 channels. DenseNet-121 has a third of ResNet-50's parameters, and 69 % of its MACs.
+# The price is memory: each concat writes all its maps anew.
 #
 # ## Everything once more: ConvNeXt
 #
 # In 2020, Transformers came to images (Dosovitskiy and others). Their block has one step that
 # mixes places (attention) and one that mixes channels (two linear layers, four times as wide inside).
-# **ConvNeXt** (Liu and others 2022) asked what a convolutional network can do with the same layout
+# **ConvNeXt** (Liu and others 2022) asked how good a convolutional network gets with the same layout
 # and the same training. You know all its parts by now:
 #
 # - a depthwise convolution mixes places, with a window of 7×7;
@@ -746,7 +746,7 @@ show("Published top-1 accuracy of seven networks, by billion MACs and by millise
 # *Circles: the first weights that torchvision published. Squares: the same network after a newer recipe. To the left is
 # cheaper, up is better.*
 #
-# ResNeXt is 1.5 points above ResNet-50 with the same recipe and at the same cost. A newer recipe gives the *old* ResNet-50
+# ResNeXt is 1.5 points above ResNet-50 with the same recipe and almost the same parameters and MACs. A newer recipe gives the *old* ResNet-50
 # 4.7 points. ConvNeXt was trained with such a recipe from the start, so compare it with the squares: it is 1.7 points above
 # ResNet-50, and 1.3 above ResNeXt-50. A better block is worth one or two points, a better recipe more. Whoever compares two networks has to train both in the same way.
 #
