@@ -13,10 +13,10 @@ separable = Exercise(
     title="A depthwise separable block",
     difficulty="medium",
     minutes=15,
-    task="""Write `separable(in_channels, out_channels, stride=1)`, the block of MobileNet: a
+    task="""Write `my_separable(in_channels, out_channels, stride=1)`, the block of MobileNet: a
 depthwise 3×3 convolution (one filter for each channel) with the stride, then a 1×1 convolution to
 `out_channels`. Batch norm and a ReLU follow each; no convolution has a bias.""",
-    code="""def separable(in_channels, out_channels, stride=1):
+    code="""def my_separable(in_channels, out_channels, stride=1):
     ### BEGIN SOLUTION
     return nn.Sequential(
         nn.Conv2d(in_channels, in_channels, 3, stride, padding=1, groups=in_channels, bias=False),
@@ -32,7 +32,7 @@ depthwise 3×3 convolution (one filter for each channel) with the stride, then a
             Case((4, 6, 2), (3, 4, 7, 8)),
             Case((6, 3, 2), (3, 6, 6, 6)),
         ),
-        "separable(in_channels, out_channels, stride)",
+        "my_separable(in_channels, out_channels, stride)",
     ),
     hints=(
         "A depthwise convolution does not mix channels: how many groups are these?",
@@ -68,7 +68,7 @@ places and the 1×1 mixes channels. The stride belongs to what looks at places."
         ),
         Mistake(
             "1×1 first",
-            code="""def separable(in_channels, out_channels, stride=1):
+            code="""def my_separable(in_channels, out_channels, stride=1):
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, 1, bias=False),
         nn.BatchNorm2d(out_channels), nn.ReLU(),

@@ -136,11 +136,13 @@ bottleneck = Exercise(
     title="The bottleneck",
     difficulty="medium",
     minutes=20,
-    task="""Write the class `Bottleneck(in_channels, channels, stride=1)`: a 1×1 convolution to
+    task="""Write the class `MyBottleneck(in_channels, channels, stride=1)`: a 1×1 convolution to
 `channels`, a 3×3 convolution with the stride, a 1×1 convolution to 4 · `channels`, each with
-batch norm and the first two with a ReLU; the shortcut, projected (1×1 convolution with the
-stride, batch norm) where the shape changes; the add, and a ReLU. No convolution has a bias.""",
-    code="""class Bottleneck(nn.Module):
+batch norm and the first two with a ReLU; the shortcut; the add, and a ReLU. No convolution has a
+bias. Where the shape changes, the shortcut is that of ResNet-D (T. He and others 2019): average
+pooling with window and stride `stride`, a 1×1 convolution with stride 1, batch norm. So it reads
+all pixels, where a 1×1 convolution with stride 2 reads one in four.""",
+    code="""class MyBottleneck(nn.Module):
     expansion = 4
 
     def __init__(self, in_channels, channels, stride=1):
@@ -155,7 +157,8 @@ stride, batch norm) where the shape changes; the add, and a ReLU. No convolution
         self.shortcut = nn.Sequential()
         if stride != 1 or in_channels != 4 * channels:
             self.shortcut = nn.Sequential(
-                nn.Conv2d(in_channels, 4 * channels, 1, stride=stride, bias=False),
+                nn.AvgPool2d(stride),
+                nn.Conv2d(in_channels, 4 * channels, 1, bias=False),
                 nn.BatchNorm2d(4 * channels),
             )
         ### END SOLUTION
@@ -172,15 +175,16 @@ stride, batch norm) where the shape changes; the add, and a ReLU. No convolution
         (
             Case((12, 3), (3, 12, 6, 6)),
             Case((3, 3), (3, 3, 6, 6)),
-            Case((8, 4, 2), (3, 8, 7, 6)),
+            Case((8, 4, 2), (3, 8, 8, 6)),
             Case((8, 2, 2), (3, 8, 6, 6)),
         ),
-        "Bottleneck(in_channels, channels, stride)",
+        "MyBottleneck(in_channels, channels, stride)",
     ),
     hints=(
         "Narrow, work, widen: which of the three convolutions looks at neighbours?",
         "The block makes 4 · channels. With what do you compare in_channels, to see if X fits?",
         "The third convolution has batch norm and no ReLU: the add comes first.",
+        "The lesson's projection is two layers. What comes before them here?",
     ),
     reason="""The 3×3 works on few channels, which is cheap; the 1×1 at each end narrow and widen.
 What comes out has 4 · channels, so X fits where in_channels is that and the stride is 1.""",
@@ -226,9 +230,19 @@ What comes out has 4 · channels, so X fits where in_channels is that and the st
         ),
         Mistake(
             "stride in the shortcut forgotten",
-            (("channels, 1, stride=stride, bias=False)", "channels, 1, bias=False)"),),
+            (("                nn.AvgPool2d(stride),\n", ""),),
             says="With stride 2 your residual shrinks and your shortcut does not.",
         ),
+        Mistake(
+            "stride in the shortcut's 1×1",
+            (
+                ("                nn.AvgPool2d(stride),\n", ""),
+                ("4 * channels, 1, bias=False)", "4 * channels, 1, stride=stride, bias=False)"),
+            ),
+            says="Your projection has the stride itself, as the lesson's has. It reads one pixel "
+            "in four; asked for is a pooling that halves the map before it.",
+        ),
+        Mistake("max pooling in place of average pooling", (("AvgPool2d", "MaxPool2d"),)),
     ),
 )
 

@@ -48,8 +48,8 @@ import torch
 from torch import nn
 from torchvision import models
 
-from course_utils import (digits, exercises, fit, nets, photograph, show, show_images, tasks,
-                          use_style)
+from course_utils import (digits, exercises, fit, nets, photograph, predict, show, show_images,
+                          tasks, use_style)
 from layerwise import lab, print_shapes, trace
 
 use_style()
@@ -57,7 +57,7 @@ use_style()
 # %% [markdown]
 # ## What ResNet leaves open
 #
-# A residual network can be as deep as you like. What does depth buy? Torchvision, PyTorch's
+# With shortcuts a network of 152 layers can be trained. How much does depth help? Torchvision, PyTorch's
 # collection of networks, publishes how well each of its networks does on ImageNet. **Top-1
 # accuracy** is the share of photographs for which the first guess is right, out of 50,000
 # that the network has not seen.
@@ -93,7 +93,7 @@ show("Top-1 accuracy by billion MACs for ResNet-18, 34, 50, 101 and 152, as prin
 # *The ResNet family. From 18 to 50 layers the accuracy rises steeply. From 50 to 152 layers
 # it rises by about two points, for almost three times the MACs.*
 #
-# More of the same block pays less and less. So the years after ResNet kept its **frame**
+# More of the same block helps less and less. So the years after ResNet kept its **frame**
 # (a stem, four stages, a global average, a linear layer) and changed the **block**.
 #
 # Look at what a convolution does. A 3×3 convolution from 64 to 64 channels has
@@ -113,19 +113,17 @@ show("Top-1 accuracy by billion MACs for ResNet-18, 34, 50, 101 and 152, as prin
 #
 # Write your answers down before you go on.
 #
-# 1. A 3×3 convolution has 256 channels in and out. You split it in two: one step that
-#    reads only places, and one that reads only channels. How many times fewer MACs?
-# 2. The step that reads only places has 256 times fewer MACs than the whole convolution. How
-#    many times faster is it on your CPU: as many times, more, or fewer?
-# 3. Which needs the most memory for the numbers that flow through it, for one photograph:
+# 1. A 3×3 convolution has 256 channels in and out. One that reads only places, each channel
+#    alone, has 256 times fewer MACs. How many times faster is it on your CPU: as many times,
+#    more, or fewer?
+# 2. Which needs the most memory for the numbers that flow through it, for one photograph:
 #    VGG-11, ResNet-50, DenseNet-121 or AlexNet? Which the least?
-# 4. ResNet-50 was published in 2015. What raised its accuracy on ImageNet more since then: a
+# 3. ResNet-50 was published in 2015. What raised its accuracy on ImageNet more since then: a
 #    better block of the same cost, or a better way to train the same block?
 #
 # <details><summary>Where the answers are</summary>
 #
-# 1: *Places first, channels after*. 2: *Measure: MACs are not time*. 3: *Measure: all in one
-# chart*. 4: *How to choose*.
+# 1: *Measure: MACs are not time*. 2: *Measure: all in one chart*. 3: *How to choose*.
 # </details>
 #
 # ## One frame
@@ -269,7 +267,7 @@ compare(resnext50, "resnext50_32x4d")
 # ## Which channels matter here: squeeze-and-excitation
 #
 # A convolution sees a window, and treats every image alike. **Squeeze-and-excitation** (Hu
-# and others 2018) lets the whole image speak. *Squeeze*: average each map to one number.
+# and others 2018) uses the whole image. *Squeeze*: average each map to one number.
 # *Excite*: two linear layers and a **sigmoid** make of these numbers one factor between 0
 # and 1 for each channel. Each map is multiplied by its factor. This is a simple form of
 # **attention**.
@@ -309,7 +307,7 @@ compare(se_resnet50)
 #
 # ## Places first, channels after
 #
-# Take groups to the end: as many groups as channels. Each output channel now reads one map,
+# Take the largest number of groups: as many as channels. Each output channel now reads one map,
 # in a window. This is a **depthwise convolution**: it mixes places and no channels. A 1×1 or
 # **pointwise convolution** (lesson 3) does the opposite: it mixes channels and no places. One
 # after the other they are a **depthwise separable convolution**.
@@ -323,6 +321,11 @@ def separable(in_channels, channels, kernel_size=3):
     )
 
 
+one_step = nn.Conv2d(256, 256, 3, padding=1, bias=False)
+predict("A 3×3 convolution has 256 channels in and out. How many times fewer MACs has the separable one?",
+        f"{trace(one_step, (1, 256, 28, 28)).macs / trace(separable(256, 256), (1, 256, 28, 28)).macs:.1f} times")
+
+# %%
 for channels in (16, 64, 256, 1024):
     ordinary = trace(nn.Conv2d(channels, channels, 3, padding=1, bias=False), (1, channels, 28, 28))
     split = trace(separable(channels, channels), (1, channels, 28, 28))
@@ -335,7 +338,7 @@ for channels in (16, 64, 256, 1024):
 #
 # ### Look inside
 #
-# What each half can do shows best on a photograph. The depthwise convolution here takes the mean of
+# A photograph shows what each half does. The depthwise convolution here takes the mean of
 # 5×5 places, in each of the three colours alone. The pointwise one makes three new colours out of
 # the three old ones.
 
@@ -356,7 +359,7 @@ show_images([picture[0].clamp(0, 1) for picture in pictures.values()], pictures,
 #
 # ### Measure: what each half is for
 #
-# Does a network need both halves? Take four layers of 32 channels, and read the digits at their own
+# Does a network need both halves? Take three layers of 32 channels, and read the digits at their own
 # 8×8 pixels. Leave out one half, or the other. Each network is trained three times, from other
 # initial weights each time.
 
@@ -372,12 +375,12 @@ HALVES = {
 
 
 def mixing_net(layer):
-    layers = [part for _ in range(4) for part in (*layer(), nn.BatchNorm2d(32), nn.ReLU())]
+    layers = [part for _ in range(3) for part in (*layer(), nn.BatchNorm2d(32), nn.ReLU())]
     return nn.Sequential(conv_bn(1, 32), nn.ReLU(), *layers,
                          nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(32, 10))
 
 
-def accuracy(layer, seed, epochs=6):
+def accuracy(layer, seed, epochs=4):
     torch.manual_seed(seed)
     net = mixing_net(layer)
     return fit(net, train, test, epochs, lr=1e-2, seed=seed, optimizer=torch.optim.Adam).test_acc[-1]
@@ -391,9 +394,9 @@ for name, layer in HALVES.items():
 # %% [markdown]
 # *One number for each run.* Channels alone are not far from guessing, which gives 0.10: such a network
 # never compares a pixel with its neighbour, and knows only how often each grey level occurs. Places
-# alone go surprisingly far, because the linear layer at the end still reads all 32 channels. Both
-# halves, one after the other, do about as well as the ordinary convolution, with a seventh of its
-# weights.
+# alone go further than one might expect, because the linear layer at the end still reads all 32
+# channels. Both halves, one after the other, come close to the ordinary convolution, with a seventh
+# of its weights. With more epochs the difference between these two gets smaller still.
 #
 # ### The inverted residual
 #
@@ -402,8 +405,8 @@ for name, layer in HALVES.items():
 # depthwise convolution works there, and a 1×1 convolution makes few again. A bottleneck is
 # narrow inside and wide outside; this block is wide inside and narrow outside, so it is called
 # an **inverted residual**. After the last convolution comes no activation (a **linear
-# bottleneck**): with few channels, what a ReLU sets to 0 may be lost for good. `ReLU6` is a ReLU
-# that stops at 6, kinder to arithmetic with few bits.
+# bottleneck**): with few channels, what a ReLU sets to 0 may be lost. `ReLU6` is a ReLU that stops
+# at 6, so that its output can be stored with few bits.
 
 
 # %%
@@ -448,8 +451,8 @@ compare(mobilenet_v2, "mobilenet_v2")
 #
 # ## Measure: MACs are not time
 #
-# ResNet-50 has 13.6 times the MACs of MobileNetV2. Does it take 13.6 times as long? Take the parts
-# first, alone. Besides arithmetic, a processor has to fetch the numbers that it works on and put
+# ResNet-50 has 13.6 times the MACs of MobileNetV2. Does it take 13.6 times as long? First measure
+# some layers alone. Besides arithmetic, a processor has to fetch the numbers that it works on and put
 # away the results. **Arithmetic intensity** tells how many MACs it can do for each number that
 # it moves.
 
@@ -500,15 +503,15 @@ show("Four convolutions, two bars each. Million MACs: the 3×3 convolution far a
 # machine on which this figure was made got done in a millisecond.*
 #
 # In a 3×3 convolution each number that was fetched is used by 256 output channels. In a depthwise
-# convolution it is used by one. So the arithmetic waits for the memory. Compare the right bars with
-# the printed numbers: few MACs for each number moved, few MACs in a millisecond. It is no law, because
-# the program that computes a convolution counts as well. MACs tell what a network has to compute, and
-# not how long it takes. To know the time, measure it where the network will run.
+# convolution it is used by one. So the arithmetic has to wait for the memory. Compare the right bars with
+# the printed numbers: do few MACs for each number moved go with few MACs in a millisecond? The order need not
+# be the same on your machine, because the program that computes a convolution matters too. MACs tell what a
+# network has to compute, and not how long it takes. To know the time, measure it where the network will run.
 #
 # ## New beside old: DenseNet
 #
-# A residual block adds: what earlier blocks found is still in the sum, and nobody can take the
-# sum apart again. **DenseNet** (Huang and others 2017) **concatenates**: each layer makes only 32
+# A residual block adds: what earlier blocks found is in the sum, but it cannot be separated from the
+# rest again. **DenseNet** (Huang and others 2017) **concatenates**: each layer makes only 32
 # new maps (the **growth rate**) and puts them beside all the maps that were there. Every later layer
 # can read every earlier one as it was. Between stages, a **transition** halves the channels and
 # averages 2×2 places. Batch norm and ReLU come *before* each convolution here.
@@ -551,14 +554,14 @@ print_shapes(densenet121()[1], (1, 64, 56, 56))
 compare(densenet121, "densenet121")
 
 # %% [markdown]
-# Six layers, each 32 channels more. A third of ResNet-50's parameters, and 69 % of its MACs. The price
-# is memory: each concat writes all its maps anew.
+# Each of the six layers adds 32 channels. DenseNet-121 has a third of ResNet-50's parameters, and 69 % of its MACs.
+# The price is memory: each concat writes all its maps anew.
 #
 # ## Everything once more: ConvNeXt
 #
 # In 2020, Transformers came to images (Dosovitskiy and others). Their block has one step that
 # mixes places (attention) and one that mixes channels (two linear layers, four times as wide inside).
-# **ConvNeXt** (Liu and others 2022) asked what a convolutional network can do with the same layout
+# **ConvNeXt** (Liu and others 2022) asked how good a convolutional network gets with the same layout
 # and the same training. You know all its parts by now:
 #
 # - a depthwise convolution mixes places, with a window of 7×7;
@@ -566,7 +569,7 @@ compare(densenet121, "densenet121")
 # - one activation in a block, not three: **GELU**, a ReLU with a smooth bend;
 # - one normalization: **layer norm**, over the channels of one place, which does not look at the rest of
 #   the batch;
-# - a factor for each channel, `scale`, that starts near 0. So each block starts as a copy (lesson 6).
+# - a factor for each channel, `scale`, that starts near 0. So at first each block nearly copies its input (lesson 6).
 
 
 # %%
@@ -687,12 +690,12 @@ for name, numbers in costs.items():
     print("{:12} {:5.1f} M parameters, {:4.2f} G MACs, {:3.0f} MB kept".format(name, *numbers))
 
 # %% [markdown]
-# Now the time for one photograph, on one core.
+# Now the time for one photograph, on one core: the shorter of two runs.
 
 # %%
 photo, ms = torch.rand(1, 3, 224, 224), {}
 for name, build in NETWORKS.items():
-    ms |= milliseconds({name: build().eval()}, photo, repeats=3)
+    ms |= milliseconds({name: build().eval()}, photo, repeats=2)
 
 labels = "million parameters", "billion MACs", "MB kept for the gradient", "milliseconds, on this machine"
 _, axes = plt.subplots(1, 4, figsize=(10, 3.6), sharey=True)
@@ -704,7 +707,7 @@ show("Bars for eleven networks in four panels. VGG-11 leads in parameters and MA
      "printed above; the last panel has the milliseconds for one photograph on this machine.")
 
 # %% [markdown]
-# *Every large network of the course, in the order in which you met them. The panels tell four different stories.*
+# *Every large network of the course, in the order in which you met them. Each panel ranks them differently.*
 #
 # - **Parameters** fell after VGG, because the large linear layers went. MobileNetV2 has 3.5 million.
 # - **MACs** rose again with depth.
@@ -743,16 +746,16 @@ show("Published top-1 accuracy of seven networks, by billion MACs and by millise
 # *Circles: the first weights that torchvision published. Squares: the same network after a newer recipe. To the left is
 # cheaper, up is better.*
 #
-# ResNeXt is 1.5 points above ResNet-50 with the same recipe and at the same cost. A newer recipe gives the *old* ResNet-50
+# ResNeXt is 1.5 points above ResNet-50 with the same recipe and almost the same parameters and MACs. A newer recipe gives the *old* ResNet-50
 # 4.7 points. ConvNeXt was trained with such a recipe from the start, so compare it with the squares: it is 1.7 points above
-# ResNet-50, and 1.3 above ResNeXt-50. A block is worth a point or two, training more. Whoever compares two networks has to train both in the same way.
+# ResNet-50, and 1.3 above ResNeXt-50. A better block is worth one or two points, a better recipe more. Whoever compares two networks has to train both in the same way.
 #
 # To choose:
 #
 # 1. **Name the number that is scarce.** A download: parameters. A training that does not fit: activation memory. A phone: time
 #    and energy, measured on that phone. Nothing is scarce: accuracy.
 # 2. **Take what is known to work**, with pretrained weights, among the networks that fit.
-# 3. **Start with the plain one**, a ResNet-50 with newer weights, and keep its numbers. Leave it for a measured reason.
+# 3. **Start with the plain one**, a ResNet-50 with newer weights, and keep its numbers. Change to another when a measurement says so.
 #
 # As code, the first two are a filter and a maximum:
 
@@ -794,20 +797,19 @@ print("at most 2 billion MACs:      ", best(macs=2))
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time. Some of these cells define a name of the lesson anew:
-# before you go back to a lab, run the lesson's own cells again.
+# wrong, and where to look. Hints come one at a time.
 
 # %% [markdown]
 # ### A depthwise separable block
 #
 # *medium, 15 minutes*
 #
-# Write `separable(in_channels, out_channels, stride=1)`, the block of MobileNet: a
+# Write `my_separable(in_channels, out_channels, stride=1)`, the block of MobileNet: a
 # depthwise 3×3 convolution (one filter for each channel) with the stride, then a 1×1 convolution to
 # `out_channels`. Batch norm and a ReLU follow each; no convolution has a bias.
 
 # %% tags=["exercise"]
-def separable(in_channels, out_channels, stride=1):
+def my_separable(in_channels, out_channels, stride=1):
     ### BEGIN SOLUTION
     return nn.Sequential(
         nn.Conv2d(in_channels, in_channels, 3, stride, padding=1, groups=in_channels, bias=False),
@@ -818,7 +820,7 @@ def separable(in_channels, out_channels, stride=1):
     ### END SOLUTION
 
 # %%
-exercises.after_resnet.separable.check(separable)
+exercises.after_resnet.separable.check(my_separable)
 
 # %%
 # exercises.after_resnet.separable.hint()      # one hint at a time
@@ -984,7 +986,8 @@ exercises.after_resnet.design.check(small_net)
 #   after, a gate weights channels by the whole image, DenseNet sets new channels beside the old.
 # - Parameters, MACs, activation memory and time are four different costs. MACs do not tell the time: a depthwise convolution does
 #   few of them for each number that it moves.
-# - Between good blocks lie one or two points of accuracy; a training recipe can be worth more. Choose by the cost that is scarce, and measure it.
+# - Good blocks differ by one or two points of accuracy; a training recipe can give more. Choose by the cost that matters most to you, and
+#   measure it.
 #
 # A question to take along: in the next network that you meet, which part mixes places, which mixes channels, and who measured that it helps?
 # `trace`, `table` and `lab` take any network. Give them yours.

@@ -9,6 +9,8 @@ from torch import nn
 from torchvision import models
 from torchvision.ops import StochasticDepth
 
+from layerwise.tracing.building import Unfilled
+
 LESSON = "08_after_resnet"
 SHAPE = (1, 3, 224, 224)
 
@@ -59,7 +61,9 @@ def without_chance(net):
     return net
 
 
-def same_outputs(ours, theirs):
+def same_outputs(build, theirs):
+    with Unfilled():  # its first weights would only be written over
+        ours = build()
     mine, others = in_order(ours), list(theirs.parameters())
     assert [p.numel() for p in mine] == [p.numel() for p in others]
     X = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -76,13 +80,13 @@ def same_outputs(ours, theirs):
 @pytest.mark.parametrize("name", THEIRS)
 def test_a_network_is_torchvisions(lesson, made, name):  # noqa: ARG001
     torch.manual_seed(0)
-    assert same_outputs(getattr(made, name)(), models.get_model(THEIRS[name]))
+    assert same_outputs(getattr(made, name), models.get_model(THEIRS[name]))
 
 
 def test_se_resnet_is_timms(lesson, made):  # noqa: ARG001
     timm = pytest.importorskip("timm")
     torch.manual_seed(0)
-    assert same_outputs(made.se_resnet50(), timm.create_model("seresnet50", zero_init_last=False))
+    assert same_outputs(made.se_resnet50, timm.create_model("seresnet50", zero_init_last=False))
 
 
 def test_depth_pays_less_and_less(lesson, made):  # noqa: ARG001
@@ -128,25 +132,28 @@ def test_what_is_kept_is_what_a_real_run_keeps(lesson, made):  # noqa: ARG001
     assert counted == pytest.approx(expected, abs=1000)  # the weights of the first convolution
 
 
-def test_how_to_choose(lesson):  # noqa: ARG001
-    best = lessons.value(LESSON, "best")
+def test_how_to_choose(lesson, made, costs):  # noqa: ARG001
+    made.costs, made.top_1 = costs, lessons.value(LESSON, "top_1")
     budgets = ({}, {"parameters": 10}, {"parameters": 5}, {"memory": 100}, {"macs": 2})
-    assert [best(**budget) for budget in budgets] == [
+    assert [made.best(**budget) for budget in budgets] == [
         "ConvNeXt-T", "DenseNet-121", "MobileNetV2", "ResNet-50", "MobileNetV2",
     ]  # fmt: skip
-    top_1 = lessons.value(LESSON, "top_1")
-    (old, new), (next_old, next_new) = top_1["ResNet-50"], top_1["ResNeXt-50"]
+    (old, new), (next_old, next_new) = made.top_1["ResNet-50"], made.top_1["ResNeXt-50"]
     assert (round(next_old - old, 1), round(new - old, 1)) == (1.5, 4.7)
-    (convnext,) = top_1["ConvNeXt-T"]
+    (convnext,) = made.top_1["ConvNeXt-T"]
     assert (round(convnext - new, 1), round(convnext - next_new, 1)) == (1.7, 1.3)
 
 
 def test_channels_alone_see_nothing(lesson):  # noqa: ARG001
+    torch.set_num_threads(1)
     accuracy, halves = (lessons.value(LESSON, name) for name in ("accuracy", "HALVES"))
-    channels, places, both, at_once = (accuracy(layer, seed=0) for layer in halves.values())
-    assert channels < 0.45
-    assert places > 0.7
-    assert min(both, at_once) > 0.88
+    channels, places, both, at_once = (
+        accuracy(layer, seed=0, epochs=epochs)
+        for layer, epochs in zip(halves.values(), (2, 3, 2, 2), strict=True)
+    )
+    assert channels < 0.3
+    assert channels + 0.2 < places < min(both, at_once) - 0.1
+    assert min(both, at_once) > 0.8
     counts = [sum(p.numel() for p in nn.Sequential(*f()).parameters()) for f in halves.values()]
     assert counts[3] / counts[2] == pytest.approx(7, abs=0.05)
 
