@@ -96,6 +96,8 @@ $(READY): pyproject.toml Makefile
 	@echo "Installing the course into .venv on Python $(VERSION)."
 	@echo "The first time, this fetches a few GB (PyTorch above all) and takes some minutes."
 	$(UV) sync --python "$(FOUND)"
+	@# A test needs nbgrader; its menus and buttons are no part of the course.
+	@$(RUN) -m jupyter labextension disable @jupyter/nbgrader --level=sys_prefix >/dev/null 2>&1
 	@touch $(READY)
 
 .uv/bin/uv:

@@ -4,7 +4,7 @@
     python tools/record_curves.py initialization    lesson 4: GoogLeNet from two initializations
 
 Writes notebooks/recorded/digits/NAME.json: kind -> its histories, one for each seed. On one idle
-core `depth` takes ten minutes, `initialization` four.
+core `depth` takes twenty minutes, `initialization` four.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "notebooks" / "recorded" / "digits"
 
 
-def depth(epochs: int = 25, seeds: Sequence[int] = range(2)) -> dict[str, list[History]]:
+def depth(epochs: int = 50, seeds: Sequence[int] = range(5)) -> dict[str, list[History]]:
     """Kind -> histories, trained by lesson 6's own functions."""
     lesson, found = _on_digits("06_resnet"), {}
     for name, block in (("plain", lesson.plain_block), ("residual", lesson.ResidualBlock)):

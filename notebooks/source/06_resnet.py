@@ -96,7 +96,7 @@ def learned(block, depth, epochs, seeds=(0, 1)):
 
 # %% [markdown]
 # Is the deeper network slow, or does it never get as far? Only long runs tell, so these were
-# recorded: `tools/record_depth.py` called `learned` and kept the numbers.
+# recorded: `tools/record_curves.py` called `learned` and kept the numbers.
 # `learned(plain_block, 56, epochs=25)` repeats 25 epochs of two of the runs, in a minute or two.
 
 # %%
@@ -199,11 +199,11 @@ print_runs({"plain, 56 layers": plain_56, "residual, 56 layers": residual_56})
 # The recorded runs show what happens later:
 
 # %%
-plot_runs(long_runs, "train_loss", logarithmic=True)
+plot_runs(long_runs, "train_loss", ylim=(0, 2.5))
 print_runs(long_runs, "train_loss")
 
 # %% [markdown]
-# *The same runs and the residual ones, on a logarithmic axis.*
+# *The same runs and the residual ones. Each line is one run, each number the loss that one ends with.*
 #
 # The addition removes the degradation. It does not follow that more layers are better: on these
 # easy images 20 residual layers learn as well as 56. On ImageNet more layers did help, from 18
