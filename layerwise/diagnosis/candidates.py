@@ -35,11 +35,11 @@ def _near(value: object, low: int) -> Iterator[object]:
         yield int(value)
     elif isinstance(value, (tuple, list)):
         for i, part in enumerate(value):
-            for other in _parts(part):
+            for other in _near_parts(part):
                 yield type(value)((*value[:i], other, *value[i + 1 :]))
 
 
-def _parts(part: object) -> Iterator[object]:
+def _near_parts(part: object) -> Iterator[object]:
     if is_whole(part):
         yield from (other for step in (1, 2) for other in (part - step, part + step) if other >= 0)
         if part >= 8:

@@ -99,9 +99,16 @@ def _unfitting(pools: bool, settings: Mapping) -> Iterator[_Fault]:
         yield _Fault("stride", _plain(stride), "same", 1)
     if pools and "kernel_size" in settings:
         kernel = settings["kernel_size"]
-        room = min(_all(kernel)) // 2
-        if max(_all(padding)) > room:
-            yield _Fault("padding", _plain(padding), "half", room, str(kernel))
+        for size, added in _paired(_all(kernel), _all(padding)):
+            if added > size // 2:
+                yield _Fault("padding", _plain(padding), "half", size // 2, str(kernel))
+                return
+
+
+def _paired(some: tuple, others: tuple) -> Iterator[tuple]:
+    """Two settings axis by axis, where one number stands for every axis."""
+    axes = max(len(some), len(others))
+    return zip(*(one * axes if len(one) == 1 else one for one in (some, others)), strict=False)
 
 
 def _plain(value: object) -> object:

@@ -262,7 +262,7 @@ class Lab(Shown):
         tree = self._state.tree
         if not self._met_blocks and tree and any(isinstance(p, Block) for p in tree.parts):
             self._met_blocks = True
-            self._unfolded = comparison.default_fold(tree)
+            self._unfolded = comparison.default_unfolded(tree)
 
     def _settle(self, turn: int) -> None:
         """Add the repairs, whose search takes longer than a turn may, once the hand rests."""

@@ -15,12 +15,12 @@ from .figures import Total, totals
 from .markup import element
 from .state import State
 
-_WIDTHS = (40, 228, 168, 110, 150, 104)  # pixels: room for an old value beside a new one
-_OWN = (Status.NEW, Status.OWN)
+_COLUMN_WIDTHS = (40, 228, 168, 110, 150, 104)  # pixels: room for an old value beside a new one
+_NEW_OR_OWN = (Status.NEW, Status.OWN)
 _UNCHANGED = (Status.SAME, Status.UNREACHED)
 _RAN = (Status.SAME, Status.NEW, Status.OWN, Status.DOWNSTREAM)
-_ROWS = {Status.FAILED: "failed", Status.GONE: "faded", Status.UNREACHED: "faded"}
-_CELLS = {Status.OWN: "changed", Status.DOWNSTREAM: "follows"}
+_ROW_LOOKS = {Status.FAILED: "failed", Status.GONE: "faded", Status.UNREACHED: "faded"}
+_CELL_LOOKS = {Status.OWN: "changed", Status.DOWNSTREAM: "follows"}
 
 
 def head(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool = False) -> str:
@@ -29,7 +29,7 @@ def head(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool = Fal
     `repairs` are settings that work by the name that their button sends; None while they are
     sought. Where they are `hidden`, a button stands in their place, which sends "help".
     """
-    figures = "".join(map(_total, totals(state.trace, state.first)))
+    figures = "".join(map(_total_html, totals(state.trace, state.first)))
     told = _problem(state, repairs, hidden=hidden) if state.problem else _turned(state)
     return element("div", "totals", figures) + told
 
@@ -41,19 +41,19 @@ def code(state: State) -> str:
         element("span", "", f"{name}={escape(value)}", data_choice=name)
         for name, value in state.arguments.items()
     )
-    line = element("code", "code", f"{escape(state.builder)}({told})", **_alone(state))
+    line = element("code", "code", f"{escape(state.builder)}({told})", **_lone_choice_data(state))
     return f"<p>{line} {copy}</p>"
 
 
-def _alone(state: State) -> dict[str, str]:
+def _lone_choice_data(state: State) -> dict[str, str]:
     """Where one choice alone is turned: its name, and the steps with other numbers of their own."""
     if len(state.turned) != 1:
         return {}
-    own = [line for line in state.lines if line.status in _OWN and line.step]
-    return {"data_turned": min(state.turned), "data_steps": " ".join(map(_steps, own))}
+    own = [line for line in state.lines if line.status in _NEW_OR_OWN and line.step]
+    return {"data_turned": min(state.turned), "data_steps": " ".join(map(_step_numbers, own))}
 
 
-def _steps(line: Line) -> str:
+def _step_numbers(line: Line) -> str:
     """The numbers of its steps as the picture has them: "3", "7-9"; "" where it is gone."""
     return "-".join(map(str, dict.fromkeys([line.span[0], line.span[-1]]))) if line.span else ""
 
@@ -67,11 +67,11 @@ def table(state: State, unfolded: Collection[str], *, every: bool = True) -> str
     changed = [line for line in lines if line.status not in _UNCHANGED]
     asked = "" if len(changed) in (0, len(lines)) else _choice_of_rows(len(lines), every=every)
     heads = ""
-    for column, width in zip(COLUMNS, _WIDTHS, strict=True):
+    for column, width in zip(COLUMNS, _COLUMN_WIDTHS, strict=True):
         name = element("div", "", column.name, style=f"min-width: {width}px")
         heads += element("th", _look(column), name)
     rows = lines if every or not changed else changed
-    found = (_row(line, tab="-1" if n else "0") for n, line in enumerate(rows))
+    found = (_row_html(line, tab="-1" if n else "0") for n, line in enumerate(rows))
     body = "\n".join([f"\n<tr>{heads}</tr>", *found, ""])
     caption = element("p", "caption", escape(_caption(state)) + asked)
     return caption + element("table", "layers", body)
@@ -84,7 +84,7 @@ def _choice_of_rows(count: int, *, every: bool) -> str:
 
 def stored(state: State, repairs: Sequence[dict], unfolded: Collection[str], svg: str) -> str:
     """All that is on show, as HTML that needs no style sheet and no kernel."""
-    names = ", ".join(map(_name, state.choices))
+    names = ", ".join(map(_label, state.choices))
     told = ", ".join(f"{label(name)} {state.say(name, v)}" for name, v in state.choices.items())
     parts = [
         f"<p><i>Run this cell, and there is a control for each of these: {names}.</i></p>",
@@ -159,7 +159,7 @@ def _baseline(state: State) -> str:
     return f"Since the pinned setting ({told or 'the start'})"
 
 
-def _total(total: Total) -> str:
+def _total_html(total: Total) -> str:
     """A figure, its change marked."""
     mark = " " + element("span", "delta", total.change) if total.change else ""
     big, small = element("span", "big", total.value), element("span", "small", total.name)
@@ -169,7 +169,7 @@ def _total(total: Total) -> str:
 def _turned(state: State) -> str:
     """Which choices are not those of the baseline."""
     told = ", ".join(
-        f"{_name(choice)} {_value(state, choice, old)} → <b>{_value(state, choice, new)}</b>"
+        f"{_label(choice)} {_value(state, choice, old)} → <b>{_value(state, choice, new)}</b>"
         for choice, (old, new) in state.turned.items()
     )
     if not told:
@@ -198,13 +198,13 @@ def _problem(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool) 
 
 def _difference(state: State, repair: Mapping) -> str:
     return " and ".join(
-        f"{_name(name)} = {_value(state, name, value)}"
+        f"{_label(name)} = {_value(state, name, value)}"
         for name, value in repair.items()
         if name not in state.choices or state.choices[name] != value
     )
 
 
-def _name(choice: str) -> str:
+def _label(choice: str) -> str:
     return escape(label(choice))
 
 
@@ -216,20 +216,20 @@ def _look(column: Column) -> str:
     return "number" if column.is_number else "cell"
 
 
-def _row(line: Line, tab: str) -> str:
+def _row_html(line: Line, tab: str) -> str:
     """A line; Tab reaches the first, the arrow keys the others."""
     row = (
         ""
         if line.folded is not None and line.status is Status.FAILED
-        else _ROWS.get(line.status, "")
+        else _ROW_LOOKS.get(line.status, "")
     )
     cells = []
     for column in COLUMNS:
-        marked = _CELLS.get(line.status, "") if line.differs(column) else ""
+        marked = _CELL_LOOKS.get(line.status, "") if line.differs(column) else ""
         marked = "new" if line.status is Status.NEW else marked
-        lead = _lead(line) if column is COLUMNS[0] else ""
+        lead = _mark_and_fold(line) if column is COLUMNS[0] else ""
         cells.append(element("td", f"{_look(column)} {marked} {row}", lead + _cell(line, column)))
-    html = element("tr", "line", "".join(cells), data_steps=_steps(line), tabindex=tab)
+    html = element("tr", "line", "".join(cells), data_steps=_step_numbers(line), tabindex=tab)
     if line.step and line.status in _RAN and (told := sizes(line.step)):
         why = element("td", "why", escape(" ".join(told)), colspan=str(len(COLUMNS)))
         html += f"<tr>{why}</tr>"
@@ -254,7 +254,7 @@ def _cell(line: Line, column: Column) -> str:
     )
 
 
-def _lead(line: Line) -> str:
+def _mark_and_fold(line: Line) -> str:
     """What became of the line; indentation; the button that folds a block or unfolds it."""
     mark = element("span", "mark", line.status.mark, title=line.status.told)
     indent = element("span", "", "", style=f"padding-left: {16 * line.depth}px")

@@ -11,7 +11,7 @@ from . import page
 from .frame import Frame
 from .state import State
 
-_OWN = {Status.NEW, Status.OWN, Status.FAILED}
+_CHANGED_ITSELF = {Status.NEW, Status.OWN, Status.FAILED}
 
 
 class Picture:
@@ -74,7 +74,7 @@ class Picture:
 
 def _changed(state: State, block: Block) -> bool:
     """Whether something in a block changed of itself."""
-    return any(state.statuses.get(step.index) in _OWN for step in block.steps)
+    return any(state.statuses.get(step.index) in _CHANGED_ITSELF for step in block.steps)
 
 
 def _window(state: State) -> Step | None:

@@ -10,7 +10,7 @@ from .shapes import PerAxis, Shape, ShapeError, per_axis
 from .sizes import sizes
 from .window import Window, fitted, same_padding, span, spatial
 
-_LIMITS = {
+_LOWEST = {
     **dict.fromkeys("in_channels out_channels kernel_size stride dilation groups".split(), 1),
     **dict.fromkeys(("padding", "output_padding"), 0),
 }
@@ -23,7 +23,7 @@ def _filters(step: Applied) -> str:
     return " ".join([lead, *sizes(step)])
 
 
-@operation("conv1d conv2d conv3d", Kind.CONVOLUTION, sentence=_filters, limits=_LIMITS,
+@operation("conv1d conv2d conv3d", Kind.CONVOLUTION, sentence=_filters, limits=_LOWEST,
            memory_format=MemoryFormat.CHANNELS_LAST)  # fmt: skip
 def convolution(
     input: Tensor,
@@ -38,17 +38,20 @@ def convolution(
     w = tuple(weight.shape)
     axes = len(w) - 2
     op, kernel = f"Conv{axes}d", per_axis(w[2:], axes, "kernel_size", 1)
-    strides, spread = per_axis(stride, axes, "stride", 1), per_axis(dilation, axes, "dilation", 1)
+    strides, dilations = (
+        per_axis(stride, axes, "stride", 1),
+        per_axis(dilation, axes, "dilation", 1),
+    )
     lead, image = spatial(tuple(input.shape), axes, op)
     _check_channels(lead[-1], w, groups, op)
     _check_bias(bias, w[0], op)
     if padding == "same":
         if set(strides) != {1}:
             raise ShapeError('padding="same" is possible only with stride 1', 1, max(strides))
-        around, out = same_padding(kernel, spread)[0], image
+        paddings, out = same_padding(kernel, dilations)[0], image
     else:
-        around = per_axis(0 if padding == "valid" else padding, axes, "padding", 0)
-        columns = zip(image, kernel, strides, around, spread, strict=True)
+        paddings = per_axis(0 if padding == "valid" else padding, axes, "padding", 0)
+        columns = zip(image, kernel, strides, paddings, dilations, strict=True)
         out = tuple([fitted(op, *numbers) for numbers in columns])
     shape = (*lead[:-1], w[0], *out)
     settings = {
@@ -56,16 +59,18 @@ def convolution(
         "out_channels": w[0],
         "kernel_size": kernel,
         "stride": strides,
-        "padding": around,
-        "dilation": spread,
+        "padding": paddings,
+        "dilation": dilations,
         "groups": groups,
         "bias": bias is not None,
     }
-    return Effect(shape, prod(shape) * prod(w[1:]), Window(span(kernel, spread), strides), settings)
+    return Effect(
+        shape, prod(shape) * prod(w[1:]), Window(span(kernel, dilations), strides), settings
+    )
 
 
 @operation("conv_transpose1d conv_transpose2d conv_transpose3d", Kind.TRANSPOSED_CONVOLUTION,
-           sentence=_filters, limits=_LIMITS,
+           sentence=_filters, limits=_LOWEST,
            memory_format=MemoryFormat.CHANNELS_LAST)  # fmt: skip
 def transposed(
     input: Tensor,
@@ -83,15 +88,15 @@ def transposed(
     op = f"ConvTranspose{axes}d"
     lead, image = spatial(x, axes, op)
     strides = per_axis(stride, axes, "stride", 1)
-    around = per_axis(padding, axes, "padding", 0)
+    paddings = per_axis(padding, axes, "padding", 0)
     if groups < 1 or w[0] % groups or lead[-1] != w[0]:
         raise ShapeError(
             f"{op} expects {w[0]} input channels, but {lead[-1]} arrive", w[0], lead[-1]
         )
     _check_bias(bias, w[1] * groups, op)
     extra = per_axis(output_padding, axes, "output_padding", 0)
-    spread = per_axis(dilation, axes, "dilation", 1)
-    columns = zip(image, w[2:], strides, around, extra, spread, strict=True)
+    dilations = per_axis(dilation, axes, "dilation", 1)
+    columns = zip(image, w[2:], strides, paddings, extra, dilations, strict=True)
     shape = (*lead[:-1], w[1] * groups, *[_grown(*numbers) for numbers in columns])
     least = min(shape[-axes:])
     if least == 0:
@@ -104,7 +109,7 @@ def transposed(
         "groups": groups,
         "kernel_size": w[2:],
         "stride": strides,
-        "padding": around,
+        "padding": paddings,
         "bias": bias is not None,
     }
     return Effect(shape, prod(x) * prod(w[1:]), None, settings)

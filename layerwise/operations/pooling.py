@@ -10,20 +10,20 @@ from .shapes import PerAxis, ShapeError, per_axis, times
 from .sizes import sizes
 from .window import Window, adaptive_window, fitted, span, spatial
 
-_LIMITS = {"kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0, "output_size": 0}
+_LOWEST = {"kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0, "output_size": 0}
 
 
-def _windows(kind: str, step: Applied) -> str:
-    lead = f"The {kind} of each {times(step.settings['kernel_size'])} window, channel by channel."
+def _window_sentence(pooled: str, step: Applied) -> str:
+    lead = f"The {pooled} of each {times(step.settings['kernel_size'])} window, channel by channel."
     return " ".join([lead, *sizes(step)])
 
 
-def _parts(kind: str, step: Applied) -> str:
+def _adaptive_sentence(pooled: str, step: Applied) -> str:
     size = times(step.settings["output_size"])
-    return f"The {kind} over each part of the map: {size} remain of each channel."
+    return f"The {pooled} over each part of the map: {size} remain of each channel."
 
 
-def _pooled(
+def _pooling_effect(
     axes: int,
     input: Tensor,
     kernel_size: PerAxis,
@@ -35,24 +35,24 @@ def _pooled(
     kernel = per_axis(kernel_size, axes, "kernel_size", 1)
     op = f"Pool{axes}d"
     strides = kernel if stride is None or stride == [] else per_axis(stride, axes, "stride", 1)
-    around = per_axis(padding, axes, "padding", 0)
-    spread = per_axis(dilation, axes, "dilation", 1)
-    for k, p in zip(kernel, around, strict=True):
+    paddings = per_axis(padding, axes, "padding", 0)
+    dilations = per_axis(dilation, axes, "dilation", 1)
+    for k, p in zip(kernel, paddings, strict=True):
         if p > k // 2:
             raise ShapeError(f"{op}: padding {p} is over half the window", k // 2, p)
     lead, image = spatial(tuple(input.shape), axes, op)
     if lead[-1] == 0:
         raise ShapeError(f"{op} needs at least one channel", 1, 0)
-    columns = zip(image, kernel, strides, around, spread, strict=True)
+    columns = zip(image, kernel, strides, paddings, dilations, strict=True)
     shape = (*lead, *[fitted(op, *numbers, ceil_mode) for numbers in columns])
     settings = {
         "kernel_size": kernel,
         "stride": strides,
-        "padding": around,
-        "dilation": spread,
+        "padding": paddings,
+        "dilation": dilations,
         "ceil_mode": ceil_mode,
     }
-    return Effect(shape, 0, Window(span(kernel, spread), strides), settings)
+    return Effect(shape, 0, Window(span(kernel, dilations), strides), settings)
 
 
 def _max(
@@ -67,7 +67,7 @@ def _max(
 ) -> Effect:
     if return_indices:
         return NotImplemented
-    return _pooled(axes, input, kernel_size, stride, padding, dilation, ceil_mode)
+    return _pooling_effect(axes, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def _avg(
@@ -86,7 +86,7 @@ def _avg(
     if axes == 3 and any(n < k for n, k in zip(input.shape[-3:], kernel, strict=False)):
         # PyTorch looks at the image without its padding here, and only here
         raise ShapeError(f"AvgPool3d: {tuple(input.shape)} is smaller than {kernel_size}")
-    made = _pooled(axes, input, kernel, stride, padding, 1, ceil_mode)
+    made = _pooling_effect(axes, input, kernel, stride, padding, 1, ceil_mode)
     divisor = {"count_include_pad": count_include_pad, "divisor_override": divisor_override}
     return made._replace(settings={**made.settings, **divisor})
 
@@ -103,14 +103,14 @@ def _adaptive(
     return Effect((*lead, *out), 0, adaptive_window(image, out), {"output_size": out})
 
 
-for _rule, _name, _sentence in (
-    (_max, "max_pool", partial(_windows, "largest number")),
-    (_avg, "avg_pool", partial(_windows, "average")),
-    (_adaptive, "adaptive_max_pool", partial(_parts, "maximum")),
-    (_adaptive, "adaptive_avg_pool", partial(_parts, "average")),
+for _rule, _stem, _sentence in (
+    (_max, "max_pool", partial(_window_sentence, "largest number")),
+    (_avg, "avg_pool", partial(_window_sentence, "average")),
+    (_adaptive, "adaptive_max_pool", partial(_adaptive_sentence, "maximum")),
+    (_adaptive, "adaptive_avg_pool", partial(_adaptive_sentence, "average")),
 ):
     for _axes in (1, 2, 3):
-        _names = f"{_name}{_axes}d"
+        _function = f"{_stem}{_axes}d"
         declare(
-            _names, Kind.POOLING, rule=partial(_rule, _axes), sentence=_sentence, limits=_LIMITS
+            _function, Kind.POOLING, rule=partial(_rule, _axes), sentence=_sentence, limits=_LOWEST
         )

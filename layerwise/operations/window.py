@@ -31,7 +31,7 @@ def adaptive_window(size: Sequence[int], output: Sequence[int]) -> Window:
 
 
 def window_formula(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> str:
-    """The same formula with its numbers: "floor((224 + 2·1 - 11) / 4) + 1"."""
+    """The formula of `fitted` with its numbers: "floor((224 + 2·1 - 11) / 4) + 1"."""
     extent = str(kernel) if dilation == 1 else f"({dilation}·({kernel} - 1) + 1)"
     return f"floor(({size} + 2·{padding} - {extent}) / {stride}) + 1"
 

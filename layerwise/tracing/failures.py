@@ -22,7 +22,7 @@ def of_input(error: Exception) -> Failure:
 
 def of_build(error: Exception, build: Callable) -> Failure:
     """The builder itself failed: in the constructor of a layer of PyTorch's, or elsewhere."""
-    layer, settings = _construction(error)
+    layer, settings = _failed_constructor(error)
     return Failure(
         "build",
         type(error).__name__,
@@ -38,7 +38,7 @@ def of_run(failed: RunError) -> Failure:
     """The forward failed, in a layer or in the student's own code."""
     error, module, attempt = failed.error, failed.module, failed.attempt
     line = source_lines.last_line(error) or source_lines.first_line(type(module).forward)
-    tried = _tried(attempt) if attempt else {}
+    tried = _attempt_fields(attempt) if attempt else {}
     return Failure(
         "run",
         type(error).__name__,
@@ -50,38 +50,38 @@ def of_run(failed: RunError) -> Failure:
         expected=getattr(error, "expected", None),
         got=getattr(error, "got", None),
         line=line,
-        facts=error_facts.read(error) | _no_tensor(error, module, attempt),
+        facts=error_facts.read(error) | _no_tensor_facts(error, module, attempt),
         **tried,
     )
 
 
-def _tried(attempt: FailedOperation) -> dict[str, Any]:
+def _attempt_fields(attempt: FailedOperation) -> dict[str, Any]:
     return {
         "function": attempt.function,
         "inputs": attempt.inputs,
         "sources": attempt.sources,
         "shapes": tuple(tuple(tensor.shape) for tensor in attempt.tensors),
         "dtypes": tuple(str(t.dtype).removeprefix("torch.") for t in attempt.tensors),
-        "arguments": tuple(_plain(argument) for argument in attempt.args[1:]),
+        "arguments": tuple(_setting_or_class_name(argument) for argument in attempt.args[1:]),
     }
 
 
-def _no_tensor(
+def _no_tensor_facts(
     error: Exception, module: nn.Module, attempt: FailedOperation | None
 ) -> dict[str, Any]:
     """The facts of what stands where a tensor is due, as in `error_facts.value`; {} if none."""
-    given = _given(error, module)
+    given = _first_argument(error, module)
     entry = attempt and find(attempt.function)
     if attempt and isinstance(given, Tensor) and not (entry and entry.merge is Merge.CONCAT):
-        firsts = attempt.args[: 2 if entry and entry.kind.merges else 1]
-        odd = (a for a in firsts if not isinstance(a, (Tensor, int, float, complex, str)))
+        operands = attempt.args[: 2 if entry and entry.kind.merges else 1]
+        odd = (a for a in operands if not isinstance(a, (Tensor, int, float, complex, str)))
         given = next(odd, given)
     if isinstance(given, Tensor):
         return {}
     return {"mistake": "no tensor", "none": given is None} | error_facts.value(error, given)
 
 
-def _given(error: Exception, module: nn.Module) -> object:
+def _first_argument(error: Exception, module: nn.Module) -> object:
     """The first argument of the forward of a layer, a tensor if no layer's was reached."""
     code = getattr(type(module).forward, "__code__", None) if is_layer(module) else None
     for frame, _ in source_lines.frames(error):
@@ -91,12 +91,12 @@ def _given(error: Exception, module: nn.Module) -> object:
     return Tensor()
 
 
-def _plain(value: Any) -> Any:
+def _setting_or_class_name(value: Any) -> Any:
     """A setting as it is; of anything larger, its class."""
     if isinstance(value, (int, float, str, bool)) or value is None:
         return value
     if isinstance(value, (tuple, list)):
-        return tuple(map(_plain, value))
+        return tuple(map(_setting_or_class_name, value))
     return type(value).__name__
 
 
@@ -123,14 +123,14 @@ def _is_setting(value: object) -> bool:
     return value is None or isinstance(value, (int, float, str, bool))
 
 
-def _construction(error: Exception) -> tuple[str, Mapping]:
+def _failed_constructor(error: Exception) -> tuple[str, Mapping]:
     """Class and arguments of the torch layer whose constructor raised `error`, if one did."""
     found: list[tuple[str, Mapping]] = []
     for frame, _ in source_lines.frames(error):
         code, names = frame.f_code, frame.f_locals
         made = names.get("self")
-        torchs = code.co_name == "__init__" and code.co_filename.startswith(source_lines.TORCH)
-        if torchs and isinstance(made, nn.Module) and code is not nn.Module.__init__.__code__:
+        in_torch = code.co_name == "__init__" and code.co_filename.startswith(source_lines.TORCH)
+        if in_torch and isinstance(made, nn.Module) and code is not nn.Module.__init__.__code__:
             count = code.co_argcount + code.co_kwonlyargcount
             given = {name: names[name] for name in code.co_varnames[1:count] if name in names}
             found.append((type(made).__name__, given))

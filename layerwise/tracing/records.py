@@ -125,7 +125,7 @@ class Failure:
     dtypes: tuple[str, ...] = ()  # of the same tensors: "float32"
     arguments: tuple = ()  # the others that were given in order, such as the target of a view
     settings: Mapping = field(default_factory=dict)  # of the layer or call: kernel_size, groups, …
-    expected: object = None  # the two numbers (or shapes) that disagree
+    expected: object = None  # the two numbers, shapes or words that disagree
     got: object = None
     line: SourceLine | None = None
     facts: Mapping = field(default_factory=dict)  # what else the exception knew: see `error_facts`

@@ -18,7 +18,7 @@ from .columns import COLUMNS, Clash, Column, Operation, Row, Words, row, words
 from .matching import Part, in_blocks, matched, own_numbers
 from .matching import kind as kind_of
 
-LONGEST = 40  # lines of a table before blocks are folded
+MOST_LINES = 40  # lines of a table before blocks are folded
 INCOMPLETE, NOT_REACHED = "incomplete", "not reached"
 
 
@@ -51,7 +51,7 @@ class Line:
     row: Row
     depth: int
     status: Status
-    part: Part  # of this run; of the start where it is gone or was not reached
+    part: Part  # of this run; of the start where gone or not reached; made up where it failed
     start: Part | None = None
     folded: bool | None = None  # None for a step, which cannot be folded
     span: range = range(0)  # the numbers of its steps in the picture; none where it is gone
@@ -64,7 +64,7 @@ class Line:
     @property
     def before(self) -> Row | None:
         """The row of the start, None where there is nothing to compare."""
-        if self.start is None or self.status not in _COMPARED:
+        if self.start is None or self.status not in _IN_BOTH:
             return None
         return row(self.start)
 
@@ -84,21 +84,21 @@ class Line:
         return words(old), words(new)
 
 
-_COMPARED = (Status.SAME, Status.OWN, Status.DOWNSTREAM)
+_IN_BOTH = (Status.SAME, Status.OWN, Status.DOWNSTREAM)
 
 
 def compare(start: Block | None, now: Block | None, failure: Failure | None = None) -> list[Line]:
-    """Every line of `now` with its status; with no `start`, each is the same as it was.
+    """Every line of `now`, and of `start` what is gone, with its status; without `start`, all same.
 
     With `failure`, the run broke off: the line that failed follows, and what the start had
     behind it is not reached. None stands for a network that could not be built.
     """
     if now is None:
-        return _numbered(list(_all_lines(start.parts if start else (), Status.UNREACHED)))
-    return _numbered(list(_lines((start or now).parts, now.parts, 0, failure)))
+        return _with_spans(list(_lines_of_status(start.parts if start else (), Status.UNREACHED)))
+    return _with_spans(list(_lines((start or now).parts, now.parts, 0, failure)))
 
 
-def _numbered(lines: Sequence[Line]) -> list[Line]:
+def _with_spans(lines: Sequence[Line]) -> list[Line]:
     """The lines with their spans: steps are counted in order, those that are gone left out."""
     counted = (isinstance(line.part, Step) and line.status is not Status.GONE for line in lines)
     begin = list(accumulate(counted, initial=0))
@@ -135,13 +135,13 @@ def folded(lines: Sequence[Line], unfolded: Collection[str]) -> Iterator[Line]:
         yield line
 
 
-def default_fold(tree: Block) -> frozenset[str]:
+def default_unfolded(tree: Block) -> frozenset[str]:
     """Ids of the blocks to unfold: from the outermost inwards while the table stays short."""
     unfolded: set[str] = set()
     lines = len(tree.parts)
     for level in levels(tree):
         lines += sum(len(block.parts) for block in level)
-        if lines > LONGEST:
+        if lines > MOST_LINES:
             break
         unfolded |= {block.id for block in level}
     return frozenset(unfolded)
@@ -166,18 +166,18 @@ def _lines(
     old, new = in_blocks(old, new), in_blocks(new, old)
     if failure is None:
         for pair in matched(old, new):
-            yield from _pair(*pair, depth)
+            yield from _lines_of_pair(*pair, depth)
     else:
         yield from _broken_off(old, new, depth, failure)
 
 
-def _pair(old: Part | None, new: Part | None, depth: int) -> Iterator[Line]:
+def _lines_of_pair(old: Part | None, new: Part | None, depth: int) -> Iterator[Line]:
     """The line of a layer, and those of all that is in it."""
     if new is None:
         assert old is not None
-        yield from _all_lines([old], Status.GONE, depth)
+        yield from _lines_of_status([old], Status.GONE, depth)
     elif old is None:
-        yield from _all_lines([new], Status.NEW, depth)
+        yield from _lines_of_status([new], Status.NEW, depth)
     elif isinstance(old, Step) and isinstance(new, Step):
         yield Line(row(new), depth, _status(old, new), new, old)
     else:
@@ -199,14 +199,14 @@ def _status(old: Step, new: Step) -> Status:
     return Status.SAME if same else Status.DOWNSTREAM
 
 
-def _all_lines(parts: Iterable[Part], status: Status, depth: int = 0) -> Iterator[Line]:
+def _lines_of_status(parts: Iterable[Part], status: Status, depth: int = 0) -> Iterator[Line]:
     """A line for each part, and for all inside."""
     for part in parts:
         told = row(part)
         if status is Status.UNREACHED:
             told = Row(told.path, told.operation, NOT_REACHED)
         yield Line(told, depth, status, part)
-        yield from _all_lines(_parts(part), status, depth + 1)
+        yield from _lines_of_status(_parts(part), status, depth + 1)
 
 
 def _parts(part: Part | None) -> tuple[Part, ...]:
@@ -222,7 +222,7 @@ def _broken_off(
     """What ran, what failed and, from the start, what was not reached."""
     block = new[-1] if new and _stopped_in(new[-1], failure) else None
     ran = new[:-1] if block else new
-    here = _place(old, ran, block, failure)
+    here = _index_at_break(old, ran, block, failure)
     if here is None:
         (pairs, rest), was = _up_to_the_break(old, ran), None
     else:
@@ -230,14 +230,14 @@ def _broken_off(
     if block is None and isinstance(was, Block):  # nothing ran in it
         block = Block(was.id, replace(was.call, output=()), ())
     for pair in pairs:
-        yield from _pair(*pair, depth)
+        yield from _lines_of_pair(*pair, depth)
     if isinstance(block, Block):
         told = Row(block.id, Operation(block.call.kind, {}), None, INCOMPLETE, INCOMPLETE)
         yield Line(told, depth, Status.FAILED, block, was)
         yield from _lines(_parts(was), block.parts, depth + 1, failure)
     else:
         yield _failed_line(failure, was, depth)
-    yield from _all_lines(rest, Status.UNREACHED, depth)
+    yield from _lines_of_status(rest, Status.UNREACHED, depth)
 
 
 def _up_to_the_break(
@@ -250,7 +250,7 @@ def _up_to_the_break(
     return [pair for n, pair in enumerate(pairs) if n < met or pair[1] is not None], rest
 
 
-def _place(
+def _index_at_break(
     old: Sequence[Part], ran: Sequence[Part], block: Part | None, failure: Failure
 ) -> int | None:
     """Where the start has what the run broke off in: of the same path if it can be.

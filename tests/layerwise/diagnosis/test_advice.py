@@ -84,3 +84,12 @@ def test_0_is_tried_where_it_can_be_meant():
 
     assert diagnose(shrinks, (1, 1, 8, 8), padding=2).repairs == [{"padding": 0}]
     assert diagnose(build, (1, 1, 8, 8), border=1).repairs == [{"border": 0}]  # not a spread of 0
+
+
+@pytest.mark.parametrize(
+    ("padding", "rows", "blamed"), [((0, 3), 3, False), ((3, 0), 9, True), (3, 9, True)]
+)
+def test_padding_is_held_against_the_kernel_of_its_own_axis(padding, rows, blamed):
+    d = diagnose(lambda: nn.Sequential(nn.MaxPool2d((5, 7), padding=padding)), (1, 1, rows, 9))
+    assert ("half of the kernel" in str(d)) == blamed
+    assert "at most 2" in str(d) if blamed else "5" in str(d)
