@@ -39,7 +39,7 @@
 # | 3 | [NiN](03_nin.ipynb) | Does a convolutional network need fully connected layers? | 50 + 75 | The 1×1 convolution, and a global average in place of large linear layers. |
 # | 4 | [GoogLeNet](04_googlenet.ipynb) | Which kernel size is right, and why choose? | 50 + 105 | Parallel paths, stacked as channels, and 1×1 convolutions that keep them cheap. |
 # | 5 | [Batch normalization](05_batch_norm.ipynb) | Why does a deep network depend so much on its first weights, and can a layer make it depend less on them? | 50 + 120 | A layer that keeps the size of the numbers, however deep the network is. |
-# | 6 | [ResNet](06_resnet.ipynb) | Why can you not stack as many layers as you like, and what does one addition change about it? | 55 + 95 | The shortcut `out += x`, with which depth no longer hurts. |
+# | 6 | [ResNet](06_resnet.ipynb) | Why can you not stack as many layers as you like, and what does one addition change about it? | 55 + 95 | The shortcut `out += x`, with which 56 layers no longer train worse than 20. |
 # | 7 | [The ResNet family](07_resnet_family.ipynb) | How does one block become a whole family of networks, and how do you use one that somebody else has trained? | 45 + 120 | One class for all ResNets, training recipes, and fine-tuning on your own images. |
 # | 8 | [After ResNet](08_after_resnet.ipynb) | ResNet's frame stays and only the block changes: what does each new block buy, and what does it cost? | 50 + 155 | Other blocks in the same frame, four different costs, and how to choose. |
 #
@@ -65,9 +65,10 @@ from layerwise import lab, trace
 # ## The road in one picture
 #
 # These are the networks of the course in the order in which you meet them, with the lesson and the
-# year of the first publication. LeNet takes grey digits of 28×28 pixels, and has 10 classes. All
-# others take colour photographs of 224×224 pixels, and have 1,000 classes. `nets` holds the
-# course's own versions. The last four come from torchvision, PyTorch's collection of networks.
+# year of the first publication. (Lesson 5 is about a layer, so it has no network here.) LeNet takes
+# grey digits of 28×28 pixels, and has 10 classes. All others take colour photographs of 224×224
+# pixels, and have 1,000 classes. `nets` holds the course's own versions. The last four come from
+# torchvision, PyTorch's collection of networks.
 
 # %%
 DIGIT, PHOTO = (1, 1, 28, 28), (1, 3, 224, 224)
@@ -88,10 +89,11 @@ NETWORKS = [
 ]
 
 # %% [markdown]
-# `trace` runs a network on shapes alone, which takes no memory and almost no time, and notes what
-# every step does. A step knows from which steps its numbers come (`sources`). So you can count the
-# layers with weights that an image passes on the longest way. A MAC is one multiplication and one
-# addition, the unit in which the arithmetic of a network is counted: see lesson 1.
+# `trace` runs a network on shapes alone, without numbers, and notes what every step does. So it
+# takes almost no memory and no time. A step knows from which steps its numbers come (`sources`). So
+# you can count the layers with weights that an image passes on the longest path. A MAC is one
+# multiplication and one addition, the unit in which the arithmetic of a network is counted: see
+# lesson 1.
 
 # %%
 def layers_in_a_row(t):
@@ -157,12 +159,12 @@ show("Twelve networks, placed by the parameters and the MACs of the table above.
 #
 # A **lab** takes a function that builds a network, and gives each of its choices a control. The one
 # below has two choices. Move a slider, or click its number and type. At once you see the network,
-# its line of code, and the layers that changed. A choice that breaks the network is no accident: the
-# lab says which layer fails, why, and which settings would work. The buttons:
+# its line of code, and the layers that changed. Some choices break the network. That is
+# intended: the lab says which layer fails, why, and which settings would work. The buttons:
 #
 # | | |
 # |---|---|
-# | Undo, Redo, Reset | one setting back, forth again, or back to the start |
+# | Undo, Redo, Reset | go one setting back, go forward again, or return to the start |
 # | Pin | compares what you do next with this setting, not with the start |
 # | Copy setting | copies a line of code, `first.set(…)`: run it in a new cell, and it brings this setting back |
 # | Preset | settings that have a name |

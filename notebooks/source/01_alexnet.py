@@ -60,9 +60,9 @@ torch.set_num_threads(1)  # networks as small as those trained here are no faste
 # %% [markdown]
 # ## The year 2012
 #
-# ImageNet's competition gave 1.2 million photographs of 1,000 classes to train on. A program may name
-# five classes for a new photograph. The share of photographs for which the right one is not among
-# them is the **top-5 error**. This is the winner's, year by year.
+# ImageNet's competition gave 1.3 million photographs of 1,000 classes to train on. A program may
+# name five classes for a new photograph. The share of photographs for which the right one is not
+# among them is the **top-5 error**. The bars show it for the winner of each year.
 
 # %%
 ERRORS = {"2010": 28.2, "2011": 25.8, "2012\nAlexNet": 16.4, "2013": 11.7, "2014\nGoogLeNet": 6.7,
@@ -75,7 +75,8 @@ show("Bars: 28.2 and 25.8 % in 2010 and 2011, without convolutional networks; 16
      "AlexNet; then 11.7, 6.7 and 3.6 % with deeper convolutional networks.")
 
 # %% [markdown]
-# *Grey: features made by hand. Blue: convolutional networks.
+# *Grey, hatched: no convolutional network; people designed the features.
+# Blue: convolutional networks.
 # ([Russakovsky and others 2015](https://arxiv.org/abs/1409.0575), table 5; for ResNet
 # [He and others 2016](https://arxiv.org/abs/1512.03385). With more training images AlexNet had 15.3 %.)*
 #
@@ -143,10 +144,10 @@ show("A handwritten 3 and a photograph of a flower, each with a square of 16×16
 
 # %% [markdown]
 # *What one unit of LeNet's last maps sees: 16×16 pixels. That is a
-# good part of the digit, and about one petal of the flower.*
+# third of the digit's image, and about one petal of the flower.*
 #
-# LeNet would need more layers, larger strides and more channels. But with sigmoids, more
-# layers hardly train, as you will see.
+# LeNet would need more layers, larger strides and more channels. But with sigmoids
+# (`nn.Sigmoid` above), more layers hardly train, as you will see.
 #
 # ## Predict
 #
@@ -196,8 +197,8 @@ predict("AlexNet reads 224 rows, with 11×11 filters, stride 4 and padding 1. Ho
         size_after(224, kernel=11, stride=4, padding=1)[0])
 
 # %% [markdown]
-# The first sum is 0+1+2+6+7+8+12+13+14 = 63. A third window in a row would reach
-# over the edge, so the last row and the last column are never read.
+# The first sum is 0+1+2+6+7+8+12+13+14 = 63. A third window beside the first two
+# would reach over the edge, so the last row and the last column are never read.
 #
 # Of the 226 rows that AlexNet's first layer gets, with the padding, 3 are left over: one of padding,
 # and the last two of the photograph. PyTorch gives no warning.
@@ -208,11 +209,12 @@ predict("AlexNet reads 224 rows, with 11×11 filters, stride 4 and padding 1. Ho
 # pixels of the input it reads, their products with the kernel, and the sum. *Play* moves the window.
 # The image is a part of a digit, and the kernel finds edges.
 #
-# **Max pooling** and **average pooling** move a window in the same way and have no
-# kernel: they keep the largest number in it, or the average.
+# **Max pooling** and **average pooling** move a window in the same way and have no weights: they
+# keep the largest number in it, or the average. PyTorch calls the size of their window
+# `kernel_size` too.
 #
-# Beside it stand tasks. Type your prediction where one is asked for, and put each explanation into your
-# own words before you open it.
+# Beside the controls stand tasks. Type your prediction where one is asked for, and put each
+# explanation into your own words before you open it.
 
 
 # %%
@@ -233,11 +235,14 @@ lab(one_window, (1, 1, 6, 6), layer=["convolution", "max pooling", "average pool
 # The comment on each line is the shape of one image after it.
 #
 # - The first convolution takes large strides, because the image is large. In the others a padding
-#   of $(k - 1)/2$ keeps the number of rows. Only pooling shrinks the maps.
+#   of $(k - 1)/2$ keeps the number of rows. After the first convolution only pooling shrinks the
+#   maps.
 # - A function that takes the numbers of a layer one by one is an **activation function**, and what
-#   it makes are **activations**. LeNet's is the **sigmoid**, which squeezes every number
-#   into the range 0 to 1. AlexNet's is **ReLU**, which replaces negative numbers by 0.
-# - **Dropout** sets half of the activations to 0 while the network trains.
+#   it makes are **activations**. LeNet's is the **sigmoid**, which squeezes every number into the
+#   range 0 to 1. (This is the form in the book *Dive into Deep Learning*, "the book" from here on;
+#   the network of 1998 had a scaled tanh.) AlexNet's is **ReLU**, which replaces negative numbers
+#   by 0.
+# - **Dropout** sets about half of the activations, drawn at random, to 0 while the network trains.
 
 # %%
 net = nn.Sequential(
@@ -276,12 +281,15 @@ for layer in net:
 table(net, (1, 1, 224, 224))
 
 # %% [markdown]
-# Follow the receptive field down the table. At each layer it grows by the kernel
-# less one, times the distance in the image between two neighbours on the map. That
-# distance is 4 after the first convolution, and every pooling doubles it. At the end it is 195×195 pixels.
+# Follow the receptive field down the table. At each layer it grows by the kernel size less one,
+# times the distance in the image between two neighbours on the map that the layer reads. That
+# distance is 4 after the first convolution, and every pooling doubles it. At the end it is 195×195
+# pixels.
 #
-# Near an edge, part of the receptive field is padding. What does a unit really read? Replace every
-# window by an average, and see for which rows of the image the gradient of the unit is not 0.
+# Near an edge, part of the receptive field is padding. What does a unit really read? The gradient
+# of a unit with respect to a pixel says how the unit changes if the pixel does. In the next cell
+# every window is an average, so that no two influences cancel. A unit reads the rows where its
+# gradient is not 0.
 
 
 # %%
@@ -321,8 +329,9 @@ show("Left: the flower with three squares, at the upper left corner, from there 
 # *Left: what three units truly read. Right: bars are the rows that are read, lines the 195 rows of the theory, which
 # leave the image (grey).*
 #
-# No unit reads 195 rows: each field is cut off at an edge. No unit reads rows 218 to
-# 223: they are left over, because each layer rounds down. But each unit sees much of the flower.
+# No unit reads 195 rows: each field is cut off at an edge. No unit reads rows 218 to 223: they are
+# left over, because the first convolution and the poolings round down. But each unit sees much of
+# the flower.
 #
 # ## Why these numbers?
 #
@@ -338,7 +347,8 @@ show("Left: the flower with three squares, at the upper left corner, from there 
 # | 4,096; dropout 0.5 | Choices: 2,048 on each of two GPUs; [Hinton and others](https://arxiv.org/abs/1207.0580). |
 #
 # This is the book's AlexNet. The paper's has 3 input channels, 1,000 classes, local response
-# normalization, and two GPUs: convolutions 2, 4 and 5 see only the maps on their own (sections 3.2 to 3.5).
+# normalization, and two GPUs: convolutions 2, 4 and 5 read only the maps on their own GPU
+# (sections 3.2 to 3.5).
 #
 # ## Where are the parameters, where is the arithmetic?
 #
@@ -359,7 +369,7 @@ for name, path in LAYERS.items():
 plot_costs(large, LAYERS)
 
 # %% [markdown]
-# *Orange: the arithmetic is in the convolutions. Blue: the parameters are in the linear
+# *Orange, hatched: the arithmetic is in the convolutions. Blue: the parameters are in the linear
 # layers, more than half of them in the first.*
 #
 # The numbers of the notes are far too low: it is 758 times the parameters and 2,252 times the
@@ -371,7 +381,7 @@ plot_costs(large, LAYERS)
 # run, and a linear layer the other way round.
 #
 # Every position has the same weights. So if a thing in the image moves by
-# one stride, what the filters say of it moves by one position on the maps: **equivariance**.
+# one stride, its pattern on the maps moves by one position: **equivariance**.
 #
 # ## Turn one choice at a time
 #
@@ -406,12 +416,13 @@ lab(alexnet, (1, 1, 224, 224), channels=(16, 128, 16), kernel_size=(3, 15),
 # %% [markdown]
 # ## Measure: ReLU against sigmoid
 #
-# Measure it on 1,797 handwritten digits, scaled to 32×32 pixels; 360 are kept for testing. To take
-# seconds and not days, keep AlexNet's eight layers, but make them much narrower.
+# Does a network learn better with ReLU than with the sigmoid? Measure it on 1,797 handwritten
+# digits, scaled to 32×32 pixels; 360 are kept for testing. To need seconds and not days, keep
+# AlexNet's eight layers, but with far fewer channels.
 #
 # The first weights are random, on a scale with which ReLU's activations keep about the same mean
-# square from layer to layer ([He and others 2015](https://arxiv.org/abs/1502.01852)). How they are chosen is the network's
-# **initialization**. A **seed** fixes what is random.
+# square from layer to layer ([He and others 2015](https://arxiv.org/abs/1502.01852)). The rule by
+# which they are drawn is the network's **initialization**. A **seed** fixes what is random.
 
 
 # %%
@@ -476,20 +487,22 @@ plot_runs(by_activation)
 # *A column, and a line, for each seed. The sigmoid lines lie on one another. They are at the accuracy of
 # guessing: one in ten.*
 #
-# In three epochs the sigmoid networks learn nothing, and ReLU's do. Lesson 5 finds a way to train with
-# sigmoids.
+# In three epochs the networks with sigmoids learn nothing, and those with ReLU learn. Lesson 5
+# finds a way to train with sigmoids.
 #
 # ## Measure: dropout
 #
 # In training mode, dropout sets each activation to 0 with probability 1/2 and
 # doubles the others, so that their sum stays the same on average. In eval mode it does nothing.
 #
-# A network with many parameters can memorize its training images, and be no better on new ones:
+# A network with many parameters can memorize its training images. Then it does much better on them
+# than on new images:
 # **overfitting**. What is done against it is called **regularization**. With dropout,
 # no unit can rely on another one being there.
 #
-# Take AlexNet's head, which has the dropout, and the digits in 8×8 pixels. For 40 % of
-# the training images the label is drawn at random, and should not be memorized. Test labels stay right.
+# Take a small copy of AlexNet's head, the linear layers at its end, where the dropout is. Take the
+# digits in 8×8 pixels. For 40 % of the training images the label is drawn at random: a good network
+# does not memorize it. Test labels stay right.
 
 # %%
 drop, ones = nn.Dropout(0.5), torch.ones(10_000)
@@ -536,8 +549,9 @@ plot_runs(by_dropout, ylim=(0.6, 1))
 #
 # The paper also trains on images shifted and mirrored at random
 # (section 4.1). This is **augmentation**. The digits are centred. What if a camera is off by one pixel
-# of eight? Train with neither of the two, with dropout, and with augmentation: on images that are moved anew
-# in each epoch.
+# of eight? Train with neither dropout nor augmentation, with dropout alone, and with augmentation
+# alone, which moves each image anew in each epoch. Then test each network on centred and on moved
+# images.
 
 
 # %%
@@ -583,8 +597,9 @@ plot_lines({"training": [recording.train_acc], "test": [recording.test_acc]},
 plot_confusion(recording.confusion, recording.classes)
 
 # %% [markdown]
-# *First: in training, accuracy is measured with dropout, on moved images, while the weights
-# still change. So it may lie below the test's. Second: the **confusion matrix**, counted on 10,000 test images.*
+# *First figure: in training, accuracy is measured with dropout, on moved images, while the weights
+# still change. So it may lie below the test's. Second figure: the **confusion matrix**, counted on
+# 10,000 test images. A row is a true class, a column an answer.*
 #
 # Cats are taken for dogs more than for anything else, and animals more for
 # animals than for vehicles.
@@ -617,7 +632,7 @@ look(trained, cat)
 # *Rows: filters before training, after it, the difference (grey is 0), and their maps of the cat.*
 #
 # The first weights are noise, and a short training leaves much of it. What it added is not
-# noise: stripes, which answer to edges, and patches of one colour. The paper's filters, after 90
+# noise: stripes, which respond to edges, and patches of one colour. The paper's filters, after 90
 # epochs on ImageNet, are such stripes and patches (figure 3). Nobody designed them.
 #
 # In `look`, click a box to see its maps, and a pixel to see the part of the
@@ -648,7 +663,7 @@ at_full_size(initialize(alexnet(), nn.init.xavier_uniform_), size=224, epochs=10
 #
 # 1. The first, which has twice as many filters, and the second, whose filters read twice as
 #    many channels. Both do twice the arithmetic. The second still makes 256 maps, so
-#    nothing after it can tell.
+#    all shapes after it stay as they are.
 # 2. For the first linear layer alone. A convolution's filters do not depend on the size of
 #    the image, and the later linear layers read 4,096 numbers in any case.
 # 3. Runs differ by their first weights and by the order of the images. If the runs of the
@@ -745,7 +760,7 @@ exercises.alexnet.network.check(my_alexnet)
 #
 # <details><summary>Solution</summary>
 #
-# 193 to 224: rounding down has a good side, and 32 sizes in a row give the same maps.
+# 193 to 224. Because of the rounding down, 32 sizes in a row end in maps of 5×5.
 # The new layer goes in front of `nn.Flatten()`. Then every size from 65 on works: the
 # last pooling has to receive 3 rows, so the one before it 7, so the first one 15, and
 # 15 rows come from $14 \cdot 4 + 11 - 2 = 65$ pixels.

@@ -121,7 +121,7 @@ for count, kernel in ((1, 5), (2, 3), (1, 7), (3, 3)):
 #
 # ### They do not see it in the same way
 #
-# A pixel can reach the output on several ways, through several units in between. How many
+# A pixel can reach the output on several ways (paths), through different units in between. How many
 # are there for each pixel? Let every weight be 1, without bias or ReLU. Then the number is
 # the gradient of the output with respect to the pixel.
 
@@ -161,14 +161,14 @@ for count in (1, 4, 16, 64):
 # Four times the layers: the receptive field becomes almost four times as wide, the bell
 # only about twice. The pixels that really count for a unit are its **effective receptive
 # field** (Luo and others, 2016). In a deep network it is much smaller than the
-# theoretical one, which `trace` computes. *Look inside*, below, measures it with real
+# theoretical one, which `trace` computes. *Look inside*, below, measures it with random
 # weights.
 #
 # ### Why a ReLU stands in between
 #
 # Without anything in between, two convolutions are one: a sum of sums is a sum. To find its
-# kernel, let the two work on an image that is 0 except for a 1 in the middle, and rotate
-# the result by 180°.
+# kernel, let the two work on an image that is 0 except for a 1 in the middle. The
+# result is the kernel rotated by 180°, so rotate it back.
 
 # %%
 torch.manual_seed(0)
@@ -283,7 +283,7 @@ show("Channels over rows of the maps, both logarithmic. AlexNet's marks go up an
 # the positions. Twice the channels in and out are four times the weights. So a
 # convolution costs the same in every block: 1849.7 million MACs. The first of a block reads
 # half as many channels and costs half of that, 924.8 million. Only the two ends differ: the
-# image has one channel, and the last block stays at 512.
+# image has one channel, and the last block stays at 512, so its convolutions cost a quarter, 462.4.
 #
 # ### Why these numbers?
 #
@@ -303,8 +303,8 @@ show("Channels over rows of the maps, both logarithmic. AlexNet's marks go up an
 #
 # A network is now a list of pairs, so a deeper one needs only another list. These are four
 # of the networks in the paper's table 1 (columns A, B, D and E), with its 3 channels and
-# 1,000 classes. The last column is **activation memory**: the outputs of all steps for one
-# photograph, 4 bytes for each value.
+# 1,000 classes. The last column counts the outputs of all steps for one photograph,
+# 4 bytes for each value. What training keeps of them is the **activation memory**.
 
 # %%
 from math import prod
@@ -332,7 +332,7 @@ for name, arch in FAMILY.items():
 # Your networks have exactly as many parameters as those of torchvision, PyTorch's own
 # collection. VGG-19 does 2.6 times the arithmetic of VGG-11, and has 8 % more parameters.
 #
-# Memory does grow. Training keeps about two thirds of the activations until the gradients
+# Memory does grow. Training keeps about two thirds of the last column until the gradients
 # are computed, for each image of a batch. With 128 images VGG-16 keeps more than 9 GB of
 # them; its parameters take 0.55 GB.
 #
@@ -369,8 +369,8 @@ lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
 # %% [markdown]
 # ## What depth bought on ImageNet
 #
-# The paper trained each network on 1.3 million photographs of 1,000 classes. Here is its
-# **top-1 error**, the share of wrong first guesses, with all photographs at one scale
+# The paper trained each network on 1.3 million photographs of 1,000 classes. Here is each
+# network's **top-1 error**, the share of wrong first guesses, with all photographs at one scale
 # (table 3). Beside it: torchvision's networks, which others trained by another recipe.
 
 # %%
@@ -382,13 +382,13 @@ for name, error in paper.items():
     print(f"{name}  paper {error} %   torchvision {100 - accuracy:.1f} %")
 
 # %% [markdown]
-# From 11 to 16 layers both errors fall. From 16 to 19 there is little change; the paper
-# says that the error "saturates". Neither source gives several seeds, so nobody can say how
-# much of this is chance.
+# From 11 to 16 layers both errors fall. From 16 to 19 the paper's error rises by 0.3, and it says
+# that the error "saturates"; torchvision's falls by 0.8. Neither source gives several seeds, so
+# nobody can say how much of this is chance.
 #
 # Does the depth help, or the arithmetic, which grows with it? The authors made one test:
 # VGG-13 with one 5×5 in place of each pair of 3×3. Its top-1 error was 7 % higher
-# (section 4.1); but it also does a fifth less arithmetic.
+# (section 4.1); but it also does about a sixth less arithmetic.
 #
 # ## Deeper is harder to start
 #
@@ -453,8 +453,8 @@ plot_lines({"Kaiming": kaiming, "default": default}, logarithmic=True,
 # one digit from another is lost on the way.*
 #
 # The prediction is $6^8$, 1.7 million. The measured factors are random, as the weights are,
-# and lie between a tenth and ten times of it. (Kaiming's lines fall a little too: the last
-# maps have 2×2 pixels, so five of nine weights read zeros of the padding.)
+# and lie within a factor of ten of it. (Kaiming's lines fall too, by a factor of about ten. One
+# reason: the last maps have 2×2 pixels, so five of nine weights read zeros of the padding.)
 #
 # The authors had this problem too. They trained the 11 layers first and put parts of the
 # result into the deeper networks. Only later they found that random weights of a suitable
@@ -510,7 +510,7 @@ plot_runs(on_digits)
 
 # %% [markdown]
 # *Test accuracy, one line for each run. In the table a column is one seed.* After five
-# epochs the shallow networks are a little behind. Train three times as long (`epochs=15`), and
+# epochs the shallow networks are behind. Train three times as long (`epochs=15`), and
 # all kinds are above 0.9, with no winner. These digits cannot show what depth is good for.
 #
 # The units of the shallow networks see only 10×10 of 16×16 pixels. Why is that enough? A
@@ -553,13 +553,13 @@ plot_runs(on_dots, ylabel="accuracy")
 # of their units sees both dots. So for each place of the dots the difference of the two
 # logits is a sum
 # $a(\text{left}) + b(\text{right})$. White-white and black-black together have the same sum
-# as white-black and black-white. So it cannot be positive for the first two and negative for the
-# other two: of four answers, at most three are right. The other networks see 16×16 pixels,
-# and learn the task.
+# as white-black and black-white. So the difference cannot be positive for the first two and
+# negative for the other two: of four answers, at most three are right. The other networks see 16×16
+# pixels, and learn the task.
 #
 # So the answer to the third prediction is: it depends. Where a unit has to see far, depth
 # helps, and so does a large kernel or, in exercise 3, dilation. On the digits no kind was
-# better than the others.
+# better than the others after longer training.
 #
 # ## On photographs
 #
@@ -575,8 +575,8 @@ plot_confusion(recording.confusion, recording.classes)
 
 # %% [markdown]
 # *Test accuracy by epoch; how often each class of test image (row) got each answer
-# (column).* An animal is mostly taken for some animal. This is one seed, few epochs, about a
-# thousandth of VGG-11's parameters, and a JPEG copy of the data.
+# (column).* An animal that is not recognized is mostly taken for another animal. This is one seed,
+# few epochs, about a thousandth of VGG-11's parameters, and a JPEG copy of the data.
 #
 # ### Look inside: what is the answer based on?
 #
@@ -823,7 +823,7 @@ exercises.vgg.net.check(my_vgg)
 #
 # *medium, 15 minutes*
 #
-# To train, PyTorch keeps the outputs of the layers until the gradient
+# To train, PyTorch keeps most outputs of the layers until the gradient
 # has passed. Count the values that VGG-11's steps put out for one image, block by block
 # (`prod(step.output)`). Which block needs most? How many parameters has it?
 #
@@ -859,8 +859,8 @@ exercises.vgg.net.check(my_vgg)
 #
 # It has 133,638,952 parameters and sees 156×156, as VGG-13 does: a 1×1 filter reads one
 # position and sees no further. VGG-16 sees 212×212. In the paper C does better than B,
-# which is VGG-13, and worse than D, which is VGG-16 (table 3). So more ReLUs help,
-# and seeing more helps too.
+# which is VGG-13, and worse than D, which is VGG-16 (table 3). The authors
+# conclude that more ReLUs help, and that seeing more helps too.
 # </details>
 #
 # ## What you have seen
@@ -868,8 +868,8 @@ exercises.vgg.net.check(my_vgg)
 # - One block, repeated with half the rows and twice the channels, makes a family of
 #   networks from one list each. Depth costs arithmetic and activation memory, hardly any
 #   parameters, and needs an initialization that suits it.
-# - Two 3×3 see what one 5×5 sees, with 28 % fewer weights, and look at the middle first.
-#   At equal arithmetic neither won on digits; where seeing far was needed, both did what
+# - Two 3×3 see what one 5×5 sees, with 28 % fewer weights, and count the middle more.
+#   At equal arithmetic no kind won on digits in the end; where seeing far was needed, both did what
 #   one 3×3 could not.
 # - VGG-11 has 128,806,154 parameters, and 102,760,448 of them are the weights of its
 #   first fully connected layer.

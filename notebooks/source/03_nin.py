@@ -63,7 +63,7 @@ use_style()
 # after the convolutions. Does a convolutional network need it?
 #
 # That layer is **fully connected**: it has a weight for every pair of an input and an
-# output. PyTorch calls it linear. Its input are all the maps at once, flattened.
+# output. PyTorch calls it linear. It reads all the maps at once, flattened.
 #
 # The notes compare this layer in three networks. They write `1655*120`, `25655*4096` and
 # `51277*4096`, where some multiplication signs are missing. Count again, with the networks
@@ -143,8 +143,8 @@ show_images([picture[0] for picture in shown.values()], shown, columns=4,
             alt="A cat; the same in grey; the same in blue; all black except for its two green eyes.")
 
 # %% [markdown]
-# *On the right a ReLU follows the 1×1 convolution. What is left are the pixels that are more
-# green than red or blue: the eyes.*
+# *On the right a ReLU follows the 1×1 convolution. What is left are the pixels whose green
+# is above the average of their red and blue: the eyes.*
 #
 # Inside a network the channels are not colours but features, such as edges. There a 1×1
 # convolution mixes features, at every position.
@@ -214,9 +214,10 @@ for hidden in ([4096, 4096], []):
 # the other order the factors are 585 and then 25. Neither choice alone saves as much as both
 # together, and NiN makes both.
 #
-# The number at the lower right, 3,840, is that of a linear layer on 384 averages. NiN's order is
-# the other one: first a convolution to ten maps, then the average of each. With a 1×1
-# convolution the two orders give the same logits, because both steps are sums.
+# The number at the lower right, 3,840, is that of a linear layer on 384 averages: first the
+# average, then the weights. NiN does it the other way round: first a convolution to ten maps, then
+# the average of each. With one 1×1 convolution both give the same logits, because both steps are
+# sums.
 
 # %%
 conv, average = nn.Conv2d(384, 10, kernel_size=1), nn.AdaptiveAvgPool2d((1, 1))
@@ -422,9 +423,9 @@ plot_runs(heads)
 
 # %% [markdown]
 # After four epochs the two are close together, although averaging has 71 times fewer parameters
-# at its end. This does not show that averaging is *better*. The paper reports that for photographs
-# (section 4.6): averaging is a **structural regularizer**, it overfits less. A few epochs on easy
-# digits cannot test that.
+# at its end. This does not show that averaging is *better*. The paper reports that it is, for
+# photographs (section 4.6): averaging is a **structural regularizer**, the network overfits less. A
+# few epochs on easy digits cannot test that.
 #
 # ## Look inside: a map for each class
 #
@@ -456,8 +457,8 @@ print(f"right at the left end {(answers[:, 0] == test.labels[:180]).float().mean
 # canvas and a few around them. One column further is four pixels further. So one run answers
 # for seven windows. The first and the last window hold a whole digit, and most answers there are
 # right. They can be less often right than on single digits, because in training every digit had
-# zeros of padding around it. For the windows in between the network names digits too: it has
-# never seen empty paper.
+# zeros of padding around it. The windows in between hold no whole digit, and the
+# network names one all the same: it has no answer for "no digit".
 #
 # Here is that canvas with the maps of its two digits. Softmax depends only on differences
 # between logits, so at each position the mean of the ten classes is subtracted.
@@ -494,8 +495,8 @@ show_maps(canvas[5, 0], small[:-2](canvas[5:6])[0].detach(), [3, 4], test.classe
 # negative. What does that do?
 #
 # A logit of 0 means that the ReLU's output is 0 at every position, and there its gradient is 0
-# too. So this image cannot raise the logit again. See what is left of the gradient in a network
-# where all ten logits are 0, as a single step that is too large can cause.
+# too. So training on this image cannot raise the logit again. See what is left of the gradient in a
+# network where all ten logits are 0, as a single step that is too large can cause.
 
 
 # %%
@@ -520,7 +521,8 @@ for end in (average_end, relu_end):
 # Does it happen? Train with the ReLU, and also with the notes' end, a whole NiN block with
 # ten channels. A logit that is 0 for every test image is **dead**: its class is never
 # answered. With $d$ of them the accuracy can be about $(10 - d)/10$ at most. (Where all ten
-# are 0, `argmax` takes the first, so a dead logit of class 0 does not count.)
+# are 0, `argmax` takes the first, so class 0 can be answered although its logit is
+# dead, and the ceiling does not count it.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -542,13 +544,13 @@ for name, kind in ends.items():
 plot_runs(ends)
 
 # %% [markdown]
-# With a ReLU on its logits a run can lose several classes, and never gets them back; another run
-# loses none and learns well. So this ReLU is a risk, and nothing here shows an advantage of it:
-# leave it out of your networks.
+# With a ReLU on its logits a run can lose several classes, and no gradient brings them back;
+# another run loses none and learns, though here it is behind the runs without this ReLU. So this
+# ReLU is a risk, and nothing here shows an advantage of it: leave it out of your networks.
 #
-# The notes' block is another case. Its runs are behind too, although here none of their logits
-# is dead. A logit need not be dead to learn slowly: it gets no gradient from the images for which
-# it is 0. Or is it because the block has only ten channels? See exercise 3.
+# The notes' block is another case. Most of its runs are behind too, although here none of their
+# logits is dead. A logit need not be dead to learn slowly: it gets no gradient from the images for
+# which it is 0. Or is it because the block has only ten channels? See exercise 3.
 #
 # ## On photographs
 #
@@ -563,8 +565,9 @@ for run in (*others, recording):
 plot_runs({run.name: [run] for run in (*others, recording)})
 
 # %% [markdown]
-# *Test accuracy after each epoch; guessing gives 0.1.* With one seed, few epochs, different
-# numbers of parameters and a JPEG copy of the photographs, this is no contest. It shows that a
+# *Test accuracy after each epoch; guessing gives 0.1.* With one seed, few epochs (three for NiN,
+# four for the others), different numbers of parameters and a JPEG copy of the photographs, this is
+# no fair comparison. It shows that a
 # network without any fully connected layer learns photographs. The paper's NiN, much wider and
 # trained for longer, is right in about 90 % of them (section 4.2).
 #
@@ -775,5 +778,5 @@ exercises.nin.head.check(nin_head)
 #   Localization](https://arxiv.org/abs/1512.04150). 2016. Class activation maps from global
 #   average pooling.
 # - A. Zhang, Z. Lipton, M. Li, A. Smola. [Dive into Deep
-#   Learning](https://d2l.ai). Section 8.3 (NiN), with steps of 0.05; in earlier editions
-#   section 7.3, with steps of 0.1.
+#   Learning](https://d2l.ai). Section 8.3 (NiN), with a learning rate of 0.05; in earlier
+#   editions section 7.3, with 0.1.

@@ -82,8 +82,9 @@ show_images([maps[0] for maps in (image, *answers.values())], ["image", *titles]
 
 # %% [markdown]
 # *Above each map: the output in the middle of the thin line, and in the middle of the thick one.
-# The 3×3 filter finds the thin line; in the middle of the thick one its output is 0. The 5×5
-# filter finds the thick line; on the thin one its output is a third as large.*
+# The 3×3 filter finds the thin line; in the middle of the thick one its output is 0, and at the
+# edges of the thick one it is half as large. The 5×5 filter finds the thick line; on the thin one
+# its output is a third as large.*
 #
 # So one filter fits one size. But look at the last map: a 5×5 kernel, with zeros around the
 # 3×3 filter, gives the same map as the 3×3 filter. A layer of 5×5 kernels can look for both
@@ -102,7 +103,7 @@ show_images([maps[0] for maps in (image, *answers.values())], ["image", *titles]
 # 1. A 5×5 convolution reads 192 channels and makes 32. Put a 1×1 convolution in front of it
 #    that makes 16 channels out of the 192. Do the MACs grow or shrink, and by what factor?
 # 2. The notes say that GoogLeNet was the first network of more than a hundred layers. How
-#    many layers with weights does an image pass, one after the other?
+#    many layers with weights does an image pass one after the other, on the longest path?
 # 3. AlexNet is from 2012, GoogLeNet from 2014 and known to be cheap. Which one needs more
 #    MACs for an image of 224×224?
 #
@@ -177,10 +178,10 @@ table(first, (1, 192, 12, 12))
 #
 # ## Build GoogLeNet
 #
-# The first three convolutions, the **stem**, shrink the image. Nine Inception blocks follow, in
-# stages of 2, 5 and 2, with a pooling after the first two stages. At the end stands global average
-# pooling, as in NiN, and one linear layer. The arguments of a block add up to what the next block
-# reads: 64 + 128 + 32 + 32 = 256.
+# The first three convolutions with two poolings, the **stem**, shrink the image. Nine Inception
+# blocks follow, in stages of 2, 5 and 2, with a pooling after the first two stages. At the end
+# stands global average pooling, as in NiN, and one linear layer. The output channels of a block's
+# four paths add up to what the next block reads: 64 + 128 + 32 + 32 = 256.
 
 # %%
 b1 = nn.Sequential(nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3), nn.ReLU(),
@@ -292,8 +293,8 @@ print(f"the network{slim.macs / 1e6:11.1f} {heavy.macs / 1e6:8.1f}")
 print(f"its parameters{slim.params / 1e6:8.1f} {heavy.params / 1e6:8.1f} million")
 
 # %% [markdown]
-# Without the reductions each block costs two to five times as many MACs. So it is the reductions
-# that make GoogLeNet small, not the parallel paths.
+# Without the reductions each block costs 2.4 to 5.2 times as many MACs, and the network has four
+# times as many parameters. The parallel paths alone do not make GoogLeNet as small as it is.
 #
 # ## How many layers?
 #
@@ -466,10 +467,11 @@ for seed in range(3):
     print(f"seed {seed}: without heads {without:.0e}, with heads {with_heads:.0e}")
 
 # %% [markdown]
-# The heads make it more than a hundred times as large. Whether the network then learns better is
-# another question. For Inception-v3, which has batch normalization, the authors report that
-# training began in the same way with and without heads, and that heads were a little better only
-# near its end (section 4). They now call them **regularizers**.
+# Without heads the gradient is less than a millionth: it vanishes. The heads make it more than a
+# hundred times as large. Whether the network then learns better is another question. For
+# Inception-v3, which has batch normalization, the authors report that training began in the same
+# way with and without heads, and that heads were a little better only near its end (section 4 of
+# the Inception-v3 paper). They now call them **regularizers**.
 #
 # ## Measure: one kernel size or four paths?
 #
@@ -513,11 +515,12 @@ print_runs(mixed)
 #
 # ## Measure: which path does it use?
 #
-# Take the three Inception networks. Switch off one path in both blocks, by setting the weights of
-# its last convolution to 0, and test again. Taking a part away to see what it does is called an
-# **ablation**. But the paths differ in kernel *and* width: they have 8, 18, 8 and 4 channels. So
-# width is a **confounder**: one cannot tell which of the two an effect comes from. Do it once with
-# the whole path, and once with 4 channels of each.
+# Take the three Inception networks. Switch off one path in both blocks, by setting the weights and
+# the biases of its last convolution to 0, and test again. Taking a part away to see what it does is
+# called an **ablation**. But the paths differ in kernel *and* width: they have 8, 18, 8 and 4
+# channels. So width is a **confounder**: one cannot tell which of the two an effect comes from. Do
+# it once with the whole path, and once with 4 channels of each. (The pooling path has only 4, so
+# its two rows are equal.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -566,7 +569,8 @@ for count, true, taken in sorted(mistakes, reverse=True)[:4]:
 # Apart from its bias, a logit is a weighted sum of the averages of the last maps, and each of these
 # maps belongs to a path. So a logit is a sum of four votes, one for each path of the last block.
 # Before the average, a vote is a class activation map (lesson 3). Show the network the cat: how far
-# does each path raise a class above the average of all ten?
+# does each path raise a class above the average of all ten? "Cat" is not the network's first
+# answer.
 
 # %% tags=["nbval-ignore-output"]
 cat = photograph("cat.jpg")
@@ -604,10 +608,11 @@ show_images([cat[0], *votes("cat")], ["32×32 pixels", *(f"{path} path" for path
 # ## What became of it
 #
 # - A large kernel can be taken apart, which is called **factorization**: two of 3×3 in place of one of
-#   5×5, as in VGG, or a row and a column, 1×5 and 5×1. Inception-v3 (2015) does both.
+#   5×5, as in VGG, or a row and a column, 1×5 and 5×1. Inception-v3 (2015) does both, the second
+#   with 1×7 and 7×1.
 # - In a **depthwise** convolution each channel has a kernel of its own and reads no other; a 1×1
-#   convolution then mixes them. Xception (2017) takes it for Inception with a path for each
-#   channel. See lesson 8.
+#   convolution then mixes them. Xception (2017) sees it as an extreme Inception, with a path
+#   for each channel. See lesson 8.
 #
 # What do they cost for 64 channels, and do they see the same 5×5?
 
@@ -742,7 +747,7 @@ exercises.googlenet.inception.check(MyInception)
 #
 # 64 + 128 + 32 + 192 = 416. Each block now adds its own to what it reads: after nine blocks
 # there are 4,944, and every one of them has to be read by the next. So this 1×1 convolution
-# also keeps something small.
+# also keeps the number of channels small.
 # </details>
 #
 # ### 2. Twelve times fewer?
@@ -806,13 +811,13 @@ exercises.googlenet.inception.check(MyInception)
 # - An Inception block applies several kernel sizes side by side and stacks the results as
 #   channels; all paths must agree in rows and columns.
 # - 1×1 convolutions in front of the larger ones save about three quarters of the parameters and two
-#   thirds of the MACs. They, not the paths, make it small.
-# - An image passes 22 layers with weights, not a hundred. GoogLeNet is far cheaper than VGG,
-#   and at 224×224 more expensive than AlexNet.
+#   thirds of the MACs. The paths alone do not make it so small.
+# - An image passes 22 layers with weights, not a hundred. In MACs GoogLeNet is far
+#   cheaper than VGG, and at 224×224 more expensive than AlexNet.
 #
 # Twenty-two layers learned at once from one initialization, and late from another. Why does a deep
-# network depend so much on it, and is there a way not to? The next lesson, on batch normalization,
-# follows the activations through the layers and finds out.
+# network depend so much on it, and can a layer make it depend less on it? The next lesson, on batch
+# normalization, follows the activations through the layers and finds out.
 #
 # Next: [Lesson 5: Batch normalization](05_batch_norm.ipynb)
 #

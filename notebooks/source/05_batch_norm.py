@@ -60,10 +60,10 @@ torch.set_num_threads(1)  # networks this small are no faster on several cores
 # %% [markdown]
 # ## What GoogLeNet left open
 #
-# GoogLeNet has 22 layers. It learned soon with Kaiming's **initialization** (a rule for the
-# first random weights), and slowly or not at all with PyTorch's own. Send 64 real digits, every
-# second pixel of them, through 22 convolutions with ReLU, before any training. By how much do the
-# images still differ?
+# GoogLeNet has 22 layers. In lesson 4 a narrow one learned in the first epoch with Kaiming's
+# **initialization** (a rule for the first random weights). With PyTorch's own it learned too, but
+# some epochs later. Send 64 real digits, every second pixel of them, through 22 convolutions with
+# ReLU, before any training. By how much do the images still differ?
 #
 # The **spread** here is the standard deviation over the 64 images. It is taken at each place of
 # the maps, and then averaged. With a spread of 0, all images look the same to the next layer.
@@ -109,8 +109,9 @@ show()
 #
 # The number $n$ of weights of one filter is its **fan-in**. If their variance is $2/n$, ReLU
 # layers keep the **mean square** of the values (He and others 2015): that is Kaiming's rule.
-# PyTorch's own gives a variance of $1/(3n)$, a sixth of it, so each layer multiplies by about
-# $\sqrt{1/6} \approx 0.4$. This is left after 22 layers:
+# PyTorch's own gives a variance of $1/(3n)$, a sixth of it. So with PyTorch's weights each layer
+# multiplies the differences between images by about $\sqrt{1/6} \approx 0.4$. This is left after
+# 22 layers:
 
 # %% tags=["nbval-ignore-output"]
 print("for each of three seeds   root mean square              spread")
@@ -120,9 +121,8 @@ for name, scale in INITIALIZATIONS.items():
     print(f"{name:20}", *(f"{number:9.1e}" for number in numbers))
 
 # %% [markdown]
-# With PyTorch's rule values remain, but they come from the biases; the spread is gone. Kaiming's
-# rule is about the mean square, not about the spread. It holds on average, for ReLU, and before
-# training; in narrow layers like these a single network can be far from the average. Batch
+# With PyTorch's rule values remain, but they come from the biases. The spread is gone. Kaiming's
+# rule is about the mean square, not about the spread. It holds on average, before training. Batch
 # normalization does not rely on such a rule. It measures the standard deviation of each channel and
 # divides by it, in every layer and at every step.
 #
@@ -139,8 +139,6 @@ for name, scale in INITIALIZATIONS.items():
 # 1: *A parameter that does nothing*. 2: *How large may the learning rate be?* 3: *Look inside:
 # 64 cats*.
 # </details>
-#
-# Two more questions come later, each with a box for your answer.
 #
 # ## Normalize a batch
 #
@@ -184,7 +182,7 @@ show("Four grids of 4 images by 6 channels; each square is one map. Dark are the
 # **Layer norm**, **instance norm** and **group norm** compute it within one image; only batch
 # norm computes it over several images.*
 #
-# Why $\gamma$ and $\beta$? Without them all values would have mean 0 and variance about 1.
+# Why $\gamma$ and $\beta$? Without them each channel would have mean 0 and variance about 1.
 # With $\gamma = \sqrt{\sigma^2 + \varepsilon}$ and $\beta = \mu$ the layer gives back *this*
 # batch. Another batch has another mean, and comes out changed.
 #
@@ -282,8 +280,7 @@ predict("One of 26 values is 1, the other 25 are 0. What does the 1 become?",
         f"{BatchNorm(1, num_dims=2, eps=0)(x).max().item():.1f}")
 
 # %% [markdown]
-# A channel with a very small standard deviation is not scaled up to variance 1. That is useful
-# where such a channel holds little but rounding errors.
+# A channel with a very small standard deviation is not scaled up to variance 1.
 #
 # **"All values lie between −5 and 5."** Let one value of a batch be 1 and all others 0. Then
 # take the 1,437 training images in their original 8×8 pixels. Each pixel is a feature.
@@ -303,16 +300,17 @@ used = pixels[:, pixels.std(0) > 0]
 print(f"largest value in {used.shape[1]} real pixels:     {largest(used):8.1f}")
 
 # %% [markdown]
-# It becomes $\sqrt{m - 1}$, and no value of a batch of $m$ can become larger: the $m$ squares add
-# up to $m$, and one is as large as possible when all others are equal. For 64 images with
-# maps of 24×24 this bound is $\sqrt{36,863} \approx 192$. Real pixels go far beyond 5 too: at the
+# It becomes $\sqrt{m - 1}$, and no value of a batch of $m$ can become larger. The variance of the
+# results is 1, so the squares of the $m$ results add up to $m$. One result is as large as possible
+# when all others are equal. For 64 images with maps of 24×24, $m = 36,864$ and the bound is
+# $\sqrt{36,863} \approx 192$. Real pixels go far beyond 5 too: at the
 # edge a pixel is empty in nearly all images, and the few with ink there get large values.
 #
 # ## LeNet with batch normalization
 #
-# The notes put it after each layer with weights but the last, before the sigmoid. The comment
-# is the shape of one image. With one image, a feature of a linear layer has a single value, and
-# that has no variance. So call `eval` before the loop of the notes.
+# The notes put batch norm after each layer with weights except the last, and before the sigmoid.
+# The comment on each line is the shape of one image after it. With one image, a feature of a linear
+# layer has a single value, and that has no variance. So call `eval` before the loop of the notes.
 
 # %%
 net = nn.Sequential(
@@ -336,8 +334,9 @@ for layer in net:
 # %% [markdown]
 # **Why these numbers?** The first linear layer has $256 \cdot 120 = 30,720$ weights. Elsewhere
 # the notes say 48,000 for LeNet: with padding 2, as in lesson 1, it ends with maps of 5×5, here
-# with 4×4. The four batch norms have 452 of the 44,878 parameters, and hardly any MACs. But each
-# reads its whole input twice, so they cost more time than their MACs show.
+# with 4×4. The four batch norms have 452 of the 44,878 parameters, and hardly any MACs. But in
+# training each reads its whole input at least twice: for the mean and variance, and to normalize.
+# So they cost more time than their MACs show.
 #
 # ## Turn one choice at a time
 #
@@ -386,8 +385,9 @@ with torch.no_grad():
     print(f"bias + 100: the logits change by {(biased(X) - logits).abs().max():.0e} at most")
 
 # %% [markdown]
-# What is left is rounding. The bias has no effect: it is dead. $\beta$ does its work, so most
-# ResNets leave it out with `bias=False`.
+# What is left is rounding. The bias has no effect: it is dead. $\beta$ is added after the mean is
+# subtracted, so it can do what the bias was for. So most ResNets leave the bias out, with
+# `bias=False`.
 #
 # ## How large may the learning rate be?
 #
@@ -428,8 +428,9 @@ try_rates(norm=True, rates=(0.1, 3, 10))
 
 # %% [markdown]
 # Without batch norm (the first table) a rate of 0.1 trains, and at 1 both runs stay at guessing.
-# With it, 3 still trains and 10 does not. So the rate can be thirty times as large, 3 in place of
-# 0.1. But the updates are only about nine times as long. At the same rate of 0.1 they are shorter
+# With it, 3 still trains, though less well than 0.1, and 10 does not. So, of the rates tried here,
+# the largest that trains is thirty times as large: 3 with batch norm, 0.1 without. But between
+# these two the updates are only about nine times as long. At the same rate of 0.1 they are shorter
 # *with* batch norm.
 #
 # ## Weights and their gradient
@@ -456,14 +457,15 @@ for factor in (1, 10):
 # %% [markdown]
 # The gradient stands at a right angle to the weights, so by Pythagoras every SGD step makes
 # them longer, and longer weights have smaller gradients: the network slows itself down.
-# Weight decay makes the weights shorter again, and so keeps the steps long (van Laarhoven 2017).
+# Weight decay pulls each weight towards 0 in each step (lesson 7). It makes the weights shorter
+# again, and so keeps the steps long (van Laarhoven 2017).
 #
 # ## Is it the shift?
 #
 # *Why* batch norm works has been argued about ever since. Ioffe and Szegedy (2015) said: while
 # the first layers learn, the input of the later ones changes its distribution, and normalizing
 # reduces this **internal covariate shift**. Santurkar and others (2018) tested that: they added
-# a random shift again, *after* batch norm. Here is their idea on the notes' LeNet with
+# a random shift again, *after* batch norm. Here is that on the notes' LeNet with
 # sigmoids, for one epoch at the book's learning rate of 1.0. The last row has batch norm after the
 # activation.
 
@@ -497,9 +499,10 @@ print_runs({name: runs(partial(lenet, **choices), train, test, SEEDS, epochs=1, 
 # ## How small may the batch be?
 #
 # In a batch of two, a mean is a poor estimate. After a linear layer it is worse: two values become
-# −1 and 1, however near they were. Group norm takes its mean from one image, and so does not depend
-# on the batch (Wu and He 2018). Train LeNet with ReLU with each of them, for one epoch of 512
-# images. The learning rate is in proportion to the batch size.
+# about −1 and 1, whether they were near or far apart (unless they differ by less than about
+# $\sqrt{\varepsilon}$). Group norm takes its mean from one image, and so does not depend on the
+# batch (Wu and He 2018). Train LeNet with ReLU, once with batch norm and once with group norm, for
+# one epoch of 512 images. The learning rate is in proportion to the batch size.
 
 # %% tags=["nbval-ignore-output"]
 group = lambda n: nn.GroupNorm(2, n), lambda n: nn.GroupNorm(4, n)  # 2 and 4 groups
@@ -519,8 +522,8 @@ for size in (2, 16):
 
 # %% [markdown]
 # The test accuracy for each seed. With batches of 2, batch norm is far behind group norm. With
-# batches of 16, in this small network, it is not. Networks for detection and video are so large that
-# few images fit into memory, and they often use group norm.
+# batches of 16, in this small network, it is not. Networks for detection and video need so much
+# memory for each image that a batch can have only a few, and they often use group norm.
 #
 # ## Sigmoids in eight layers
 #
@@ -564,7 +567,7 @@ for measure in ("train_acc", "test_acc"):
 # %% [markdown]
 # With batch norm the gradient no longer vanishes: dividing by a small standard deviation makes
 # small slopes larger. Without it, no run gets better than guessing in two epochs. With it, the
-# *training* accuracy comes near 1, and the *test* accuracy stays low. Is this overfitting?
+# *training* accuracy comes near 1, and the *test* accuracy stays near guessing. (`fit` measures the first in training mode, the second in eval mode.) Is this overfitting?
 #
 # Test the same networks in two other ways. First in training mode, where the test images are
 # normalized by their own batch. Then in eval mode, after the training images have passed through
@@ -607,6 +610,7 @@ for net in deep["with"].nets:
 #
 # The notes' LeNet, and the same without batch norm, trained once on CIFAR-10: 32×32 pixels, three
 # channels, ten classes. Recorded runs: few epochs, one seed each, from a JPEG copy of the data.
+# Both were trained in the same way, with SGD and a largest learning rate of 0.1.
 
 # %%
 recorded_net, recording = recorded.load("batch_norm_lenet")
@@ -655,16 +659,18 @@ for name in ("cat.jpg", "flower.jpg", "china.jpg"):
 # common, the cat, is part of the mean, and is subtracted. And the same piece gets other answers in
 # other batches.
 #
-# In a mixed batch the effect is small: the other images act as noise, and noise in training is
-# **regularization**, as dropout is. So "only the speed" is too simple. The notes also say: do not use
-# it together with dropout. This is a rule of thumb. One may make the other unnecessary, or disturb
-# it (Li and others 2018), but nothing forbids it. Try it in exercise 4.
+# In a mixed batch the effect is small: the digits above were nearly all right with the statistics
+# of their own batch. The other images act as noise, and noise in training is **regularization**, as
+# dropout is. So "only the speed" is too simple. The notes also say: do not use batch norm together
+# with dropout. One may make the other unnecessary, or disturb the other
+# (Li and others 2018), but nothing forbids using both. Try it in exercise 4.
 #
 # ## Fold it away
 #
 # In eval mode, mean and variance are fixed: batch norm multiplies each channel by one number and
-# adds another. The convolution before it can do that itself. To put a batch norm into the weights of
-# that convolution is to **fold** it:
+# adds another. The convolution before it can do that itself. To put a batch norm into the weights
+# of that convolution is to **fold** it. The cell folds the two after convolutions. The two after
+# linear layers stay; they could be folded in the same way:
 
 # %% tags=["nbval-ignore-output"]
 @torch.no_grad()
@@ -684,9 +690,9 @@ print(f"the logits differ by {(folded(cats) - recorded_net(cats)).abs().max().it
 # %% [markdown]
 # ## Train at full size
 #
-# The book trains it on Fashion-MNIST with `lr = 1.0`, 10 epochs and batches of 256, by
-# `d2l.train_ch6(net, train_iter, test_iter, num_epochs, lr, d2l.try_gpu())`. On a CPU this network
-# takes some minutes, not hours: `even_on_cpu=True`.
+# The book trains LeNet with batch norm on Fashion-MNIST with `lr = 1.0`, 10 epochs and batches of
+# 256, by `d2l.train_ch6(net, train_iter, test_iter, num_epochs, lr, d2l.try_gpu())`. On a CPU this network takes some
+# minutes, not the hours of the large ones: `even_on_cpu=True`.
 
 # %% tags=["nbval-ignore-output"]
 initialize(net, nn.init.xavier_uniform_)
@@ -708,7 +714,8 @@ at_full_size(net, size=28, batch_size=256, epochs=10, lr=1.0)
 #
 # 1. The mean of two numbers is a poor estimate, so the noise is large. After a
 #    convolution each image adds a value for each pixel; after a linear layer there are
-#    two values in all, and after normalization they are −1 and 1, whatever they were.
+#    two values in all, and after normalization they are about −1 and 1, almost whatever they
+#    were.
 # 2. The moving averages start at mean 0 and variance 1 again. In training nothing is
 #    different. In evaluation each layer subtracts the wrong mean.
 # 3. For example: it could explain the larger learning rate, though the noisy batch norm
@@ -878,13 +885,14 @@ exercises.batch_norm.layer.check(MyBatchNorm)
 #
 # - Batch norm takes each channel's mean and standard deviation out, in training the batch's, in
 #   evaluation moving averages. Yours is PyTorch's up to rounding, and it folds into the convolution.
-# - It holds the spread over 22 layers and trains eight layers of sigmoids. Thirty times the
-#   learning rate made updates about nine times as long. The shift explains little of it.
+# - It holds the spread over 22 layers and trains eight layers of sigmoids. At thirty times the
+#   learning rate its updates were about nine times as long as those of the network without it.
+#   Internal covariate shift explains little of this.
 # - Its variance is not 1, its bound is not 5, its $\gamma$ is one per channel, the bias before it
 #   is dead; it mixes images, needs batches, and good weights with stale averages test badly.
 #
-# Depth no longer fails at the first step. Can you now stack as many layers as you like, 20, 50, a
-# hundred? The next lesson tries.
+# With batch norm neither the spread nor the gradient vanishes in a deep network before training.
+# Can you now stack as many layers as you like, 20, 50, a hundred? The next lesson tries.
 #
 # Next: [Lesson 6: ResNet](06_resnet.ipynb)
 #

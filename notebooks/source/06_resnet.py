@@ -108,8 +108,8 @@ print("epochs of each run:", len(long_runs[ORDER[0]][0]))
 print_runs({kind: found for kind, found in plain.items() if found}, "train_loss")
 
 # %% [markdown]
-# *Each line is one run. The numbers below are the loss of each run at its end. Guessing has a loss
-# of 2.3.*
+# *Each line is one run. The numbers below are the training loss of each run in its last epoch.
+# Guessing has a loss of 2.3.*
 #
 # After three epochs, 56 layers are not far from guessing. And they do not catch up. The deeper
 # network is worse on the very images that it was trained on, so this is not overfitting. He
@@ -142,8 +142,7 @@ for shallow in plain_20.nets:
 # %% [markdown]
 # So there are weights with which 56 layers are as good as 20, and training found none as good.
 # The fault is not in what the deep network can do, but in how hard it is to train. A block that
-# should do nothing has to learn to copy, and its first weights are far from that. (These blocks copy in
-# `eval` mode only. In training mode batch norm uses the mean and variance of each batch.)
+# should do nothing has to learn to copy, and its first weights are far from that. (These blocks copy in `eval` mode only.)
 #
 # ## Predict
 #
@@ -162,8 +161,6 @@ for shallow in plain_20.nets:
 # 1: *Measure: the gradient*. 2: *If F is zero*. 3: *Measure: take a block out*.
 # </details>
 #
-# Two more questions come later, each with a box for your answer.
-#
 # ## The cure: one addition
 #
 # If copying is hard to learn, do not make the layers learn it. Carry the input around them,
@@ -172,8 +169,9 @@ for shallow in plain_20.nets:
 # $$X_{l+1} = \mathrm{ReLU}\big(X_l + F(X_l)\big)$$
 #
 # The layers compute $F$, the **residual**: what is to be changed about $X$. The way around them
-# is the **shortcut**, or **skip connection**. To copy, $F$ has to be 0, and small weights are
-# close to that. In code it is a plain block without its last ReLU, and one addition:
+# is the **shortcut**, or **skip connection**. To copy, $F$ has to be 0. For that it is enough that
+# γ and β of the last batch norm are 0; the convolutions need not learn anything. In code a residual
+# block is a plain block without its last ReLU, and one addition:
 
 
 # %%
@@ -187,8 +185,7 @@ class ResidualBlock(nn.Module):
 
 # %% [markdown]
 # With the same seed both kinds of network start from the same weights and see the same images
-# in the same order. The only difference is `X +`. Train 56 layers for two epochs, which takes
-# about ten seconds.
+# in the same order. The only difference is `X +`. Train 56 layers for two epochs.
 
 # %% tags=["nbval-ignore-output"]
 plain_56, residual_56 = (learned(block, 56, epochs=2) for block in (plain_block, ResidualBlock))
@@ -203,19 +200,19 @@ plot_runs(long_runs, "train_loss", ylim=(0, 2.5))
 print_runs(long_runs, "train_loss")
 
 # %% [markdown]
-# *The same runs and the residual ones. Each line is one run, each number the loss that one ends with.*
+# *The same runs and the residual ones. Each line is one run. Each number is the training loss of
+# one run in its last epoch.*
 #
 # The addition removes the degradation. It does not follow that more layers are better: on these
 # easy images 20 residual layers learn as well as 56. On ImageNet more layers did help, from 18
 # to 152 (2016, tables 2 to 4). On CIFAR-10 they did up to 110; 1,202 layers were worse again on
-# test images, though not on training images (section 4.2). Why the addition works is a question
-# for the second half of this lesson.
+# test images, though not on training images (section 4.2).
 #
 # ## The block of the notes
 #
 # An addition needs two equal shapes. Where a block halves the map or changes the channels, a 1×1
-# convolution (lesson 3), here `conv3`, does the same to $X$. This is a **projection shortcut**. One
-# that hands on $X$ as it is is an **identity shortcut**.
+# convolution (lesson 3), here `conv3`, gives $X$ the same new shape. This is a **projection
+# shortcut**. A shortcut that passes $X$ on unchanged is an **identity shortcut**.
 
 
 # %%
@@ -259,14 +256,15 @@ draw(nn.Sequential(same, halved), (4, 3, 6, 6), unfold=True)
 # *The two blocks, one after the other. In the first, $X$ goes past the convolutions as it is
 # (blue). In the second it goes through a 1×1 convolution, and both ways end in the same shape.*
 #
-# The paper's block differs in two things; lesson 7 builds it. Its convolutions have no bias:
-# the batch norm after `conv1` and `conv2` subtracts theirs again (lesson 5). And its projection
-# has a batch norm of its own.
+# The paper's block differs in two things; lesson 7 builds it. Its convolutions have no bias. (In
+# the notes' block the bias of `conv1` and `conv2` has no effect: the batch norm after it subtracts
+# it again, lesson 5.) And the paper's projection has a batch norm of its own.
 #
 # ### `blk(X)` or `blk.forward(X)`?
 #
 # The notes warn that a direct call of `forward` breaks the gradients, and that weights are not
-# moved to the right device. Try it. A **hook** is a function that runs after a module has run.
+# moved to the right device. Try it. A **hook** is a function that PyTorch calls by itself, here
+# each time the block has run.
 
 # %%
 blk = Residual(3, 3)
@@ -314,7 +312,9 @@ print("after a projection:    ", torch.equal(silenced(Residual(3, 3, use_1x1conv
 #
 # The stem (lesson 4) makes 56×56 maps out of 224×224 pixels. Then come four stages, groups of two blocks. The
 # first block of each further stage doubles the channels and halves rows and columns. So all 3×3
-# convolutions of stride 1 have the same number of MACs. The comment on each line is the shape of one image after it.
+# convolutions of stride 1 have the same number of MACs: a quarter of the places, times twice the
+# channels in, times twice the channels out. The comment on each line is the shape of one image
+# after it.
 
 
 # %%
@@ -353,7 +353,6 @@ for layer in net:
 
 # %% [markdown]
 # Why 18? The layers with weights on the longest path: 1 + 4 · 2 · 2 convolutions and a linear layer.
-# The three projections are not counted.
 #
 # ### What is added to what
 #
@@ -417,10 +416,10 @@ plot_runs({"plain, 20 layers": [plain20], "residual, 20 layers": [run]}, "train_
 
 # %% [markdown]
 # With 20 layers the plain network learns too; the residual one is ahead from the first epoch. On
-# ImageNet with 18 layers He and others found the same accuracy in the end, reached sooner (2016,
-# section 4.1).
+# ImageNet with 18 layers He and others found about the same accuracy in the end for both kinds;
+# the residual network reached it sooner (2016, section 4.1).
 #
-# Now send a photograph of a cat through it. What does each block get, and what does it add?
+# Now send a photograph of a cat through it.
 
 # %%
 @torch.no_grad()
@@ -449,10 +448,12 @@ show_images([mean / mean.abs().max() for mean in means], [f"block {n}" for n in 
 # *A column for each block, each map a mean over its channels. Above: what the shortcut brings.
 # Below: the residual $F(X)$. Red is above 0, blue below; each map has its own scale.*
 #
-# The cat stays visible along the shortcuts. Each block adds something to it in some places (red) and
-# takes something away in others (blue), mostly at edges. Blocks 4 and 7 halve the maps; their shortcut is
-# a projection. With only nine blocks the residual is not small: its root mean square is more than half of
-# the shortcut's in each block.
+# On the shortcuts of blocks 1 to 3 the cat's face is easy to see, in blocks 5 and 6 only coarsely,
+# and from block 7 on the maps are too small for it. Each of these blocks adds something in some
+# places (red) and takes something away in others (blue), in blocks 1 to 3 mostly at edges. Blocks 4
+# and 7 halve the maps; their shortcut is a projection. With only
+# nine blocks the residual is not small: its root mean square is more than half of the shortcut's in
+# each block.
 #
 # ## Measure: the gradient
 #
@@ -506,7 +507,7 @@ show()
 # *Each line is one network, before training. The image is on the left of each panel, the loss on the right, and the two scales
 # differ.*
 #
-# - **Plain**, with PyTorch's own initialization: the gradient does vanish, by more than fifteen
+# - **Plain**, with PyTorch's own initialization: the gradient does vanish, by more than twenty
 #   powers of ten.
 # - **Plain, Kaiming**: first and last are of about the same size. (All are small, because activations
 #   shrink: on maps of 4×4, 11 of 36 values that the windows read are padding.)
@@ -515,10 +516,11 @@ show()
 # - **Batch norm**: nothing vanishes. In the plain network the gradient even *grows* on its way
 #   back; with shortcuts it grows less.
 #
-# So shortcuts cure a vanishing gradient, and so does either of two things known before ResNet.
+# So shortcuts cure a vanishing gradient. Kaiming's initialization does too, and so does batch norm,
+# and both were known before ResNet.
 # But the networks that you saw fail had batch norm, and their gradient did not vanish. He and
 # others found the same in theirs, and call vanishing gradients unlikely to be the cause (2016,
-# section 4.1). The cause has been discussed since. One explanation is that gradients grow from layer to
+# section 4.1). One explanation is that gradients grow from layer to
 # layer (Yang and others 2019). Another is that the gradients of similar images no longer resemble each
 # other: **shattered gradients** (Balduzzi and others 2017).
 #
@@ -571,8 +573,8 @@ show()
 #
 # Without it the sum grows too, but slowly: if each block adds something independent of the same
 # size, the standard deviation grows as the square root of the number of blocks. And the next block
-# begins with a convolution and a batch norm, which takes the size out again. It even helps: late
-# blocks change little about a large $X$, so they begin close to copying (De and Smith 2020).
+# begins with a convolution and a batch norm, which takes the size out again. The growth even helps:
+# late blocks change little about a large $X$, so they begin close to copying (De and Smith 2020).
 #
 # ## Measure: take a block out
 #
@@ -586,8 +588,8 @@ show()
 # network is a single one.
 #
 # Without one block half of the paths are left. In a plain network none is. Does this matter? Train
-# 20 residual layers as long as the 20 plain ones above. Then take out one block at a time, and
-# train no further: a **lesion study**. To save time, 128 test images measure the accuracy without a block.
+# 20 residual layers as long as the 20 plain ones above. Then take out one block at a time, train no
+# further, and test on 128 images: a **lesion study**.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -610,13 +612,15 @@ for ax, (layers, kinds) in zip(axes, panels.items()):
 show()
 
 # %% [markdown]
-# *Rows: test accuracy of the whole networks. Lines: without one block; guessing has 0.1. The plain
-# network of 56 layers is left out: it does little more than guess with all its blocks.*
+# *Rows: test accuracy of the whole networks, a number for each seed. Lines: test accuracy without
+# the block of that number; guessing has 0.1. The plain network of 56 layers is left out: after two
+# epochs it does little more than guess, even with all its blocks.*
 #
 # - **Plain**: whichever block is missing, the network does little more than guess. Each block needs
 #   the input that it had in training.
-# - **Residual**: without the first block, accuracy falls far. Without one of the later ones hardly
-#   anything changes. With 27 blocks this is so for most of them.
+# - **Residual**: without the first block accuracy falls far, and without one of the next few it
+#   falls less and less. Without one of the later ones hardly anything changes. With 27 blocks this
+#   is so for most of them.
 #
 # Veit and others saw the same on photographs, with 54 blocks. So a deep residual network is not one
 # long chain that works as a whole or not at all.
@@ -763,8 +767,8 @@ exercises.resnet.preactivation.check(PreActivation)
 # <details><summary>Solution</summary>
 #
 # It runs: PyTorch repeats the one map for all 128 channels (**broadcasting**). The output has the right shape,
-# so no check of shapes at the end can find it. `explain` says at the add that the shapes
-# differ, and in a trace you can compare `step.inputs` of every add.
+# so no check of shapes at the end can find it. In a trace you can compare `step.inputs` of every
+# add. `layerwise.explain` (lesson 7) says at the add that the shapes differ.
 # </details>
 #
 # ### 3. Begin as a copy

@@ -54,8 +54,9 @@ use_style()
 # %% [markdown]
 # ## What lesson 6 leaves open
 #
-# You know why the block works. Two questions are left. How is a network that people use, such as
-# ResNet-50, put together from it? And what if you have few images? A deep network that starts from
+# You know what the block does for deep networks. Two questions are left. How is a network that
+# people use, such as ResNet-50, put together from it? And what if you have few images? A deep
+# network that starts from
 # random weights needs many.
 #
 # Here is what the second question is about. You have the digits 0 to 4 from a good scanner, many images of each,
@@ -282,8 +283,9 @@ print(f"windows of 4×4: {sizes[0]} to {sizes[-1]} pixels;",
 # %% [markdown]
 # ## From 18 to 152 layers
 #
-# "The number of layers can be changed: ResNet18, ResNet34, ResNet50", says the note. Up to ResNet-34 other
-# numbers of blocks do it. From ResNet-50 on the block is another one, the **bottleneck**: a 1×1 convolution makes
+# "The number of layers can be changed: ResNet18, ResNet34, ResNet50", says the note. From ResNet-18
+# to ResNet-34 only the number of blocks changes. From ResNet-50 on the block is another one, the
+# **bottleneck**: a 1×1 convolution makes
 # few channels, a 3×3 convolution works on these, and a 1×1 convolution makes four times as many again. You
 # know the idea from GoogLeNet's reductions.
 
@@ -394,7 +396,8 @@ pretrained = [pretrain(seed) for seed in range(3)]
 #
 # - **from scratch**: start from random weights, as if there were no other network;
 # - **fine-tuning**: train all weights on from where they are;
-# - a **linear probe**: train a new last layer alone; the other layers stay as they are, they are **frozen**.
+# - a **linear probe**: train the last layer alone; the other layers stay as they are, they are
+#   **frozen**.
 #
 # Try them on two tasks, each with five images of five digits: *poor light*, and the *new classes* 5 to 9 from the good scanner, for
 # which the last layer must begin anew. With 25 images an epoch is one step, so here is the training loop itself.
@@ -467,17 +470,19 @@ show("Test accuracy by step, three lines for each way to start, with the ends as
      "is high from the first steps on. From scratch rises late: on the new classes almost as high, in poor light not.")
 
 # %% [markdown]
-# *Each line is one run, and each run has five images of its own. Guessing gives 0.2.*
+# *Each line is one run, and each run has its own 25 images, five of each digit. Guessing gives
+# 0.2.*
 #
-# - **Poor light.** Fine-tuning ends far above training from scratch, in each run. More steps do not help: from 25 noisy images
-#   a network can hardly learn what a digit is. The pretrained network knows that, and has to learn only the light.
+# - **Poor light.** Fine-tuning ends far above training from scratch, in each run. The lines from
+#   scratch still rise at step 50, and are still far below. From 25 noisy images it is hard to learn
+#   what a digit is. The pretrained network knows that, and has to learn only the light.
 # - **New classes.** Fine-tuning is nearly at its end after 20 steps. From scratch takes about twice as long and ends less than 0.1
 #   below it: these images are clean and easy. He, Girshick and Dollár (2019) found something similar on photographs:
 #   pretraining makes training shorter, and it makes the result better only where there are few images.
-# - **A linear probe** stays behind fine-tuning, most clearly on the new classes: features that tell 0 to 4 apart are not all that
-#   5 to 9 need.
+# - **A linear probe** ends below fine-tuning, in each run of both tasks. On the new classes this is
+#   no surprise: features that tell 0 to 4 apart are not all that 5 to 9 need.
 #
-# So pretraining helps as far as the old task knows what the new one needs.
+# So pretraining helps as far as the new task needs what was learned on the old one.
 #
 # ### Look inside: the mistakes
 #
@@ -504,10 +509,11 @@ show_images([2 * exam.images[index] for index in worst],
 #
 # - a **schedule** makes the steps smaller in the course of training, here along a cosine, down to 0;
 # - **augmentation** changes the training images a little each time, here by a shift of up to one pixel in each direction. A shifted 3 is still a 3;
-# - **weight decay** pulls each weight towards 0 in each step (lesson 1).
+# - **weight decay** pulls each weight towards 0 in each step.
 #
-# Take five images of each of the ten digits from the good scanner and the same network, and leave parts out. The optimizer is **SGD** with
-# **momentum**, as in the ResNet paper.
+# Take five images of each of the ten digits from the good scanner and the same network, and leave
+# parts out. The optimizer is **SGD** with **momentum**, as in the ResNet paper: each step goes on
+# with 0.9 of the step before it. (The `momentum` of batch norm is another thing, lesson 5.)
 
 
 # %%
@@ -541,9 +547,11 @@ for name, recipe in RECIPES.items():
     print(f"{name:25} test accuracy", ", ".join(f"{with_recipe(seed, **recipe):.2f}" for seed in range(3)))
 
 # %% [markdown]
-# *One number for each run.* Augmentation helps, together with a schedule in each run. Without one a run can end low: the steps stay large,
-# and the weights do not settle. In twice as many steps (`count=120`) augmentation alone does better. The schedule alone changes next to
-# nothing, and weight decay adds nothing that three runs could show. To switch parts on and off like this is an **ablation**.
+# *One number for each run.* With a schedule, augmentation helps in each run. Without a schedule, a
+# run with augmentation can end low: the steps stay large, and the weights do not settle. In twice
+# as many steps (`count=120`) augmentation alone does better. The schedule alone changes almost
+# nothing, and weight decay adds nothing that three runs could show. To switch parts on and off like
+# this is an **ablation**.
 #
 # Other data need other recipes; that is why one measures. On ImageNet torchvision trained its ResNets twice, by two
 # recipes, and states the accuracy of both (top-1: the share of test photographs whose first guess is right).
@@ -554,8 +562,10 @@ for name in ("resnet50", "resnet101", "resnet152"):
     print(f"{name:9} old recipe {old:.1f} %, recipe of 2021 {new:.1f} %")
 
 # %% [markdown]
-# No layer was changed. The new recipe for ResNet-50 trains 600 epochs in place of 90, with a longer schedule, stronger augmentation (also mixing two photographs),
-# label smoothing and an average of the weights. Whoever compares two networks has to train both by the same recipe.
+# No layer was changed. The new recipe for ResNet-50 trains 600 epochs in place of 90, with stronger
+# augmentation (also mixing two photographs), label smoothing (the right class has a target a little
+# below 1, the others a little above 0) and an average of the weights over the steps. Whoever
+# compares two networks has to train both by the same recipe.
 #
 # ## Use a trained one
 #
@@ -578,7 +588,8 @@ show_images([image[0] for image in sent.values()], titles, columns=4, inches=2,
 
 # %% [markdown]
 # *Each picture with the answer, and its share in the softmax.* The cat is recognized, with a share of only 33 %. With two colours swapped the same
-# network answers airplane, with 88 %. In poor light, where you still see the cat, it answers with another animal. A flower is none of
+# network answers airplane, with 88 %. In poor light, where the cat is hard to see for you too, it
+# answers with another animal. A flower is none of
 # its classes, so it answers with one that it has. Two photographs are no measurement, but they show one thing: a high share in the
 # softmax does not mean that the answer is right.
 #
@@ -649,9 +660,10 @@ for task, model in whole.items():
 # The stages have the same 23.5 million parameters in all three, so the same pretrained weights fit. What follows them differs.
 #
 # - Classification averages the last maps and has one linear layer.
-# - Detection takes the maps of all four stages, coarse and fine, and adds them from the top down (a **feature pyramid**, Lin and others 2017). The
-#   output here is the finest of its maps. The rest of the detector, Faster R-CNN (Ren and others 2015), reads boxes from them; how many depends on the
-#   picture, so it is left out of the trace.
+# - Detection takes the maps of all four stages. It enlarges the coarse ones and adds them to the
+#   finer ones (a **feature pyramid**, Lin and others 2017). The output printed here is the finest
+#   of the new maps. The rest of the detector, Faster R-CNN (Ren and others 2015), reads boxes from
+#   all of them. How many boxes depends on the picture, so this part is left out of the trace.
 # - Segmentation (Long and others 2015) keeps the maps of stages three and four at 28×28, for finer borders. Their 3×3 convolutions have stride 1 and
 #   **dilation** instead: the nine places that a kernel reads lie further apart (Yu and Koltun 2016). That is where the MACs come from.
 #
@@ -846,18 +858,21 @@ exercises.resnet_family.pooling.check(head)
 # <details><summary>Solution</summary>
 #
 # Poor light changes the pixels, which the early layers see first; new classes change the meaning, which the late layers hold. Write a row for each seed, and
-# say only what all three rows show. Mind batch norm: a frozen layer in training mode still moves its averages, so call `eval()` on it.
+# say only what all three rows show. Mind batch norm: with frozen weights and in training mode it
+# still moves its averages, so call `eval()` on the frozen part.
 # </details>
 #
 # ## What you have seen
 #
 # - Two blocks and one class make the whole family: `BasicBlock` ResNet-18 and 34, `Bottleneck` ResNet-50, 101 and 152. A print shows modules, and not
 #   what `forward` does with them.
-# - A pretrained network, fine-tuned on 25 images, got far where training from scratch did not, and was sooner there where scratch got
-#   nearly as far. It helps as far as the old task knows what the new one needs.
-# - The recipe counts too: the same ResNet-50 gained 4.7 points on ImageNet by training alone.
+# - With 25 images in poor light, fine-tuning a pretrained network ended far above training from
+#   scratch. With 25 clean images of new classes it was sooner at its end, and a little better.
+#   Pretraining helps as far as the new task needs what was learned on the old one.
+# - The recipe counts too: the same ResNet-50 gained almost 5 points on ImageNet by training alone.
 #
-# ResNet-50 is ten years old. What did others change about its block, and what did that buy? That is lesson 8.
+# ResNet-50 is from 2015. What did others change about its block, and what was the gain? That is
+# lesson 8.
 #
 # Next: [Lesson 8: After ResNet](08_after_resnet.ipynb)
 #

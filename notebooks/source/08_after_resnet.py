@@ -19,7 +19,7 @@
 # In this lesson you
 #
 # - build the blocks of ResNeXt, SENet, MobileNetV2, DenseNet and ConvNeXt in a few lines
-#   each, and from them networks with the same parameters as torchvision's;
+#   each, and from them networks with as many parameters as torchvision's, where it has them;
 # - measure parameters, MACs, memory and time of every network of the course, and see that
 #   they do not go together;
 # - choose a network by the number that is scarce for you.
@@ -48,8 +48,8 @@ import torch
 from torch import nn
 from torchvision import models
 
-from course_utils import (digits, exercises, fit, nets, photograph, predict, show, show_images,
-                          tasks, use_style)
+from course_utils import (digits, exercises, fit, nets, photograph, predict, recorded, show,
+                          show_images, tasks, use_style)
 from layerwise import lab, print_shapes, trace
 
 use_style()
@@ -107,7 +107,7 @@ show("Top-1 accuracy by billion MACs for ResNet-18, 34, 50, 101 and 152, as prin
 # | DenseNet | 2017 | new channels stand beside the old ones, and are not added to them |
 # | SENet | 2018 | each channel is weighted by what the whole image shows |
 # | MobileNetV2 | 2018 | places first, channels after |
-# | ConvNeXt | 2022 | all of this once more, with large kernels |
+# | ConvNeXt | 2022 | places first, channels after, with large kernels and fewer activations |
 #
 # ## Predict
 #
@@ -243,7 +243,7 @@ show("Three tables of 16 output by 16 input channels. With 1 group every cell is
 #
 # Groups make a convolution cheaper, and the saved weights can pay for more channels. That is
 # **ResNeXt** (Xie and others 2017): twice the inner width, in 32 groups. The number of groups
-# is called **cardinality**. Twice the width without groups is Wide ResNet (Zagoruyko and
+# is called **cardinality**. Twice the inner width without groups is a Wide ResNet (Zagoruyko and
 # Komodakis 2016).
 
 
@@ -261,8 +261,9 @@ compare(wide_resnet50, "wide_resnet50_2")
 compare(resnext50, "resnext50_32x4d")
 
 # %% [markdown]
-# ResNeXt-50 has twice the inner width of ResNet-50 for the same price. The groups do not stay
-# apart: the 1×1 convolution after the grouped one reads all channels and mixes them again.
+# ResNeXt-50 has twice the inner width of ResNet-50, with about as many parameters and MACs. The
+# groups do not stay apart: the 1×1 convolution after the grouped one reads all channels and mixes
+# them again.
 #
 # ## Which channels matter here: squeeze-and-excitation
 #
@@ -271,6 +272,18 @@ compare(resnext50, "resnext50_32x4d")
 # *Excite*: two linear layers and a **sigmoid** make of these numbers one factor between 0
 # and 1 for each channel. Each map is multiplied by its factor. This is a simple form of
 # **attention**.
+#
+# Is the mean of a map worth looking at? The next cell squeezes the 64 last maps of the ResNet-20
+# that was trained on photographs (lesson 6), for a cat and for a flower, and names the channels
+# with the largest means.
+
+# %%
+recorded_net, recording = recorded.load("resnet20")
+for name in ("cat.jpg", "flower.jpg"):
+    with torch.no_grad():
+        means = recorded_net[:-1](recording.prepare(photograph(name)))[0]  # all but the linear layer
+    print(f"{name:10}  channels {sorted(means.topk(6).indices.tolist())}, their means {means.topk(6).values.min():.1f} "
+          f"to {means.max():.1f}, the mean of all {means.mean():.1f}")
 
 
 # %%
@@ -301,9 +314,13 @@ compare(resnet50)
 compare(se_resnet50)
 
 # %% [markdown]
-# A tenth more parameters and hardly any MACs: the linear layers run once for each image, not
-# once for each place. Torchvision has this gate as `torchvision.ops.SqueezeExcitation`, and no
-# SE-ResNet-50. The authors report 23.3 % top-1 error in place of 24.8 % (their table 2).
+# The cat and the flower share two of their six strongest channels. So the means tell something
+# about the image, and a gate can use them.
+#
+# It costs a tenth more parameters and almost no more MACs: the linear layers run once for each
+# image, not once for each place. Torchvision has this gate as `torchvision.ops.SqueezeExcitation`, and no
+# SE-ResNet-50. The authors report 23.3 % top-1 error (100 % minus the top-1 accuracy) in place of
+# 24.8 % (their table 2).
 #
 # ## Places first, channels after
 #
@@ -354,8 +371,8 @@ show_images([picture[0].clamp(0, 1) for picture in pictures.values()], pictures,
                 "in other colours.")
 
 # %% [markdown]
-# *Places only: the colours stay and the edges go. Channels only: every petal has another colour and
-# stays sharp. One after the other: both.*
+# *Places only: the colours stay and the edges become blurred. Channels only: every petal has
+# another colour and stays sharp. One after the other: other colours and blurred edges.*
 #
 # ### Measure: what each half is for
 #
@@ -446,8 +463,8 @@ compare(resnet50, "resnet50")
 compare(mobilenet_v2, "mobilenet_v2")
 
 # %% [markdown]
-# Where the stride is 2 or the channels change, this block has no shortcut at all: it would need
-# a 1×1 convolution, and the authors left it out.
+# Where the stride is 2 or the channels change, this block has no shortcut at all. A shortcut would
+# need a 1×1 convolution there, and the authors left the shortcut out.
 #
 # ## Measure: MACs are not time
 #
@@ -503,7 +520,8 @@ show("Four convolutions, two bars each. Million MACs: the 3×3 convolution far a
 # machine on which this figure was made got done in a millisecond.*
 #
 # In a 3×3 convolution each number that was fetched is used by 256 output channels. In a depthwise
-# convolution it is used by one. So the arithmetic has to wait for the memory. Compare the right bars with
+# convolution it is used by one. So there the arithmetic often has to wait for the memory. Compare
+# the right bars with
 # the printed numbers: do few MACs for each number moved go with few MACs in a millisecond? The order need not
 # be the same on your machine, because the program that computes a convolution matters too. MACs tell what a
 # network has to compute, and not how long it takes. To know the time, measure it where the network will run.
@@ -562,7 +580,7 @@ compare(densenet121, "densenet121")
 # In 2020, Transformers came to images (Dosovitskiy and others). Their block has one step that
 # mixes places (attention) and one that mixes channels (two linear layers, four times as wide inside).
 # **ConvNeXt** (Liu and others 2022) asked how good a convolutional network gets with the same layout
-# and the same training. You know all its parts by now:
+# and the same training. You know nearly all of its parts by now:
 #
 # - a depthwise convolution mixes places, with a window of 7×7;
 # - two pointwise convolutions mix channels, an inverted residual with factor 4;
@@ -710,12 +728,13 @@ show("Bars for eleven networks in four panels. VGG-11 leads in parameters and MA
 # *Every large network of the course, in the order in which you met them. Each panel ranks them differently.*
 #
 # - **Parameters** fell after VGG, because the large linear layers went. MobileNetV2 has 3.5 million.
-# - **MACs** rose again with depth.
+# - **MACs** fell too after VGG, with NiN, and then rose again with depth.
 # - **Activation memory** has other leaders. DenseNet-121 has few parameters and keeps more than any other network here:
 #   each concat is a new tensor. MobileNetV2 keeps almost as much as ResNet-50, since its blocks are wide inside. AlexNet
 #   keeps least, although it has 51 million parameters.
-# - **Time** follows none of the three. ResNet-50 has 13.6 times the MACs of MobileNetV2. Divide its last bar by that of
-#   MobileNetV2: how many times as long does it take? Run the cell, and see what your machine says.
+# - **Time** is in proportion to none of the three. ResNet-50 has 13.6 times the MACs of
+#   MobileNetV2. Divide the last bar of ResNet-50 by that of MobileNetV2: how many times as long
+#   does it take? Run the cell, and see what your machine says.
 #
 # ## How to choose
 #
@@ -746,9 +765,12 @@ show("Published top-1 accuracy of seven networks, by billion MACs and by millise
 # *Circles: the first weights that torchvision published. Squares: the same network after a newer recipe. To the left is
 # cheaper, up is better.*
 #
-# ResNeXt is 1.5 points above ResNet-50 with the same recipe and almost the same parameters and MACs. A newer recipe gives the *old* ResNet-50
-# 4.7 points. ConvNeXt was trained with such a recipe from the start, so compare it with the squares: it is 1.7 points above
-# ResNet-50, and 1.3 above ResNeXt-50. A better block is worth one or two points, a better recipe more. Whoever compares two networks has to train both in the same way.
+# ResNeXt-50 is 1.5 points above ResNet-50 with the same older recipe and almost the same parameters
+# and MACs. A newer recipe gives the *old* ResNet-50 almost 5 points. ConvNeXt was trained with such
+# a recipe from the start, so compare it with the squares: it is between one and two points above
+# ResNet-50 and ResNeXt-50. So here a better block is worth one or two points. A newer recipe is
+# worth more to ResNet-50 and ResNeXt-50, and only 0.3 points to MobileNetV2. Whoever compares two
+# networks has to train both in the same way.
 #
 # To choose:
 #
@@ -922,13 +944,15 @@ exercises.after_resnet.design.check(small_net)
 #
 # *medium, 15 minutes*
 #
-# Two grouped convolutions follow one another, both with 4 groups of 16 channels. Which input channels reach output channel 0? Write
+# Two grouped convolutions follow one another. Both have 16 channels in and out, in 4 groups. Which
+# input channels reach output channel 0? Write
 # `shuffle(X, groups)`, which puts the channels into another order so that after the second convolution every output has read
 # every input, and show it with a gradient. (Zhang and others 2018 called the network ShuffleNet.)
 #
 # <details><summary>Solution</summary>
 #
-# Channels 0 to 3 only: the groups never meet. The shuffle deals the channels out like cards.
+# Channels 0 to 3 only: the groups never meet. The shuffle puts one channel of each old group into
+# each new group.
 #
 # ```python
 # def shuffle(X, groups):
@@ -990,7 +1014,7 @@ exercises.after_resnet.design.check(small_net)
 #   measure it.
 #
 # A question to take along: in the next network that you meet, which part mixes places, which mixes channels, and who measured that it helps?
-# `trace`, `table` and `lab` take any network. Give them yours.
+# `trace` and `table` take any network, and `lab` any function that builds one. Give them yours.
 #
 # Back to the [contents](00_contents.ipynb)
 #
