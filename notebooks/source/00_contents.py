@@ -40,8 +40,8 @@
 # | 4 | [GoogLeNet](04_googlenet.ipynb) | Which kernel size is right, and why choose? | 50 + 105 | Parallel paths, stacked as channels, and 1×1 convolutions that keep them cheap. |
 # | 5 | [Batch normalization](05_batch_norm.ipynb) | Why does a deep network depend so much on its first weights, and can a layer make it depend less on them? | 50 + 120 | A layer that keeps the size of the numbers, however deep the network is. |
 # | 6 | [ResNet](06_resnet.ipynb) | Why can you not stack as many layers as you like, and what does one addition change about it? | 55 + 95 | The shortcut `out += x`, with which 56 layers no longer train worse than 20. |
-# | 7 | [The ResNet family](07_resnet_family.ipynb) | How does one block become a whole family of networks, and how do you use one that somebody else has trained? | 45 + 120 | One class for all ResNets, training recipes, and fine-tuning on your own images. |
-# | 8 | [After ResNet](08_after_resnet.ipynb) | ResNet's frame stays and only the block changes: what does each new block buy, and what does it cost? | 50 + 155 | Other blocks in the same frame, four different costs, and how to choose. |
+# | 7 | [The ResNet family](07_resnet_family.ipynb) | How does one block become a whole family of networks, and how do you use one that somebody else has trained? | 50 + 120 | One class for all ResNets, training recipes, and fine-tuning on your own images. |
+# | 8 | [After ResNet](08_after_resnet.ipynb) | ResNet's frame stays and only the block changes: what does each new block buy, and what does it cost? | 55 + 155 | Other blocks in the same frame, four different costs, and how to choose. |
 #
 # *Minutes: for the lesson + for its questions and exercises.*
 

@@ -23,7 +23,7 @@
 # - carry a trained network over to new images and new classes, with five images of each
 #   (**fine-tuning**), and see where ResNets work inside larger networks.
 #
-# **Time:** 45 minutes, and 120 for questions and exercises. Running every cell takes
+# **Time:** 50 minutes, and 120 for questions and exercises. Running every cell takes
 # about half a minute.
 #
 # **You need:** lesson 6, on why the residual block works. No internet, no GPU.

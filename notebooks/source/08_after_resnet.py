@@ -24,7 +24,7 @@
 #   they do not go together;
 # - choose a network by the number that is scarce for you.
 #
-# **Time:** 50 minutes, and 155 for questions and exercises. Running every cell takes about half a minute.
+# **Time:** 55 minutes, and 155 for questions and exercises. Running every cell takes about half a minute.
 #
 # **You need:** lesson 6, on the residual block, and the bottleneck from lesson 7. No
 # internet, no GPU.
