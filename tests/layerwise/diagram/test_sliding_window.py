@@ -1,8 +1,6 @@
 """The picture of one window says what PyTorch does: measured by gradients, pixel by pixel."""
 
 import re
-import statistics
-import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -297,14 +295,3 @@ def test_the_widget_carries_its_own_script_and_no_address():
     assert "export default" in script
     assert not re.search(r"https?:|\bimport\b|\bfetch\b", script + str(widget._css))
     widget.close()
-
-
-def test_a_picture_is_drawn_in_a_blink():
-    step = drawable(trace(ones(3, padding=1), (1, 1, 12, 12)))
-    times = []
-    for _ in range(15):
-        start = time.perf_counter()
-        svg(step)
-        times.append(time.perf_counter() - start)
-    print(f"svg 12×12: median {statistics.median(times) * 1e3:.1f} ms")
-    assert min(times) < 0.01  # the least: others share the machine
