@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from layerwise import Trace, diagnose, trace
 
@@ -45,7 +46,7 @@ class Behaviour:
         self._diagnose()
         if self.broken is None:
             net = _on_meta(answer, case) if case.large else None
-            self._net = answer(*case.args) if net is None else net
+            self._net = _complete(answer(*case.args) if net is None else net, case)
             self.trace = trace(self._net, case.shape)
             shapes = (tuple(p.shape) for p in self._net.parameters())
             self.parameters = sorted((_own(shape) for shape in shapes), key=lambda s: (prod(s), s))
@@ -103,7 +104,7 @@ class Behaviour:
     @cached_property
     def even(self) -> dict[str, Tensor] | Finding:
         """What comes out where all weights are equal, and all biases, and all statistics."""
-        net = self._answer(*self._case.args)
+        net = _complete(self._answer(*self._case.args), self._case)
         fill_evenly(net)
         return _run(net, self._case.shape)
 
@@ -124,6 +125,14 @@ def _on_meta(answer: Callable, case: Case) -> Any:
         raise
     except Exception:  # noqa: BLE001  it may want numbers, or be wrong
         return None
+
+
+def _complete(net: nn.Module, case: Case) -> nn.Module:
+    """The network; its lazy layers have seen an input, so that they have parameters."""
+    with torch.no_grad():
+        for lazy in [*filter(is_lazy, net.parameters())][:1]:
+            net(_image(case.shape).to(lazy.device))
+    return net
 
 
 def _named(answer: Callable, case: Case) -> Callable[[], Any]:

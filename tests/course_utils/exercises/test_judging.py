@@ -96,7 +96,12 @@ def recursive(n, i, o):
     return nn.Sequential(*convolutions(1, i, o), nn.ReLU(), recursive(n - 1, o, o))
 
 
-@pytest.mark.parametrize("answer", [Functional, Subclass, pooled_first, Raw, recursive])
+def lazy(n, _, o):  # without parameters before the first image
+    layers = [layer for _ in range(n) for layer in (nn.LazyConv2d(o, 3, padding=1), nn.ReLU())]
+    return nn.Sequential(*layers, nn.MaxPool2d(2))
+
+
+@pytest.mark.parametrize("answer", [Functional, Subclass, pooled_first, Raw, recursive, lazy])
 def test_another_way_to_do_the_same_is_right(answer):
     assert block.check(answer).outcome == "right"
 
