@@ -38,10 +38,8 @@ def convolution(
     w = tuple(weight.shape)
     axes = len(w) - 2
     op, kernel = f"Conv{axes}d", per_axis(w[2:], axes, "kernel_size", 1)
-    strides, dilations = (
-        per_axis(stride, axes, "stride", 1),
-        per_axis(dilation, axes, "dilation", 1),
-    )
+    strides = per_axis(stride, axes, "stride", 1)
+    dilations = per_axis(dilation, axes, "dilation", 1)
     lead, image = spatial(tuple(input.shape), axes, op)
     _check_channels(lead[-1], w, groups, op)
     _check_bias(bias, w[0], op)
