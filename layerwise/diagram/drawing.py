@@ -121,7 +121,6 @@ def default_unfolded(tree: Block) -> list[str]:
     Of the first level that does not fit it unfolds the first block of each kind that does. What
     repeats stays folded.
     """
-    tree = foldable(tree)
     chosen: list[str] = []
     for level in levels(tree):
         named = [block for block in level if is_named(block)]

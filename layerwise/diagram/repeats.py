@@ -5,10 +5,11 @@ read, the longest run of like rounds becomes one block, "12 × 60 steps", that h
 each round. Rounds are alike if their parts do the same to the same shapes.
 """
 
+import re
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import replace
-from itertools import accumulate, groupby
+from itertools import accumulate
 from operator import eq
 
 from layerwise.tracing.module_tree import Block
@@ -46,36 +47,56 @@ def _foldable(block: Block, uses: Counter[int]) -> Block:
 
 def _repeats_in_blocks(parts: Parts, uses: Counter[int]) -> Parts:
     """Parts of a frame that can be read, as long as enough of them repeat."""
-    while len(parts) > MOST_BOXES and sum(map(_is_box, parts)) > MOST_BOXES:
-        start, stop, size = _longest_run(parts)
-        if sum(map(_is_box, parts[start:stop])) < _FEWEST:
+    while _is_long(parts):
+        size, runs = _longest_runs(parts)
+        if not runs or sum(map(_is_box, parts[slice(*runs[0])])) < _FEWEST:
             break
-        parts = (*parts[:start], _block_of_rounds(parts[start:stop], size, uses), *parts[stop:])
+        for start, stop in runs:  # from the last: those before it stay where they are
+            if _is_long(parts):
+                block = _block_of_rounds(parts[start:stop], size, uses)
+                parts = (*parts[:start], block, *parts[stop:])
     return parts
+
+
+def _is_long(parts: Parts) -> bool:
+    return len(parts) > MOST_BOXES and sum(map(_is_box, parts)) > MOST_BOXES
 
 
 def _is_box(part: Block | Step) -> bool:
     return isinstance(part, Block) or not keeps_shape(part)
 
 
-def _longest_run(parts: Parts) -> tuple[int, int, int]:
-    """Start and stop of the run with the most boxes, and the parts of its shortest round.
+def _longest_runs(parts: Parts) -> tuple[int, list[tuple[int, int]]]:
+    """The parts of a round, and start and stop of the runs with the most boxes, the last first.
 
-    A first round often lacks something, so what is left over stands before the run.
+    Of rounds of several sizes it takes the shortest, of runs that overlap the last. A first round
+    often lacks something, so what is left over stands before the run.
     """
     numbers: dict[Hashable, int] = {}
     codes = [numbers.setdefault(_signature(part), len(numbers)) for part in parts]
     boxes = list(accumulate(map(_is_box, parts), initial=0))
-    best = (0, 0, 0, 0)
+    most, best = 0, 0
+    runs: list[tuple[int, int]] = []
     for size in range(1, min(len(codes) // 2, _LONGEST) + 1):
-        stop = size
-        for same, run in groupby(map(eq, codes, codes[size:])):
-            length = sum(1 for _ in run)
-            stop += length
-            if same and length >= size:
-                start = stop - (length // size + 1) * size
-                best = max(best, (boxes[stop] - boxes[start], -size, start, stop))
-    return best[2], best[3], -best[1]
+        same = bytes(map(eq, codes, codes[size:]))  # 1 where a part is like that a round later
+        for run in re.finditer(rb"\x01{%d,}" % size, same):
+            stop = run.end() + size
+            start = stop - ((run.end() - run.start()) // size + 1) * size
+            found = boxes[stop] - boxes[start]
+            if found > most:
+                most, best, runs = found, size, []
+            if (found, size) == (most, best):
+                runs.append((start, stop))
+    return best, _apart(runs)
+
+
+def _apart(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Runs that do not overlap, from the last to the first."""
+    kept: list[tuple[int, int]] = []
+    for start, stop in reversed(runs):
+        if not kept or stop <= kept[-1][0]:
+            kept.append((start, stop))
+    return kept
 
 
 def _signature(part: Block | Step) -> Hashable:

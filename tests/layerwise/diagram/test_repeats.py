@@ -6,6 +6,7 @@ from test_boxes import Does
 from torch import nn
 
 from layerwise import draw, trace
+from layerwise.diagram import repeats
 from layerwise.diagram.drawing import default_unfolded, svg
 from layerwise.diagram.graph import View
 from layerwise.diagram.repeats import MOST_BOXES, foldable
@@ -109,3 +110,21 @@ def test_what_repeats_within_a_round_is_foldable_too(depth):
     ids = [block.id for level in levels(tree) for block in level]
     assert len(ids) == len(set(ids))
     assert "40 × Linear" in {block.call.kind for level in levels(tree) for block in level}
+
+
+def test_runs_of_one_length_are_gathered_at_once_and_as_one_by_one(monkeypatch):
+    def forward(net, x):
+        for i in range(40):  # a run of four, and each time something else
+            for _ in range(4):
+                x = net.inner(x)
+            x = net.outer(x[..., : i % 3 + 1].repeat(1, 9)[..., :8].roll(i) if i % 2 else x)
+        return x
+
+    whole = outline(trace(Does(forward, **CELL), (1, 8)))
+    passes, search, apart = [], repeats._longest_runs, repeats._apart
+    monkeypatch.setattr(repeats, "_longest_runs", lambda parts: passes.append(1) or search(parts))
+    at_once = foldable(whole)
+    few = len(passes)
+    monkeypatch.setattr(repeats, "_apart", lambda runs: apart(runs)[:1])
+    assert foldable(whole) == at_once
+    assert few < len(passes) - few  # 7 against 13
