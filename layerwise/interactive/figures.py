@@ -17,7 +17,7 @@ class Total(NamedTuple):
     change: str
 
 
-def totals(now: Trace | None, start: Trace | None) -> list[Total]:
+def totals(now: Trace | None, baseline: Trace | None) -> list[Total]:
     """Parameters, MACs and memory of the activations; dashes where nothing could be built."""
     batch = images(now) if now else 1
     per = "for the whole input" if batch is None else f"for {batch} images"
@@ -25,7 +25,7 @@ def totals(now: Trace | None, start: Trace | None) -> list[Total]:
     names = ("parameters", ""), (f"MACs {per}", ""), (f"activations {per}", "B")
     return [
         Total("–" if value is None else short(value) + unit, name, change(value, first))
-        for (name, unit), value, first in zip(names, _numbers(now), _numbers(start), strict=True)
+        for (name, unit), value, first in zip(names, _numbers(now), _numbers(baseline), strict=True)
     ]
 
 

@@ -23,7 +23,7 @@ _SHAPED = set(  # these the other columns tell
 
 
 @dataclass(frozen=True)
-class Operation:
+class RowOperation:
     """What one row does: the name of an operation or of a block, and its own settings."""
 
     name: str
@@ -43,7 +43,7 @@ class Operation:
                 found.append((", ", f"{self.settings['groups']} groups"))
         return [*found, *((f", {name} ", _setting(self.settings.get(name))) for name in also)]
 
-    def untold(self, other: "Operation") -> list[str]:
+    def untold(self, other: "RowOperation") -> list[str]:
         """The settings in which two operations of one name differ and that `words` leaves out."""
         names = {**self.settings, **other.settings} if self.name == other.name else {}
         return [
@@ -63,7 +63,7 @@ class Row:
     """One row of a table, as data."""
 
     path: str
-    operation: Operation
+    operation: RowOperation
     output: Shape | Clash | str | None = None  # a word where the run never came to a shape
     params: int | str = 0
     macs: int | str = 0
@@ -96,7 +96,7 @@ COLUMNS = (
 
 def words(value: object) -> Words:
     """What a column holds, in words; 0 and None are left blank."""
-    if isinstance(value, Operation):
+    if isinstance(value, RowOperation):
         return value.words()
     if isinstance(value, Clash):
         return (("", f"expects {_number(value.expected)}, gets {_number(value.got)}"),)
@@ -116,16 +116,16 @@ def row(part: Block | Step) -> Row:
             part.path, operation(part), part.output, part.params, part.macs, part.receptive_field,
             part.merges,
         )  # fmt: skip
-    last, name = part.steps[-1], Operation(part.call.kind, {})
+    last, name = part.steps[-1], RowOperation(part.call.kind, {})
     output = part.call.output or last.output
     return Row(part.id, name, output, part.params, part.macs, last.receptive_field)
 
 
-def operation(step: Step) -> Operation:
+def operation(step: Step) -> RowOperation:
     """The name of a step's operation as tables show it, and its settings."""
     name = f"{step.op} of {len(step.inputs)} branches" if step.merges else step.op
     own = {name: value for name, value in step.settings.items() if name not in _SHAPED}
-    return Operation(name, own)
+    return RowOperation(name, own)
 
 
 def describe(step: Step) -> str:

@@ -1,4 +1,4 @@
-"""Two traces side by side: what became of each row of the layer table since the start.
+"""Two traces side by side: what became of each row of the layer table since the baseline.
 
 The rows of both are paired once, as trees. The table folds the lines, the picture marks the same
 steps, so that both tell the same.
@@ -14,7 +14,7 @@ from layerwise.operations.registry import find
 from layerwise.tracing.module_tree import Block, levels
 from layerwise.tracing.records import Failure, Step
 
-from .columns import COLUMNS, Clash, Column, Operation, Row, Words, row, words
+from .columns import COLUMNS, Clash, Column, Row, RowOperation, Words, row, words
 from .matching import Part, in_blocks, matched, own_numbers
 from .matching import kind as kind_of
 
@@ -23,7 +23,7 @@ INCOMPLETE, NOT_REACHED = "incomplete", "not reached"
 
 
 class Status(Enum):
-    """What became of a line since the start: its mark, and what the mark says."""
+    """What became of a line since the baseline: its mark, and what the mark says."""
 
     SAME = "", ""
     NEW = "+", "new"
@@ -46,13 +46,13 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the compared table, and what the start had in its place."""
+    """One line of the compared table, and what the baseline had in its place."""
 
     row: Row
     depth: int
     status: Status
-    part: Part  # of this run; of the start where gone or not reached; made up where it failed
-    start: Part | None = None
+    part: Part  # of this run; of the baseline where gone or not reached; made up where it failed
+    baseline: Part | None = None
     folded: bool | None = None  # None for a step, which cannot be folded
     span: range = range(0)  # the numbers of its steps in the picture; none where it is gone
 
@@ -63,22 +63,22 @@ class Line:
 
     @property
     def before(self) -> Row | None:
-        """The row of the start, None where there is nothing to compare."""
-        if self.start is None or self.status not in _IN_BOTH:
+        """The row of the baseline, None where there is nothing to compare."""
+        if self.baseline is None or self.status not in _IN_BOTH:
             return None
-        return row(self.start)
+        return row(self.baseline)
 
     def differs(self, column: Column) -> bool:
-        """Whether the start had another value here; the name of a layer may move."""
+        """Whether the baseline had another value here; the name of a layer may move."""
         if self.status not in (Status.OWN, Status.DOWNSTREAM) or column is COLUMNS[0]:
             return False
-        assert self.start is not None
-        return column.value(row(self.start)) != column.value(self.row)
+        assert self.baseline is not None
+        return column.value(row(self.baseline)) != column.value(self.row)
 
     def words(self, column: Column) -> tuple[Words, Words]:
         """What stood in a column, and what stands there now; settings are told if they differ."""
         old, new = column.value(self.before or self.row), column.value(self.row)
-        if isinstance(old, Operation) and isinstance(new, Operation):
+        if isinstance(old, RowOperation) and isinstance(new, RowOperation):
             told = new.untold(old)
             return old.words(told), new.words(told)
         return words(old), words(new)
@@ -87,15 +87,19 @@ class Line:
 _IN_BOTH = (Status.SAME, Status.OWN, Status.DOWNSTREAM)
 
 
-def compare(start: Block | None, now: Block | None, failure: Failure | None = None) -> list[Line]:
-    """Every line of `now`, and of `start` what is gone, with its status; without `start`, all same.
+def compare(
+    baseline: Block | None, now: Block | None, failure: Failure | None = None
+) -> list[Line]:
+    """Every line of `now`, and of `baseline` what is gone, with its status; all same without one.
 
-    With `failure`, the run broke off: the line that failed follows, and what the start had
+    With `failure`, the run broke off: the line that failed follows, and what the baseline had
     behind it is not reached. None stands for a network that could not be built.
     """
     if now is None:
-        return _with_spans(list(_lines_of_status(start.parts if start else (), Status.UNREACHED)))
-    return _with_spans(list(_lines((start or now).parts, now.parts, 0, failure)))
+        return _with_spans(
+            list(_lines_of_status(baseline.parts if baseline else (), Status.UNREACHED))
+        )
+    return _with_spans(list(_lines((baseline or now).parts, now.parts, 0, failure)))
 
 
 def _with_spans(lines: Sequence[Line]) -> list[Line]:
@@ -219,7 +223,7 @@ def _parts(part: Part | None) -> tuple[Part, ...]:
 def _broken_off(
     old: Sequence[Part], new: Sequence[Part], depth: int, failure: Failure
 ) -> Iterator[Line]:
-    """What ran, what failed and, from the start, what was not reached."""
+    """What ran, what failed and, from the baseline, what was not reached."""
     block = new[-1] if new and _stopped_in(new[-1], failure) else None
     ran = new[:-1] if block else new
     here = _index_at_break(old, ran, block, failure)
@@ -232,7 +236,7 @@ def _broken_off(
     for pair in pairs:
         yield from _lines_of_pair(*pair, depth)
     if isinstance(block, Block):
-        told = Row(block.id, Operation(block.call.kind, {}), None, INCOMPLETE, INCOMPLETE)
+        told = Row(block.id, RowOperation(block.call.kind, {}), None, INCOMPLETE, INCOMPLETE)
         yield Line(told, depth, Status.FAILED, block, was)
         yield from _lines(_parts(was), block.parts, depth + 1, failure)
     else:
@@ -243,7 +247,7 @@ def _broken_off(
 def _up_to_the_break(
     old: Sequence[Part], ran: Sequence[Part]
 ) -> tuple[list[tuple[Part | None, Part | None]], list[Part]]:
-    """Pairs of what ran, and what the start had behind the last of them that it knows."""
+    """Pairs of what ran, and what the baseline had behind the last of them that it knows."""
     pairs = list(matched(old, ran, complete=False))
     met = max((n for n, pair in enumerate(pairs, start=1) if None not in pair), default=0)
     rest = [was for was, now in pairs[met:] if was is not None and now is None]
@@ -253,7 +257,7 @@ def _up_to_the_break(
 def _index_at_break(
     old: Sequence[Part], ran: Sequence[Part], block: Part | None, failure: Failure
 ) -> int | None:
-    """Where the start has what the run broke off in: of the same path if it can be.
+    """Where the baseline has what the run broke off in: of the same path if it can be.
 
     What ran several times before it failed, an add in a long forward, is counted.
     """
@@ -288,10 +292,10 @@ def _is_in(failure: Failure, block: Block) -> bool:
 
 
 def _failed_line(failure: Failure, was: Part | None, depth: int) -> Line:
-    """What failed, with the output that it had at the start."""
+    """What failed, with the output that the baseline had."""
     named = failure.function if failure.block and failure.function else failure.layer
     clash = None if failure.got is None else Clash(failure.expected, failure.got)
-    told = Row(failure.path, Operation(f"{named} breaks here", {}), clash)
+    told = Row(failure.path, RowOperation(f"{named} breaks here", {}), clash)
     entry = find(failure.function)
     kind = entry.kind if entry else Kind.OTHER
     step = Step(-1, failure.path, named, failure.function, kind, failure.inputs, (),

@@ -11,7 +11,7 @@ from layerwise.tracing.module_tree import Block, outline
 from layerwise.tracing.records import Step, Trace
 from layerwise.tracing.tracer import trace, traced
 
-from .columns import COLUMNS, Operation, Row, aligned, row, shapes_of, unit
+from .columns import COLUMNS, Row, RowOperation, aligned, row, shapes_of, unit
 
 # Sanitized HTML keeps style attributes but no style sheets. No colour of text is set, and the
 # background is translucent, so that both of JupyterLab's themes stay readable.
@@ -54,7 +54,7 @@ def rows(t: Trace, depth: int | None = None) -> list[Row]:
     if depth is not None and depth < 0:
         raise ValueError(f"depth counts levels of submodules: 0, 1, 2, …, not {depth}")
     parts = t.steps if depth is None else _parts(outline(t), depth)
-    idle = Operation("not used by this input", {})
+    idle = RowOperation("not used by this input", {})
     unused = [Row(path, idle, params=count, unused=True) for path, count in t.unused.items()]
     return [*map(row, parts), *unused]
 

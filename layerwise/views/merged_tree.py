@@ -1,6 +1,6 @@
 """The network that a picture shows beside the compared table: the run, and what it never reached.
 
-A run that broke off is completed: behind the failed step stands what the start had there, joined
+A run that broke off is completed: behind the failed step stands what the baseline had there, joined
 to what ran, so that nothing loses its place.
 """
 
@@ -20,7 +20,7 @@ Statuses = Mapping[int | str, Status]  # by the index of a step, and by the id o
 def merged(lines: Sequence[Line], tree: Block) -> tuple[Block, Statuses]:
     """The tree to draw and the status of its steps and blocks, from the lines of `compare`.
 
-    `tree` is that of the run, or of the start where nothing ran.
+    `tree` is that of the run, or of the baseline where nothing ran.
     """
     places = _Places(lines)
     statuses: dict[int | str, Status] = {}
@@ -38,29 +38,29 @@ def merged(lines: Sequence[Line], tree: Block) -> tuple[Block, Statuses]:
 
 
 class _Places:
-    """Where each step stands in the merged tree, by its index in the run or at the start."""
+    """Where each step stands in the merged tree, by its index in the run or in the baseline."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
-        self._now, self._start = {-1: -1}, {-1: -1}
+        self._now, self._baseline = {-1: -1}, {-1: -1}
         for line in lines:
             if not isinstance(line.part, Step):
                 continue
             number = line.span.start
             if line.status is Status.GONE:  # what it made is what came in
-                self._start[line.part.index] = self._source(line.part)
+                self._baseline[line.part.index] = self._source(line.part)
                 continue
             if line.status is Status.UNREACHED:
-                self._start[line.part.index] = number
+                self._baseline[line.part.index] = number
             elif line.status is not Status.FAILED:
                 self._now[line.part.index] = number
-            if isinstance(line.start, Step):
-                self._start[line.start.index] = number
+            if isinstance(line.baseline, Step):
+                self._baseline[line.baseline.index] = number
 
     def moved(self, line: Line) -> Step:
         """The step of a line, at its new place, fed from new places."""
         step, here = line.part, line.span.start
         assert isinstance(step, Step)
-        indices = self._start if line.status is Status.UNREACHED else self._now
+        indices = self._baseline if line.status is Status.UNREACHED else self._now
         sources = tuple(indices.get(source, -1) for source in step.sources)
         if line.status is Status.FAILED and not sources:  # it read nothing that is known
             sources = (here - 1,)
@@ -74,7 +74,7 @@ class _Places:
                 statuses[before] = together([statuses[before], Status.GONE])
 
     def _source(self, step: Step) -> int:
-        return self._start.get(step.sources[0], -1) if step.sources else -1
+        return self._baseline.get(step.sources[0], -1) if step.sources else -1
 
 
 def _parts(lines: deque[Line], depth: int, places: _Places) -> tuple[Part, ...]:

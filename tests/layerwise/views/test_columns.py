@@ -2,7 +2,7 @@
 
 import pytest
 
-from layerwise.views.columns import Clash, Operation, joined, words
+from layerwise.views.columns import Clash, RowOperation, joined, words
 
 CONV = {"in_channels": 3, "kernel_size": (3, 3), "stride": (2, 2), "bias": True, "p": 0.5}
 
@@ -18,11 +18,11 @@ CONV = {"in_channels": 3, "kernel_size": (3, 3), "stride": (2, 2), "bias": True,
     ],
 )
 def test_settings_that_differ_and_are_not_told_otherwise(name, changed, untold):
-    assert Operation("Conv2d", CONV).untold(Operation(name, CONV | changed)) == untold
+    assert RowOperation("Conv2d", CONV).untold(RowOperation(name, CONV | changed)) == untold
 
 
 def test_a_setting_is_told_after_the_window():
-    told = joined(Operation("Conv2d", CONV | {"k": (1, 2)}).words(["bias", "p", "k"]))
+    told = joined(RowOperation("Conv2d", CONV | {"k": (1, 2)}).words(["bias", "p", "k"]))
     assert told == "Conv2d 3×3, stride 2, bias on, p 0.5, k 1×2"
 
 
