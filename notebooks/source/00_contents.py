@@ -196,21 +196,30 @@ exercises.where_you_are()
 # %% [markdown]
 # ## Where a term is explained
 #
-# ablation [4] · activation [1] · activation function [1] · activation memory [8] ·
-# arithmetic intensity [8] · attention [8] · augmentation [1] · average pooling [1] ·
-# backbone [7] · batch normalization [5] · bottleneck [7] · buffer [5] · cardinality [8] ·
-# channel [1] · concatenate [4] · degradation [6] · depthwise convolution [8] · dilation [7] ·
-# domain shift [7] · dropout [1] · equivariance [1] · feature map [1] · feature pyramid [7] ·
-# fine-tuning [7] · frozen [7] · fully connected [3] · GELU [8] · global average pooling [3] ·
-# gradient [1] · grouped convolution [8] · growth rate [8] · hook [6] · Inception [4] ·
-# initialization [1] · internal covariate shift [5] · inverted residual [8] · kernel [1] ·
-# layer norm [8] · linear probe [7] · logits [1] · MAC [1] · max pooling [1] · meta [7] ·
-# momentum [7] · moving average [5] · neuron [1] · overfitting [1] · padding [1] · patches [8] ·
-# pointwise convolution [3] · pretrained [7] · receptive field [1] · recipe [7] ·
-# regularization [1] · ReLU [1] · residual [6] · schedule [7] · seed [1] ·
-# semantic segmentation [7] · SGD [7] · shortcut [6] · sigmoid [1] · softmax [1] ·
-# squeeze-and-excitation [8] · stage [7] · stem [4] · stride [1] · transition [8] · unit [1] ·
-# vanishing gradient [1] · VGG block [2] · weight decay [7]
+# ablation [4] · activation [1] · activation function [1] · activation memory [2] ·
+# arithmetic intensity [8] · attention [8] · augmentation [1] · auxiliary classifier [4] ·
+# average pooling [1] · backbone [7] · batch [1] · batch normalization [5] · bias [1] ·
+# bottleneck [7] · broadcasting [6] · buffer [5] · cardinality [8] · channel [1] ·
+# class activation map [3] · concatenate [4] · confounder [4] · confusion matrix [1] ·
+# cross-entropy [1] · degradation [6] · depthwise convolution [8] ·
+# depthwise separable convolution [8] · detection [7] · dilation [7] · dimension reduction [4] ·
+# domain shift [7] · dropout [1] · early stopping [1] · effective receptive field [2] · epoch [1] ·
+# equivariance [1] · factorization [4] · fan-in [2] · feature map [1] · feature pyramid [7] ·
+# fine-tuning [7] · fold [5] · frame [8] · from scratch [7] · frozen [7] · fully connected [1] ·
+# fully convolutional [3] · GELU [8] · global average pooling [3] · gradient [1] · group norm [5] ·
+# grouped convolution [8] · growth rate [8] · head [2] · hook [6] · identity shortcut [6] ·
+# Inception [4] · initialization [1] · instance norm [5] · internal covariate shift [5] ·
+# inverted residual [8] · Kaiming's rule [2] · kernel [1] · layer norm [8] · lesion study [6] ·
+# linear bottleneck [8] · linear probe [7] · logits [1] · loss [1] · MAC [1] · max pooling [1] ·
+# meta [7] · module [7] · momentum [7] · moving average [5] · neuron [1] · NiN block [3] ·
+# occlusion map [2] · overfitting [1] · padding [1] · patches [8] · plain [6] ·
+# pointwise convolution [3] · pretrained [7] · projection shortcut [6] · receptive field [1] ·
+# recipe [7] · regularization [1] · ReLU [1] · residual [6] · residual stream [6] · schedule [7] ·
+# seed [1] · semantic segmentation [7] · SGD [7] · shattered gradients [6] · shortcut [6] ·
+# sigmoid [1] · skip connection [6] · softmax [1] · squeeze-and-excitation [8] · stage [7] ·
+# stem [4] · stride [1] · top-1 accuracy [8] · top-1 error [2] · top-5 error [1] · trace [1] ·
+# transition [8] · unit [1] · unraveled view [6] · vanishing gradient [1] · VGG block [2] ·
+# weight decay [7]
 #
 # [1]: 01_alexnet.ipynb
 # [2]: 02_vgg.ipynb
