@@ -79,7 +79,10 @@ def at_full_size(
     """
     if best_device().type == "cpu":
         if not even_on_cpu:
-            print("Skipped: without a GPU it takes hours. even_on_cpu=True trains all the same.")
+            print(
+                "Skipped: without a GPU a small network takes minutes, a large one hours or days. "
+                "even_on_cpu=True trains all the same."
+            )
             return None
         torch.set_num_threads(os.cpu_count() or 1)
     try:
