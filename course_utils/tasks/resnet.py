@@ -21,8 +21,8 @@ NETWORK = [
         "No layer fails, but the line `Y += X`.",
     ),
     Task(
-        text="Leave the shortcut stride at 1, and make the network work again. The start takes 2 "
-        "billion MACs. How many billion are they now?",
+        text="Leave the shortcut stride at 1, and make the network work again. The start takes "
+        "1.73 billion MACs. How many billion are they now?",
         predict=lambda lab: round(lab.trace.macs / 1e9),
         reached={"shortcut_stride": 1, "stride": 1},
         hides_repairs=True,

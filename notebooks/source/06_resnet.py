@@ -66,8 +66,8 @@ torch.set_num_threads(1)  # networks as small as those below are no faster on se
 #
 # Try it with the digits, at 32×32 pixels. The first convolution makes 16 maps of 4×4.
 # Every further one keeps that shape, so any number of them fits. Convolutions come in blocks of
-# two, each followed by batch norm and ReLU. A network that is one layer after another and
-# nothing else is called **plain**.
+# two, each followed by batch norm and ReLU. A network of layers one after another, and
+# nothing else, is called **plain**.
 
 # %%
 def plain_block(channels):
@@ -95,9 +95,8 @@ def learned(block, depth, epochs, seeds=(0, 1)):
                 epochs=epochs, lr=3e-3, optimizer=torch.optim.Adam)
 
 # %% [markdown]
-# Is the deeper network slow, or does it never get as far? Only long runs tell, so these were
-# recorded: `tools/record_curves.py` called `learned` and kept the numbers.
-# `learned(plain_block, 56, epochs=25)` repeats 25 epochs of two of the runs, in a minute or two.
+# Does the deeper network need longer, or does it never get as far? Only long runs tell, so they were
+# recorded. `learned(plain_block, 56, epochs=25)` repeats 25 epochs of two of them, in a minute or two.
 
 # %%
 ORDER = "plain, 20 layers", "residual, 20 layers", "plain, 56 layers", "residual, 56 layers"
@@ -108,18 +107,18 @@ print("epochs of each run:", len(long_runs[ORDER[0]][0]))
 print_runs({kind: found for kind, found in plain.items() if found}, "train_loss")
 
 # %% [markdown]
-# *Each line is one run. The numbers below are the training loss of each run in its last epoch.
+# *Each line is one run. The numbers are the training loss of each run in its last epoch.
 # Guessing has a loss of 2.3.*
 #
-# After three epochs, 56 layers are not far from guessing. And they do not catch up. The deeper
-# network is worse on the very images that it was trained on, so this is not overfitting. He
+# After three epochs, 56 layers are not far from guessing, and they do not catch up. The deeper
+# network is worse on its own training images, so this is not overfitting. He
 # and others (2016, figure 1) saw it on photographs, also with 20 and 56 layers and batch norm,
 # and called it **degradation**.
 #
 # It is odd, because 56 layers can do whatever 20 can. Take a trained network of 20 layers and
-# put 18 blocks into it that copy their input. Each kernel has a 1 in its middle, for its own
+# put in 18 blocks that copy their input. Each kernel has a 1 in its middle, for its own
 # channel, and zeros elsewhere. A new batch norm in `eval` mode subtracts 0 and divides by
-# $\sqrt{1 + \epsilon}$, which γ can make up for. And what arrives comes from a ReLU, so nothing in it is
+# $\sqrt{1 + \epsilon}$, which γ can make up for. What arrives comes from a ReLU, so nothing in it is
 # negative, and the next ReLU lets it pass.
 
 
@@ -142,7 +141,7 @@ for shallow in plain_20.nets:
 # %% [markdown]
 # So there are weights with which 56 layers are as good as 20, and training found none as good.
 # The fault is not in what the deep network can do, but in how hard it is to train. A block that
-# should do nothing has to learn to copy, and its first weights are far from that. (These blocks copy in `eval` mode only.)
+# should do nothing has to learn to copy, and its first weights are far from that.
 #
 # ## Predict
 #
@@ -169,8 +168,8 @@ for shallow in plain_20.nets:
 # $$X_{l+1} = \mathrm{ReLU}\big(X_l + F(X_l)\big)$$
 #
 # The layers compute $F$, the **residual**: what is to be changed about $X$. The way around them
-# is the **shortcut**, or **skip connection**. To copy, $F$ has to be 0. For that it is enough that
-# γ and β of the last batch norm are 0; the convolutions need not learn anything. In code a residual
+# is the **shortcut**, or **skip connection**. To copy, $F$ has to be 0. For that,
+# γ = β = 0 in the last batch norm is enough. In code a residual
 # block is a plain block without its last ReLU, and one addition:
 
 
@@ -192,16 +191,15 @@ plain_56, residual_56 = (learned(block, 56, epochs=2) for block in (plain_block,
 print_runs({"plain, 56 layers": plain_56, "residual, 56 layers": residual_56})
 
 # %% [markdown]
-# *Test accuracy, a number for each seed.* Two epochs show that the residual network learns sooner.
-# The recorded runs show what happens later:
+# *Test accuracy, a number for each seed.* The residual network learns sooner. The recorded runs
+# show what happens later:
 
 # %%
 plot_runs(long_runs, "train_loss", ylim=(0, 2.5))
 print_runs(long_runs, "train_loss")
 
 # %% [markdown]
-# *The same runs and the residual ones. Each line is one run. Each number is the training loss of
-# one run in its last epoch.*
+# *The same runs and the residual ones. The numbers are again the training loss in the last epoch.*
 #
 # The addition removes the degradation. It does not follow that more layers are better: on these
 # easy images 20 residual layers learn as well as 56. On ImageNet more layers did help, from 18
@@ -254,7 +252,7 @@ draw(nn.Sequential(same, halved), (4, 3, 6, 6), unfold=True)
 
 # %% [markdown]
 # *The two blocks, one after the other. In the first, $X$ goes past the convolutions as it is
-# (blue). In the second it goes through a 1×1 convolution, and both ways end in the same shape.*
+# (blue line). In the second it goes through a 1×1 convolution, and both ways end in the same shape.*
 #
 # The paper's block differs in two things; lesson 7 builds it. Its convolutions have no bias. (In
 # the notes' block the bias of `conv1` and `conv2` has no effect: the batch norm after it subtracts
@@ -262,8 +260,8 @@ draw(nn.Sequential(same, halved), (4, 3, 6, 6), unfold=True)
 #
 # ### `blk(X)` or `blk.forward(X)`?
 #
-# The notes warn that a direct call of `forward` breaks the gradients, and that weights are not
-# moved to the right device. Try it. A **hook** is a function that PyTorch calls by itself, here
+# The notes warn that a direct call of `forward` breaks the gradients and leaves the weights on the
+# wrong device. Try it. A **hook** is a function that PyTorch calls by itself, here
 # each time the block has run.
 
 # %%
@@ -283,7 +281,7 @@ print("device after a move:", blk.to("meta").forward(X.to("meta")).device)  # sh
 # ## If F is zero
 #
 # "If the layers give 0, $X$ is still $X$", say the notes. That is the promise of the residual
-# block. Set the γ and β of `bn2` to 0. Then $F(X) = 0$, whatever the convolutions do.
+# block. Set the γ and β of `bn2` to 0. Then $F(X) = 0$.
 
 
 # %%
@@ -305,7 +303,7 @@ print("after a projection:    ", torch.equal(silenced(Residual(3, 3, use_1x1conv
 # %% [markdown]
 # So the answer to the second prediction is: sometimes. ReLU comes after the addition and sets
 # negative values to 0, those of the shortcut too.
-# Inside a ResNet that does no harm: what a block gets comes from a ReLU, and nothing in it is
+# Inside a ResNet that does no harm: what a block gets comes from a ReLU, so it is never
 # negative (`True`). A block with a projection never promised to pass $X$ on (`False`).
 #
 # ## Build ResNet-18
@@ -342,8 +340,7 @@ predict("VGG-11 has about 129 million parameters. How many million has ResNet-18
         round(trace(net, (1, 1, 224, 224)).params / 1e6))
 
 # %% [markdown]
-# The eight rows of the notes. (They train at 96×96. Nothing has to change for that: the average at
-# the end takes maps of any size.)
+# The notes print these eight rows. (They train at 96×96: the average at the end takes maps of any size.)
 
 # %%
 X = torch.rand(size=(1, 1, 224, 224))
@@ -367,8 +364,8 @@ for step in whole_net.steps:
 print(f"the network: {whole_net.inputs[0]} to {whole_net.output}, {whole_net.params:,} parameters")
 
 # %% [markdown]
-# Eight adds, one in each block, and none at the end. What is added are feature maps of one block. An image
-# has 224 · 224 pixels and there are ten logits: a label cannot be subtracted from an image.
+# Eight adds, each of two feature maps of one block, and none at the end. An image has 224 · 224
+# pixels and there are ten logits: a label cannot be subtracted from an image.
 #
 # Without large linear layers, ResNet-18 has less than a tenth of VGG-11's parameters.
 #
@@ -404,8 +401,8 @@ lab(resnet18, (1, 1, 224, 224), channels=[16, 32, 64],
 # ## Look inside: what each block adds
 #
 # Now photographs. ResNet-20 is He and others' (2016) network for CIFAR-10: 32×32 pixels, ten
-# classes, nine blocks. It was trained once for a few epochs and recorded, and so was a plain
-# network of 20 layers (one seed each, a JPEG copy of CIFAR-10).
+# classes, nine blocks. It and a plain network of 20 layers were trained once and recorded
+# (few epochs, one seed each).
 
 # %%
 resnet20, run = recorded.load("resnet20")
@@ -415,9 +412,9 @@ print(run)
 plot_runs({"plain, 20 layers": [plain20], "residual, 20 layers": [run]}, "train_loss", ylim=(0, None))
 
 # %% [markdown]
-# With 20 layers the plain network learns too; the residual one is ahead from the first epoch. On
-# ImageNet with 18 layers He and others found about the same accuracy in the end for both kinds;
-# the residual network reached it sooner (2016, section 4.1).
+# *Training loss after each epoch, one run of each kind.* With 20 layers the plain network learns
+# too; the residual one is ahead from the first epoch. On ImageNet with 18 layers He and others found
+# about the same accuracy in the end for both kinds, and sooner for the residual one (2016, section 4.1).
 #
 # Now send a photograph of a cat through it.
 
@@ -449,11 +446,10 @@ show_images([mean / mean.abs().max() for mean in means], [f"block {n}" for n in 
 # Below: the residual $F(X)$. Red is above 0, blue below; each map has its own scale.*
 #
 # On the shortcuts of blocks 1 to 3 the cat's face is easy to see, in blocks 5 and 6 only coarsely,
-# and from block 7 on the maps are too small for it. Each of these blocks adds something in some
-# places (red) and takes something away in others (blue), in blocks 1 to 3 mostly at edges. Blocks 4
-# and 7 halve the maps; their shortcut is a projection. With only
-# nine blocks the residual is not small: its root mean square is more than half of the shortcut's in
-# each block.
+# and from block 7 on the maps are too small for it. The residuals of blocks 1 to 3 add something in
+# some places (red) and take something away in others (blue), mostly at edges. Blocks 4
+# and 7 halve the maps; their shortcut is a projection. With only nine blocks the residual is not
+# small: its root mean square is more than half of the shortcut's in each block.
 #
 # ## Measure: the gradient
 #
@@ -504,8 +500,8 @@ for ax, norm in zip(axes, (False, True)):
 show()
 
 # %% [markdown]
-# *Each line is one network, before training. The image is on the left of each panel, the loss on the right, and the two scales
-# differ.*
+# *Each line is one network, before training. Convolution 1 is next to the image, 54 next to the loss.
+# The two scales differ.*
 #
 # - **Plain**, with PyTorch's own initialization: the gradient does vanish, by more than twenty
 #   powers of ten.
@@ -516,9 +512,8 @@ show()
 # - **Batch norm**: nothing vanishes. In the plain network the gradient even *grows* on its way
 #   back; with shortcuts it grows less.
 #
-# So shortcuts cure a vanishing gradient. Kaiming's initialization does too, and so does batch norm,
-# and both were known before ResNet.
-# But the networks that you saw fail had batch norm, and their gradient did not vanish. He and
+# So shortcuts cure a vanishing gradient. Kaiming's initialization and batch norm do too, and both
+# were known before ResNet. But the networks that you saw fail had batch norm, and their gradient did not vanish. He and
 # others found the same in theirs, and call vanishing gradients unlikely to be the cause (2016,
 # section 4.1). One explanation is that gradients grow from layer to
 # layer (Yang and others 2019). Another is that the gradients of similar images no longer resemble each
@@ -527,7 +522,7 @@ show()
 # ## Measure: do the activations grow?
 #
 # If every block adds something, the sum could grow without end. The notes answer: batch norm
-# keeps $F(X)$ between -5 and 5, so it cannot become large. Both parts are wrong. Before γ, the
+# keeps $F(X)$ between −5 and 5, so it cannot become large. Both parts are wrong. Before γ, the
 # largest of $m$ values can be $\sqrt{m - 1}$ (lesson 5). And a sum of many small values can be large.
 #
 # The notes also say that a ReLU right before the addition would disturb the gradient. But the gradient
@@ -560,7 +555,7 @@ streams = {kind: [stream(block, seed) for seed in range(3)] for kind, block in B
 _, axes = plt.subplots(1, 2, figsize=(8, 2.4))
 for number, (ax, name) in enumerate(zip(axes, ("standard deviation", "mean"))):
     lines = {kind: [[point[number] for point in run] for run in found] for kind, found in streams.items()}
-    plot_lines(lines, ax, xlabel="block", title=name, ylim=(0, None))
+    plot_lines(lines, ax, xlabel="block", ylabel=name, ylim=(0, None))
     ax.set_xticks((1, 9, 18, 27))
 show()
 
@@ -587,7 +582,7 @@ show()
 # view**: a residual network is a collection of paths, most of them of medium length. A plain
 # network is a single one.
 #
-# Without one block half of the paths are left. In a plain network none is. Does this matter? Train
+# Without one block half of the paths are left; in a plain network none is. Train
 # 20 residual layers as long as the 20 plain ones above. Then take out one block at a time, train no
 # further, and test on 128 images: a **lesion study**.
 
@@ -613,17 +608,16 @@ show()
 
 # %% [markdown]
 # *Rows: test accuracy of the whole networks, a number for each seed. Lines: test accuracy without
-# the block of that number; guessing has 0.1. The plain network of 56 layers is left out: after two
-# epochs it does little more than guess, even with all its blocks.*
+# the block of that number; guessing has 0.1. The plain network of 56 layers is left out: with all
+# its blocks it does little more than guess.*
 #
 # - **Plain**: whichever block is missing, the network does little more than guess. Each block needs
 #   the input that it had in training.
-# - **Residual**: without the first block accuracy falls far, and without one of the next few it
-#   falls less and less. Without one of the later ones hardly anything changes. With 27 blocks this
-#   is so for most of them.
+# - **Residual**: without the first block accuracy falls far, without one of the next few less and
+#   less, and without a later one it hardly changes. With 27 blocks most are such later ones.
 #
-# Veit and others saw the same on photographs, with 54 blocks. So a deep residual network is not one
-# long chain that works as a whole or not at all.
+# Veit and others saw the same on photographs, with 54 blocks. So a deep residual network is not a
+# chain in which every block is needed.
 #
 # ## Train at full size
 #

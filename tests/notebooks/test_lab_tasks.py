@@ -141,7 +141,7 @@ FACTS = [
     ("05_batch_norm", 0, {"training": True}, works, False),
     ("05_batch_norm", 0, {"training": True, "norm": False}, works, True),
     ("06_resnet", 0, {}, lambda lab: round(lab.trace.params / 1e6), 11),
-    ("06_resnet", 0, {}, lambda lab: round(lab.trace.macs / 1e9), 2),
+    ("06_resnet", 0, {}, lambda lab: round(lab.trace.macs / 1e9, 2), 1.73),
     ("06_resnet", 0, {"blocks": (3, 4, 6, 3)}, times("params", 0), 2),
     ("06_resnet", 0, {"blocks": (3, 4, 6, 3)}, times("macs", 0), 2),
     ("06_resnet", 0, {"shortcut_stride": 1}, lambda lab: lab.problem.expected, 28),
