@@ -222,7 +222,7 @@ for number, (channels, stride) in enumerate([(64, 1), (128, 1), (64, 2), (128, 2
 
 # %%
 class ResNet(nn.Module):
-    def __init__(self, block, num_blocks, num_classes=10, in_channels=3, width=64, window=None):
+    def __init__(self, block, num_blocks, num_classes=10, in_channels=3, width=64, window=0):
         super().__init__()
         self.in_channels = width
         self.conv1 = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
@@ -312,9 +312,9 @@ class Bottleneck(nn.Module):
         return F.relu(out)
 
 
-predict("256 channels go in, and 256 come out. How many times as many parameters as a bottleneck with 64 channels "
-        "inside has a basic block?", round(trace(BasicBlock(256, 256), (1, 256, 8, 8)).params
-                                           / trace(Bottleneck(256, 64), (1, 256, 8, 8)).params))
+predict("A basic block and a bottleneck with 64 channels inside both read and make 256 channels. By which factor "
+        "has the basic block more parameters?", round(trace(BasicBlock(256, 256), (1, 256, 8, 8)).params
+                                                      / trace(Bottleneck(256, 64), (1, 256, 8, 8)).params))
 
 # %%
 for block in (BasicBlock(256, 256), Bottleneck(256, 64), BasicBlock(64, 64)):
@@ -358,11 +358,11 @@ print(f"the note's class with 3, 4, 6, 3: {thirty_four.params:,} parameters")
 #
 # ## Turn one choice at a time
 #
-# The class itself is the builder. `window` is the note's average over fixed windows.
+# The lab takes the class itself. `window` is the window of the note's average; adaptive averages the whole map.
 
 # %%
 lab(ResNet, (1, 3, 32, 32), block=[BasicBlock, Bottleneck], num_blocks=[[2, 2, 2, 2], [3, 4, 6, 3]],
-    width=[16, 64], window={"adaptive": None, "4×4": 4}, input_size=[16, 24, 32, 56, 64],
+    width=[16, 64], window={"adaptive": 0, "4×4": 4}, input_size=[16, 24, 32, 56, 64],
     tasks=tasks.resnet_family.CLASS)
 
 # %% [markdown]
@@ -512,8 +512,9 @@ show_images([2 * exam.images[index] for index in worst],
 # - **weight decay** pulls each weight towards 0 in each step.
 #
 # Take five images of each of the ten digits from the good scanner and the same network, and leave
-# parts out. The optimizer is **SGD** with **momentum**, as in the ResNet paper: each step goes on
-# with 0.9 of the step before it. (The `momentum` of batch norm is another thing, lesson 5.)
+# parts out. The optimizer is **SGD**, stochastic gradient descent, with **momentum**, as in the
+# ResNet paper. Each step follows a sum: the new gradient, and 0.9 times the sum of the step before. (The
+# `momentum` of batch norm is another thing, lesson 5.)
 
 
 # %%
@@ -636,7 +637,7 @@ else:
 #
 # ## Where ResNets are used
 #
-# The notes name three uses: to classify images, to **detect** objects (a box and a class for each), and **semantic segmentation** (a class for each pixel).
+# The notes name three uses: classification of images, **detection** of objects (a box and a class for each), and **semantic segmentation** (a class for each pixel).
 # Torchvision has a network for each. All three have a ResNet-50 in them that makes the features: their **backbone**.
 
 # %%
@@ -880,7 +881,7 @@ exercises.resnet_family.pooling.check(head)
 #
 # - K. He, X. Zhang, S. Ren, J. Sun. [Deep Residual Learning for Image Recognition](https://arxiv.org/abs/1512.03385). 2016.
 # - K. He, R. Girshick, P. Dollár. [Rethinking ImageNet Pre-training](https://arxiv.org/abs/1811.08883). 2019.
-# - J. Yosinski and others. [How transferable are features in deep neural networks?](https://arxiv.org/abs/1411.1792). 2014.
+# - J. Yosinski and others. [How transferable are features in deep neural networks?](https://arxiv.org/abs/1411.1792) 2014.
 # - T. He and others. [Bag of Tricks for Image Classification with Convolutional Neural Networks](https://arxiv.org/abs/1812.01187). 2019. ResNet-D.
 # - R. Wightman, H. Touvron, H. Jégou. [ResNet strikes back](https://arxiv.org/abs/2110.00476). 2021. Recipes.
 # - V. Vryniotis. [How to train state-of-the-art models using torchvision](https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/). 2021. The new recipe.

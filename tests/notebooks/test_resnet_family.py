@@ -126,7 +126,7 @@ def test_the_tasks_of_the_lab(lesson):  # noqa: ARG001
     assert "2048" in str(lab.problem).replace(",", "") and "512" in str(lab.problem)
     lab.set(input_size=24)
     assert "average" in str(lab.problem) and "3×3" in str(lab.problem)
-    lab.set(window=None, input_size=32, num_blocks=[3, 4, 6, 3])
+    lab.set(window=0, input_size=32, num_blocks=[3, 4, 6, 3])
     assert round(lab.trace.params / 1e6, 1) == 21.3
     lab.set(block=bottleneck)
     assert round(lab.trace.params / 1e6, 1) == 23.5
