@@ -273,17 +273,9 @@ compare(resnext50, "resnext50_32x4d")
 # and 1 for each channel. Each map is multiplied by its factor. This is a simple form of
 # **attention**.
 #
-# Is the mean of a map worth looking at? The next cell squeezes the 64 last maps of the ResNet-20
-# that was trained on photographs (lesson 6), for a cat and for a flower, and names the channels
-# with the largest means.
-
-# %%
-recorded_net, recording = recorded.load("resnet20")
-for name in ("cat.jpg", "flower.jpg"):
-    with torch.no_grad():
-        means = recorded_net[:-1](recording.prepare(photograph(name)))[0]  # all but the linear layer
-    print(f"{name:10}  channels {sorted(means.topk(6).indices.tolist())}, their means {means.topk(6).values.min():.1f} "
-          f"to {means.max():.1f}, the mean of all {means.mean():.1f}")
+# What does it cost, and is the mean of a map worth looking at? The first cell counts. The second
+# squeezes the 64 last maps of the ResNet-20 that was trained on photographs (lesson 6), for a cat
+# and for a flower, and names the channels with the largest means.
 
 
 # %%
@@ -313,11 +305,19 @@ def se_resnet50():
 compare(resnet50)
 compare(se_resnet50)
 
+# %%
+recorded_net, recording = recorded.load("resnet20")
+for name in ("cat.jpg", "flower.jpg"):
+    with torch.no_grad():
+        means = recorded_net[:-1](recording.prepare(photograph(name)))[0]  # all but the linear layer
+    print(f"{name:10}  channels {sorted(means.topk(6).indices.tolist())}, their means {means.topk(6).values.min():.1f} "
+          f"to {means.max():.1f}, the mean of all {means.mean():.1f}")
+
 # %% [markdown]
 # The cat and the flower share two of their six strongest channels. So the means tell something
 # about the image, and a gate can use them.
 #
-# It costs a tenth more parameters and almost no more MACs: the linear layers run once for each
+# Gates cost a tenth more parameters and almost no more MACs: the linear layers run once for each
 # image, not once for each place. Torchvision has this gate as `torchvision.ops.SqueezeExcitation`, and no
 # SE-ResNet-50. The authors report 23.3 % top-1 error (100 % minus the top-1 accuracy) in place of
 # 24.8 % (their table 2).
@@ -663,10 +663,10 @@ lab(network, (1, 3, 224, 224), groups={"1": 1, "4": 4, "32": 32, "128": 128, "on
 # %% [markdown]
 # ## Measure: all in one chart
 #
-# Every large network of the course, for one colour photograph of 224×224 pixels and 1,000 classes. Next to parameters
-# and MACs stands the **activation memory**: what PyTorch keeps, while a network trains, until the gradient has
-# passed. It asks a hook before it keeps a tensor, so you can count the bytes without any numbers. (The lab
-# counts every number that a step puts out, 166 MB for ResNet-50. Not all of them are needed again.)
+# Here is every large network of the course, for one colour photograph of 224×224 pixels and 1,000 classes. Next to
+# parameters and MACs stands the **activation memory**: what PyTorch keeps, while a network trains, until the gradient
+# has passed. PyTorch calls a hook (lesson 6) with each tensor that it keeps, so you can add up the bytes, without any
+# numbers. (The lab counts every number that a step puts out, 166 MB for ResNet-50. Not all of them are needed again.)
 
 # %%
 BOOK = {"in_channels": 3, "num_classes": 1000}
@@ -755,7 +755,8 @@ for name, both in top_1.items():
         ax.plot([cost] * len(both), both, ":", color="#d55e00")
         ax.plot(cost, both[0], "o", color="#0072b2")
         ax.plot([cost] * len(both[1:]), both[1:], "s", color="#d55e00")
-        ax.annotate(name, (cost, both[0]), (5, -11), textcoords="offset points", fontsize=8)
+        ax.annotate(name, (cost, both[0]), (5, -11), textcoords="offset points", fontsize=8,
+                    bbox={"color": "white", "pad": 0.5})
 axes[0].set(xlim=(0, 9), ylim=(67, 84), xlabel="billion MACs", ylabel="published top-1 accuracy in %")
 axes[1].set(xlim=(0, 1.3 * max(ms.values())), xlabel="milliseconds, on this machine")
 show("Published top-1 accuracy of seven networks, by billion MACs and by milliseconds on this machine. A dotted line leads "
