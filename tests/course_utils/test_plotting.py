@@ -1,9 +1,12 @@
 import itertools
+from base64 import b64decode
+from io import BytesIO
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from course_utils import plotting
@@ -178,6 +181,25 @@ def test_a_notebook_keeps_the_description():
     assert output.metadata["image/png"]["alt"].startswith("loss by epoch: a < b")
     assert output.metadata["image/png"]["width"] < 900
     InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize(("photographs", "mode"), [(False, "P"), (True, "RGB")])
+def test_a_figure_has_a_palette_and_a_photograph_keeps_its_colours(photographs, mode):
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.utils.capture import capture_output
+
+    InteractiveShell.instance()
+    use_style()
+    with capture_output() as captured:
+        if photographs:
+            show_images([torch.rand(3, 96, 96)])
+        else:
+            plot_lines(KINDS)
+    output = captured.outputs[0]
+    InteractiveShell.clear_instance()
+    picture = Image.open(BytesIO(b64decode(output.data["image/png"])))
+    assert picture.mode == mode
+    assert picture.width // 2 == output.metadata["image/png"]["width"]
 
 
 def test_style_makes_no_notebook_where_there_is_none():
