@@ -147,7 +147,7 @@ show("A handwritten 3 and a photograph of a flower, each with a square of 16×16
 # third of the digit's image, and about one petal of the flower.*
 #
 # LeNet would need more layers, larger strides and more channels. But with sigmoids
-# (`nn.Sigmoid` above), more layers hardly train, as you will see.
+# (`nn.Sigmoid` above), more layers hardly train.
 #
 # ## Predict
 #
@@ -369,11 +369,11 @@ plot_costs(large, LAYERS)
 # *Orange, hatched: the arithmetic is in the convolutions. Blue: the parameters are in the linear
 # layers, more than half of them in the first.*
 #
-# The numbers of the notes are far too low.
+# The notes' numbers are far too low.
 #
-# Parameters and arithmetic are in different layers, and the printed lines say why. A convolution's
-# weight is used at every position of its output map, 54 · 54 = 2,916 times in the first layer. A
-# linear layer's weight is used once. So a convolution is cheap to store and expensive to run, and a linear layer the other
+# The printed lines say why parameters and arithmetic are in different layers. A convolution's weight
+# is used at every position of its output map, 54 · 54 = 2,916 times in the first layer. A linear
+# layer's weight is used once. So a convolution is cheap to store and expensive to run, and a linear layer the other
 # way round.
 #
 # Every position has the same weights. So if a thing in the image moves by
@@ -542,8 +542,8 @@ plot_runs(by_dropout, ylim=(0.6, 1))
 #
 # ## Measure: augmentation
 #
-# The paper also trains on images shifted and mirrored at random
-# (section 4.1). This is **augmentation**. The digits are centred. What if a camera is off by one pixel
+# The paper also trains on images shifted and mirrored at random:
+# **augmentation** (section 4.1). The digits are centred. What if a camera is off by one pixel
 # of eight? Train with neither, with dropout alone, and with augmentation alone, which moves each
 # image anew in each epoch. Then test on centred and on moved images.
 
@@ -596,8 +596,7 @@ plot_confusion(recording.confusion, recording.classes)
 # still change. So it may lie below the test's. Second figure: the **confusion matrix**, counted on
 # 10,000 test images. A row is a true class, a column an answer.*
 #
-# Cats are taken for dogs more than for anything else, and animals more for
-# animals than for vehicles.
+# Cats are taken most often for dogs, and animals more often for animals than for vehicles.
 #
 # What has the first layer learned? Here are the eight filters that training changed most, and
 # their maps of a photograph of a cat.
