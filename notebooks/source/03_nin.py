@@ -723,8 +723,8 @@ exercises.nin.head.check(nin_head)
 # <details><summary>Solution</summary>
 #
 # The third pooling needs 3 rows, so the second needs 7 and the first 15: from $n$ rows a
-# 3×3 window with stride 2 makes $\lfloor (n-3)/2 \rfloor + 1$. 15 rows come from $14 \cdot 4
-# + 11 = 67$ pixels.
+# 3×3 window with stride 2 makes $\lfloor (n-3)/2 \rfloor + 1$. 15 rows come from
+# $14 \cdot 4 + 11 = 67$ pixels.
 # </details>
 #
 # ### 2. A VGG without its head
