@@ -729,7 +729,7 @@ at_full_size(net, size=28, batch_size=256, epochs=10, lr=1.0)
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. For a hint, remove the `#` in front of it; hints come one at a time.
 
 # %% [markdown]
 # ### The formula
