@@ -16,12 +16,20 @@ os.environ["COURSE_PROGRESS"] = ""  # what a test has right is nobody's progress
 FIRST_ERROR = pytest.StashKey[int]()  # of a notebook: the number of the first cell that raised
 
 
+BY_LESSON = ("test_lab_states.py", "test_everyone.py")  # one lesson takes as long as a whole file
+
+
 class _ByFileOrLesson(LoadScopeScheduling):
-    """The labs' states of one lesson take as long as whole files: a worker may take each."""
+    """A worker may take the tests of one file, or in the longest files those of one lesson."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        return f"{file}{test.partition('[')[2]}" if file.endswith("test_lab_states.py") else file
+        return f"{file}{_lesson(test)}" if file.endswith(BY_LESSON) else file
+
+
+def _lesson(test: str) -> str:
+    """Such as 02_vgg, of test_it[02_vgg] and of test_more[02_vgg-800]; "" where it names none."""
+    return test.partition("[")[2].rstrip("]").partition("-")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:

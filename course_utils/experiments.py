@@ -79,10 +79,8 @@ def at_full_size(
     """
     if best_device().type == "cpu":
         if not even_on_cpu:
-            print(
-                "Skipped: without a GPU a small network takes minutes, a large one hours or days. "
-                "even_on_cpu=True trains all the same."
-            )
+            print("Skipped: there is no GPU. On a CPU a small network takes minutes, a large one")
+            print("many hours; even_on_cpu=True trains all the same.")
             return None
         torch.set_num_threads(os.cpu_count() or 1)
     try:

@@ -46,11 +46,12 @@ class Recording(History):
     confusion: list[list[int]]
 
     def __repr__(self) -> str:
-        made = f"{self.seconds / 60:.0f} minutes of training on {self.device}"
+        minutes = max(1, round(self.seconds / 60))
+        made = f"{minutes} minute{'s' if minutes > 1 else ''} on {self.device}"
         return (
-            f"{self.name}, {self.params:,} parameters, on {self.photographs:,} photographs of "
-            f"{self.data}: {len(self)} of {self.epochs} epochs, {made}, "
-            f"test accuracy {self.test_acc[-1]:.2f}"
+            f"{self.name}, {self.params:,} parameters, on {self.photographs:,} photographs\n"
+            f"of {self.data}: test accuracy {self.test_acc[-1]:.2f}\n"
+            f"({len(self)} of {self.epochs} epochs, {made})"
         )
 
     def build(self) -> nn.Sequential:

@@ -14,7 +14,7 @@ import browser
 import nbformat
 
 PRESSES = 30
-# name -> how its lab is made; `width` is the slider that is turned
+# name -> how its lab is made; `width` is the slider that is turned. "broken": every turn breaks it
 LABS = {
     "LeNet": """
 def lenet(width=6, stride=1):
@@ -49,8 +49,31 @@ lab(resnet18, (1, 1, 224, 224), width=(32, 128), num_classes=(2, 1000))""",
 def resnet50(width=64, num_classes=10):
     return nets.resnet50(channels=(width, 128, 256, 512), num_classes=num_classes).eval()
 lab(resnet50, (1, 1, 224, 224), width=(32, 128), num_classes=(2, 1000))""",
+    "ResNet-50, image": """
+def resnet50(width=64, num_classes=10):
+    return nets.resnet50(channels=(width, 128, 256, 512), num_classes=num_classes).eval()
+lab(resnet50, (1, 1, 224, 224), width=(32, 128), num_classes=(2, 1000), image=image)""",
+    "AlexNet, broken": """
+def alexnet(width=6400):
+    return nets.alexnet(in_features=width)
+lab(alexnet, (1, 1, 224, 224), width=(6380, 6430))""",
+    "VGG-11, broken": """
+def vgg(width=7):
+    return nets.vgg(in_features=512 * width * width)
+lab(vgg, (1, 1, 224, 224), width=(1, 50))""",
+    "ResNet-50, broken": """
+def resnet50(width=2048):
+    net = nets.resnet50().eval()
+    net[-1] = torch.nn.Linear(width, 10)
+    return net
+lab(resnet50, (1, 1, 224, 224), width=(2028, 2078))""",
 }
-SETUP = "from course_utils import nets\nfrom layerwise import lab"
+SETUP = """
+import torch
+from course_utils import nets
+from layerwise import lab
+image = torch.rand(1, 224, 224)
+"""
 MEMORY = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
 
 # Times of the changes of the page since the last key press.
@@ -102,7 +125,7 @@ def told(times: list[float]) -> str:
 def main() -> None:
     """Print one line for each network and place."""
     for name in LABS:
-        print(f"kernel   {name:10} {told(in_kernel(name))}", flush=True)
+        print(f"kernel   {name:18} {told(in_kernel(name))}", flush=True)
     if not browser.chromium():
         print("browser  skipped: there is no Chromium on this machine")
         return
@@ -121,7 +144,7 @@ def main() -> None:
             outputs = page.locator(".jp-OutputArea-output:has(.noUi-handle)")
             for number, name in enumerate(LABS):
                 times = in_browser(page, outputs.nth(number))
-                print(f"browser  {name:10} {told(times)}", flush=True)
+                print(f"browser  {name:18} {told(times)}", flush=True)
             page.locator(".jp-CodeCell").last.click()
             page.evaluate("void jupyterapp.commands.execute('notebook:run-cell')")
             page.wait_for_timeout(1500)

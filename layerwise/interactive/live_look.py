@@ -45,7 +45,7 @@ class Look(Shown):
         self.maps = MapsView()
         self._tree = foldable(outline(self.trace))
         unfolded = diagram.default_unfolded(self._tree)
-        self._figure = Figure(unfolded=unfolded, choosing=True, tallest=260)
+        self._figure = Figure(unfolded=unfolded, choosing=True, tallest=300)
         self.page = VBox([self._figure, self.maps], layout=Layout(width="100%"))
         self.page.add_class("course-lab")
         self._draw()

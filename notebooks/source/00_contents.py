@@ -15,7 +15,7 @@
 #
 # **What is this course, and how do you move in it?**
 #
-# It follows convolutional neural networks (CNNs) for images from LeNet, which reads digits, to
+# This course follows convolutional neural networks (CNNs) for images from LeNet, which reads digits, to
 # ResNet and what came after it. You build each network from scratch in PyTorch, see the shape of every
 # layer, change its choices and see at once what changes and what breaks, and measure each claim
 # on real images.
@@ -29,19 +29,19 @@
 #
 # ## The road
 #
-# Each lesson asks one question, and its answer raises the next one. Take them in this order. Lesson
-# 5 needs only lesson 1, and lesson 6 only lesson 5.
+# Each lesson asks one question, and its answer raises the next one. Take them in this order. A
+# shorter way leads from lesson 1 to lesson 5, which needs no other, and on to lesson 6.
 #
 # | | lesson | its question | minutes | what it adds |
 # |---|---|---|---|---|
-# | 1 | [AlexNet](01_alexnet.ipynb) | What did it take to go from reading digits to recognizing photographs? | 55 + 95 | To LeNet: size, ReLU, max pooling, dropout. You learn to work out shapes, parameters and MACs. |
-# | 2 | [VGG](02_vgg.ipynb) | Can one block, repeated, take the place of all the choices in AlexNet? | 50 + 105 | One block of 3×3 convolutions, repeated: a family of networks from one line each. |
-# | 3 | [NiN](03_nin.ipynb) | Does a convolutional network need fully connected layers? | 50 + 75 | The 1×1 convolution, and a global average in place of large linear layers. |
-# | 4 | [GoogLeNet](04_googlenet.ipynb) | Which kernel size is right, and why choose? | 50 + 105 | Parallel paths, stacked as channels, and 1×1 convolutions that keep them cheap. |
-# | 5 | [Batch normalization](05_batch_norm.ipynb) | Why does a deep network depend so much on its first weights, and can a layer make it depend less on them? | 50 + 120 | A layer that keeps the size of the numbers, however deep the network is. |
-# | 6 | [ResNet](06_resnet.ipynb) | Why can you not stack as many layers as you like, and what does one addition change about it? | 55 + 95 | The shortcut `out += x`, with which 56 layers no longer train worse than 20. |
-# | 7 | [The ResNet family](07_resnet_family.ipynb) | How does one block become a whole family of networks, and how do you use one that somebody else has trained? | 50 + 120 | One class for all ResNets, training recipes, and fine-tuning on your own images. |
-# | 8 | [After ResNet](08_after_resnet.ipynb) | ResNet's frame stays and only the block changes: what does each new block buy, and what does it cost? | 55 + 155 | Other blocks in the same frame, four different costs, and how to choose. |
+# | 1 | [AlexNet](01_alexnet.ipynb) | What did it take to go from reading digits to recognizing photographs? | 55&nbsp;+&nbsp;95 | To LeNet: size, ReLU, max pooling, dropout. You learn to work out shapes, parameters and MACs. |
+# | 2 | [VGG](02_vgg.ipynb) | Can one block, repeated, take the place of all the choices in AlexNet? | 50&nbsp;+&nbsp;105 | One block of 3×3 convolutions, repeated: a family of networks from one line each. |
+# | 3 | [NiN](03_nin.ipynb) | Does a convolutional network need fully connected layers? | 50&nbsp;+&nbsp;75 | The 1×1 convolution, and a global average in place of large linear layers. |
+# | 4 | [GoogLeNet](04_googlenet.ipynb) | Which kernel size is right, and why choose? | 50&nbsp;+&nbsp;105 | Parallel paths, stacked as channels, and 1×1 convolutions that keep them cheap. |
+# | 5 | [Batch normalization](05_batch_norm.ipynb) | Why does a deep network depend so much on its first weights, and can a layer make it depend less on them? | 50&nbsp;+&nbsp;120 | A layer that keeps the size of the numbers, however deep the network is. |
+# | 6 | [ResNet](06_resnet.ipynb) | Why can you not stack as many layers as you like, and what does one addition change about it? | 55&nbsp;+&nbsp;95 | The shortcut `out += x`, with which 56 layers no longer train worse than 20. |
+# | 7 | [The ResNet family](07_resnet_family.ipynb) | How does one block become a whole family of networks, and how do you use one that somebody else has trained? | 50&nbsp;+&nbsp;120 | One class for all ResNets, training recipes, and fine-tuning on your own images. |
+# | 8 | [After ResNet](08_after_resnet.ipynb) | ResNet's frame stays and only the block changes: what does each new block buy, and what does it cost? | 55&nbsp;+&nbsp;155 | Other blocks in the same frame, four different costs, and how to choose. |
 #
 # *Minutes: for the lesson + for its questions and exercises.*
 
@@ -89,15 +89,15 @@ NETWORKS = [
 ]
 
 # %% [markdown]
-# `trace` runs a network on shapes alone, without numbers, and notes what every step does. So it
-# takes almost no memory and no time. A step knows from which steps its numbers come (`sources`). So
+# `trace` runs a network on shapes alone, without numbers, and notes what every step does. It takes
+# almost no memory and no time. A step knows from which steps its numbers come (`sources`). So
 # you can count the layers with weights that an image passes on the longest path. A MAC is one
 # multiplication and one addition, the unit in which the arithmetic of a network is counted: see
 # lesson 1.
 
 # %%
 def layers_in_a_row(t):
-    """How many layers with weights stand one behind the other on the longest way."""
+    """How many layers with weights stand one behind the other on the longest path."""
     passed = {-1: 0}                                       # -1 is the image
     for step in t.steps:
         before = max((passed[source] for source in step.sources), default=0)
@@ -113,8 +113,8 @@ for lesson, name, year, build, shape, choices in NETWORKS:
     print(f"{lesson:6}  {name:12}  {year}  {layers_in_a_row(t):6}  {t.params:11,}  {t.macs:14,}")
 
 # %%
-LEFT = {"NiN": -8, "GoogLeNet": 0, "DenseNet-121": 0, "ResNeXt-50": 3, "ConvNeXt-T": 14}
-RIGHT = {"ResNet-50": -9, "ResNet-18": -4}                 # how much higher the name stands
+LEFT = {"NiN": -8, "GoogLeNet": 0, "DenseNet-121": 0, "ResNeXt-50": 6}
+RIGHT = {"ConvNeXt-T": 1, "ResNet-50": -13, "ResNet-18": -7}  # how much higher the name stands
 use_style()
 _, ax = plt.subplots(figsize=(9, 4.6))
 places = {name: (t.params, t.macs) for name, t in traces.items()}
@@ -135,7 +135,7 @@ show("Twelve networks, placed by the parameters and the MACs of the table above.
 
 # %% [markdown]
 # *Circles and line: the road of lessons 1 to 7. Squares: the networks of lesson 8. Each number on an
-# axis is ten times the one before.*
+# axis is ten times the one before: k is a thousand, M a million, G a billion.*
 #
 # The road does not lead straight to larger networks.
 #
@@ -160,14 +160,14 @@ show("Twelve networks, placed by the parameters and the MACs of the table above.
 # A **lab** takes a function that builds a network, and gives each of its choices a control. The one
 # below has two choices. Move a slider, or click its number and type. At once you see the network,
 # its line of code, and the layers that changed. Some choices break the network. That is
-# intended: the lab says which layer fails, why, and which settings would work. The buttons:
+# intended: the lab says which layer fails, why, and which settings would work.
 #
-# | | |
+# | button or menu | what it does |
 # |---|---|
 # | Undo, Redo, Reset | go one setting back, go forward again, or return to the start |
 # | Pin | compares what you do next with this setting, not with the start |
 # | Copy setting | copies a line of code, `first.set(…)`: run it in a new cell, and it brings this setting back |
-# | Preset | settings that have a name |
+# | Preset | goes to a setting that has a name |
 #
 # Beside the controls stand **tasks**, one at a time. Type your prediction before you turn anything.
 # When the lab shows what a task asks for, it offers an explanation.

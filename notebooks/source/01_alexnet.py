@@ -18,8 +18,8 @@
 # In this lesson you
 #
 # - work out by hand the shape that every convolution and pooling makes;
-# - build AlexNet layer by layer, and see where its parameters are and where its
-#   arithmetic is, which is not the same place;
+# - build AlexNet layer by layer, and see where its parameters and its arithmetic are,
+#   which is not the same place;
 # - measure what ReLU, dropout and augmentation do, and what they do not do.
 #
 # **Time:** 55 minutes, and 95 for questions and exercises. Running every cell takes
@@ -72,7 +72,7 @@ plt.figure(figsize=(5.4, 2.4))
 plt.gca().bar_label(plt.bar(ERRORS.keys(), ERRORS.values(), **looks))
 plt.ylabel("top-5 error, %")
 show("Bars: 28.2 and 25.8 % in 2010 and 2011, without convolutional networks; 16.4 % in 2012 with "
-     "AlexNet; then 11.7, 6.7 and 3.6 % with deeper convolutional networks.")
+     "AlexNet; then 11.7, 6.7 and 3.6 % with later convolutional networks.")
 
 # %% [markdown]
 # *Grey, hatched: no convolutional network; people designed the features.
@@ -91,7 +91,7 @@ show("Bars: 28.2 and 25.8 % in 2010 and 2011, without convolutional networks; 16
 # **bias**. The last ten outputs, one for each digit, are called **logits**.
 #
 # A shape such as `[1, 6, 28, 28]` means 1 image, 6 channels, 28 rows, 28 columns. The second cell
-# gives LeNet an image of 224×224.
+# gives LeNet an image of 224×224, and prints the error.
 
 # %%
 lenet = nn.Sequential(
@@ -117,7 +117,7 @@ except RuntimeError as error:
 # first linear layer does not. For each number that arrives it has 120 weights, one for
 # each output, and 46,656 arrive (16 maps of 54×54), not 400.
 #
-# You could make that layer larger. A second problem would remain. What computes one
+# With a larger layer, a second problem would remain. What computes one
 # number of a layer is called a **unit**, or **neuron**. Its **receptive field** is the part of
 # the image that can change this number.
 
@@ -147,7 +147,7 @@ show("A handwritten 3 and a photograph of a flower, each with a square of 16×16
 # third of the digit's image, and about one petal of the flower.*
 #
 # LeNet would need more layers, larger strides and more channels. But with sigmoids
-# (`nn.Sigmoid` above), more layers hardly train, as you will see.
+# (`nn.Sigmoid` above), more layers hardly train.
 #
 # ## Predict
 #
@@ -165,8 +165,6 @@ show("A handwritten 3 and a photograph of a flower, each with a square of 16×16
 # 1 and 2: *Where are the parameters, where is the arithmetic?* 3: the last two measurements.
 # </details>
 #
-# Two more questions come later, each with a box for your answer.
-#
 # ## How a convolution makes a shape
 #
 # A filter, also called **kernel**, with $k$ rows lies on the image, makes one number,
@@ -179,7 +177,7 @@ show("A handwritten 3 and a photograph of a flower, each with a square of 16×16
 # left out: $\lfloor\;\rfloor$ rounds down. There is one more position than there are steps. Columns
 # follow the same rule.
 #
-# Check it by hand, with a filter of ones, which adds up the nine numbers under it.
+# Check it by hand, with a 3×3 filter of ones, which adds up the nine numbers under it.
 
 
 # %%
@@ -205,15 +203,14 @@ predict("AlexNet reads 224 rows, with 11×11 filters, stride 4 and padding 1. Ho
 #
 # ## One window, by hand
 #
-# Move a slider, with the mouse or the arrow keys. Then point at a pixel of the output: you see which
-# pixels of the input it reads, their products with the kernel, and the sum. *Play* moves the window.
-# The image is a part of a digit, and the kernel finds edges.
+# Move a slider, then point at a pixel of the output: you see which pixels of the input it reads, their
+# products with the kernel, and the sum. *Play* moves the window.
 #
 # **Max pooling** and **average pooling** move a window in the same way and have no weights: they
 # keep the largest number in it, or the average. PyTorch calls the size of their window
 # `kernel_size` too.
 #
-# Beside the controls stand tasks. Type your prediction where one is asked for, and put each
+# Do the tasks beside the controls. Type your predictions, and put each
 # explanation into your own words before you open it.
 
 
@@ -235,8 +232,7 @@ lab(one_window, (1, 1, 6, 6), layer=["convolution", "max pooling", "average pool
 # The comment on each line is the shape of one image after it.
 #
 # - The first convolution takes large strides, because the image is large. In the others a padding
-#   of $(k - 1)/2$ keeps the number of rows. After the first convolution only pooling shrinks the
-#   maps.
+#   of $(k - 1)/2$ keeps the number of rows, so only pooling shrinks the maps.
 # - A function that takes the numbers of a layer one by one is an **activation function**, and what
 #   it makes are **activations**. LeNet's is the **sigmoid**, which squeezes every number into the
 #   range 0 to 1. (This is the form in the book *Dive into Deep Learning*, "the book" from here on;
@@ -267,8 +263,8 @@ predict("How many million parameters has it?", round(sum(p.numel() for p in net.
 # Put one image of noise through, and print what comes out of each layer: the 21 rows of the notes
 # that this course started from.
 #
-# That takes nearly a billion multiplications. A **trace** runs a network on
-# shapes alone; `print_shapes` and `table` show it. The table counts arithmetic in **MACs**
+# That takes nearly a billion multiplications. A **trace** needs none: it runs a network on
+# shapes alone. `print_shapes` and `table` show it. The table counts arithmetic in **MACs**
 # (multiply-accumulates: one multiplication with its addition).
 
 # %%
@@ -283,8 +279,8 @@ table(net, (1, 1, 224, 224))
 # %% [markdown]
 # Follow the receptive field down the table. At each layer it grows by the kernel size less one,
 # times the distance in the image between two neighbours on the map that the layer reads. That
-# distance is 4 after the first convolution, and every pooling doubles it. At the end it is 195×195
-# pixels.
+# distance is 4 after the first convolution, and every pooling doubles it. At the end the field is
+# 195×195.
 #
 # Near an edge, part of the receptive field is padding. What does a unit really read? The gradient
 # of a unit with respect to a pixel says how the unit changes if the pixel does. In the next cell
@@ -314,20 +310,21 @@ _, (left, right) = plt.subplots(1, 2, figsize=(6, 2.8))
 left.imshow(flower, cmap="gray", extent=(0, 224, 224, 0))
 for unit, colour, style in ((0, "#56b4e9", "-"), (2, "white", "--"), (4, "#f0e442", ":")):
     outline(left, *read[unit], colour, style)
-left.set(xticks=[], yticks=[], title="units (0, 0), (2, 2) and (4, 4)")
+left.set(xticks=[], yticks=[], title="unit (0, 0): solid\n(2, 2): dashed, (4, 4): dotted")
 right.axhspan(0, 223, color="0.9", lw=0)
 for unit, (first, last) in enumerate(read):
     right.plot([unit, unit], [first, last], color="#0072b2", lw=9, solid_capstyle="butt")
     in_theory = read[0][1] + 32 * unit - 194, read[0][1] + 32 * unit
     right.plot([unit, unit], in_theory, color="black", lw=1)
-right.set(ylim=(260, -70), yticks=[0, 100, 223], xlabel="row of the last maps", ylabel="row of the image")
+right.set(xlim=(-0.5, 4.5), ylim=(270, -70), yticks=[0, 100, 223],
+          xlabel="row of the last maps", ylabel="row of the image")
 show("Left: the flower with three squares, at the upper left corner, from there to near the lower edge, "
      "and near the lower right corner. Right: for each of the five rows of the last maps a bar of the "
      "image rows that it reads, and a line of 195 rows, which leaves the image at one end.")
 
 # %% [markdown]
-# *Left: what three units truly read. Right: bars are the rows that are read, lines the 195 rows of the theory, which
-# leave the image (grey).*
+# *Left: what three units read. Right: bars are the rows that are read; lines are the 195 rows of the
+# theory, which leave the image (grey).*
 #
 # No unit reads 195 rows: each field is cut off at an edge. No unit reads rows 218 to 223: they are
 # left over, because the first convolution and the poolings round down. But each unit sees much of
@@ -342,13 +339,13 @@ show("Left: the flower with three squares, at the upper left corner, from there 
 # | 11×11 filters, stride 4 | A choice: 16 times fewer positions to compute. A year later 7×7 with stride 2 did better ([Zeiler and Fergus](https://arxiv.org/abs/1311.2901)). |
 # | 5×5, then 3×3 filters; 96 to 384 channels | Choices: smaller maps, smaller filters, more channels. |
 # | padding 2 and 1; 6,400 | They follow: $(k - 1)/2$ keeps the size; 256 · 5 · 5. |
-# | padding 1 in the first layer | The book's choice. The paper's maps are 55×55. |
+# | padding 1 in the first layer | The book's choice. In the [paper](https://papers.nips.cc/paper/4824) the maps are 55×55. |
 # | 3×3 pooling, stride 2 | A choice: windows that overlap were slightly better (section 3.4). |
-# | 4,096; dropout 0.5 | Choices: 2,048 on each of two GPUs; [Hinton and others](https://arxiv.org/abs/1207.0580). |
+# | 4,096; dropout 0.5 | Choices: 2,048 on each of two GPUs; 0.5 as in [Hinton and others](https://arxiv.org/abs/1207.0580). |
 #
 # This is the book's AlexNet. The paper's has 3 input channels, 1,000 classes, local response
-# normalization, and two GPUs: convolutions 2, 4 and 5 read only the maps on their own GPU
-# (sections 3.2 to 3.5).
+# normalization (a layer no longer used), and two GPUs: convolutions 2, 4 and 5 read only the maps
+# on their own GPU (sections 3.2 to 3.5).
 #
 # ## Where are the parameters, where is the arithmetic?
 #
@@ -372,21 +369,20 @@ plot_costs(large, LAYERS)
 # *Orange, hatched: the arithmetic is in the convolutions. Blue: the parameters are in the linear
 # layers, more than half of them in the first.*
 #
-# The numbers of the notes are far too low: it is 758 times the parameters and 2,252 times the
-# arithmetic.
+# The notes' numbers are far too low.
 #
-# The printed lines say why. A convolution's weight is used once at every position of
-# its output map, 54 · 54 = 2,916 times for one image in the first layer. A linear
-# layer's weight is used once. So a convolution is cheap to store and expensive to
-# run, and a linear layer the other way round.
+# The printed lines say why parameters and arithmetic are in different layers. A convolution's weight
+# is used at every position of its output map, 54 · 54 = 2,916 times in the first layer. A linear
+# layer's weight is used once. So a convolution is cheap to store and expensive to run, and a linear layer the other
+# way round.
 #
 # Every position has the same weights. So if a thing in the image moves by
 # one stride, its pattern on the maps moves by one position: **equivariance**.
 #
 # ## Turn one choice at a time
 #
-# Here is AlexNet as a function of a few of its choices. What differs from the start is marked:
-# + is new, ≠ has other numbers of its own, ↓ only follows from a change before it.
+# Here is AlexNet as a function of a few of its choices. Marks show what differs from the start:
+# `+` is new, `≠` has other numbers of its own, `↓` only follows from a change before it.
 
 
 # %%
@@ -417,12 +413,12 @@ lab(alexnet, (1, 1, 224, 224), channels=(16, 128, 16), kernel_size=(3, 15),
 # ## Measure: ReLU against sigmoid
 #
 # Does a network learn better with ReLU than with the sigmoid? Measure it on 1,797 handwritten
-# digits, scaled to 32×32 pixels; 360 are kept for testing. To need seconds and not days, keep
-# AlexNet's eight layers, but with far fewer channels.
+# digits, scaled to 32×32 pixels; 360 are kept for testing. To need seconds and not days, give
+# AlexNet's eight layers far fewer channels.
 #
-# The first weights are random, on a scale with which ReLU's activations keep about the same mean
-# square from layer to layer ([He and others 2015](https://arxiv.org/abs/1502.01852)). The rule by
-# which they are drawn is the network's **initialization**. A **seed** fixes what is random.
+# The first weights are random. The rule by which they are drawn is the network's **initialization**.
+# With Kaiming's rule ([He and others 2015](https://arxiv.org/abs/1502.01852)) ReLU's activations
+# keep about the same mean square from layer to layer. A **seed** fixes what is random.
 
 
 # %%
@@ -462,7 +458,7 @@ plot_lines({"ReLU": [gradients(nn.ReLU, seed) for seed in range(3)],
            logarithmic=True, xlabel="layer", ylabel="size of the gradient")
 
 # %% [markdown]
-# *Each line is one network, of three of each kind. From the loss, on the
+# *Three networks of each kind. From the loss, on the
 # right, to the image, on the left, ReLU's gradient keeps about its size. The sigmoid's shrinks
 # more than a thousand times.*
 #
@@ -484,24 +480,23 @@ print_runs(by_activation)
 plot_runs(by_activation)
 
 # %% [markdown]
-# *A column, and a line, for each seed. The sigmoid lines lie on one another. They are at the accuracy of
-# guessing: one in ten.*
+# *Test accuracy: in the table after the last epoch, a column for each seed. The sigmoid lines lie on one
+# another, at the accuracy of guessing: one in ten.*
 #
-# In three epochs the networks with sigmoids learn nothing, and those with ReLU learn. Lesson 5
-# finds a way to train with sigmoids.
+# The networks with ReLU learn, those with sigmoids do not. Lesson 5 finds a way to train them.
 #
 # ## Measure: dropout
 #
-# In training mode, dropout sets each activation to 0 with probability 1/2 and
-# doubles the others, so that their sum stays the same on average. In eval mode it does nothing.
+# In training mode, dropout also doubles the activations that it keeps, so that their sum stays the
+# same on average. In eval mode it does nothing.
 #
 # A network with many parameters can memorize its training images. Then it does much better on them
 # than on new images:
 # **overfitting**. What is done against it is called **regularization**. With dropout,
 # no unit can rely on another one being there.
 #
-# Take a small copy of AlexNet's head, the linear layers at its end, where the dropout is. Take the
-# digits in 8×8 pixels. For 40 % of the training images the label is drawn at random: a good network
+# Take digits of 8×8 pixels, and a small copy of AlexNet's head: the linear layers at its end, where
+# the dropout is. For 40 % of the training images the label is drawn at random: a good network
 # does not memorize it. Test labels stay right.
 
 # %%
@@ -542,16 +537,15 @@ plot_runs(by_dropout, ylim=(0.6, 1))
 # *Without dropout the accuracy on test images rises, and falls again while the network memorizes
 # wrong labels. With dropout it does not fall.*
 #
-# In its best epoch the network without dropout is almost as good. So **early stopping** would help nearly as
-# much here. It ends the training at the epoch that is best on other images, which are kept aside for this.
+# In its best epoch the network without dropout is almost as good. So **early stopping** would help
+# nearly as much here: training ends at the epoch that is best on images kept aside for this.
 #
 # ## Measure: augmentation
 #
-# The paper also trains on images shifted and mirrored at random
-# (section 4.1). This is **augmentation**. The digits are centred. What if a camera is off by one pixel
-# of eight? Train with neither dropout nor augmentation, with dropout alone, and with augmentation
-# alone, which moves each image anew in each epoch. Then test each network on centred and on moved
-# images.
+# The paper also trains on images shifted and mirrored at random:
+# **augmentation** (section 4.1). The digits are centred. What if a camera is off by one pixel
+# of eight? Train with neither, with dropout alone, and with augmentation alone, which moves each
+# image anew in each epoch. Then test on centred and on moved images.
 
 
 # %%
@@ -565,7 +559,8 @@ def moved(images):
 
 clean, centred = small_digits(share=0)
 off_centre = replace(centred, images=moved(centred.images))
-show_images([*centred.images[:8], *off_centre.images[:8]], map(str, centred.labels[:8].tolist()),
+titles = [*map(str, centred.labels[:8].tolist()), "moved", *[""] * 7]
+show_images([*centred.images[:8], *off_centre.images[:8]], titles,
             alt="Eight handwritten digits of 8×8 pixels, and below them the same, moved by a pixel.")
 
 # %% tags=["nbval-ignore-output"]
@@ -577,15 +572,15 @@ for name, (dropout, change) in KINDS.items():
         print(f"{name:13} {part:8}", *(f"{evaluate(net, images):.2f}" for net in found.nets))
 
 # %% [markdown]
-# *A column for each seed.* On centred images dropout changes little: with right labels and easy images there is
-# little to overfit. So the answer to the third prediction is: sometimes. On moved images dropout hardly helps.
-# Augmentation helps, against what it imitates. On centred images it costs a little accuracy here, after as many
-# epochs.
+# *Test accuracy, a column for each seed.* On centred images dropout changes little: with right labels
+# and easy images there is little to overfit. So the answer to the third prediction is: sometimes. On
+# moved images dropout hardly helps. Augmentation does, against what it imitates. On centred images it
+# costs a little accuracy here, after equally many epochs.
 #
 # ## Look inside a trained AlexNet
 #
 # A narrow AlexNet for 32×32 pixels was trained once, for a few epochs, with
-# dropout and augmentation, on photographs of ten classes (CIFAR-10), and this was recorded.
+# dropout and augmentation, on photographs of ten classes (CIFAR-10).
 
 # %%
 trained, recording = recorded.load("alexnet")
@@ -601,8 +596,7 @@ plot_confusion(recording.confusion, recording.classes)
 # still change. So it may lie below the test's. Second figure: the **confusion matrix**, counted on
 # 10,000 test images. A row is a true class, a column an answer.*
 #
-# Cats are taken for dogs more than for anything else, and animals more for
-# animals than for vehicles.
+# Cats are taken most often for dogs, and animals more often for animals than for vehicles.
 #
 # What has the first layer learned? Here are the eight filters that training changed most, and
 # their maps of a photograph of a cat.
@@ -625,9 +619,6 @@ maps = maps / maps.amax((1, 2), keepdim=True).clamp(min=1e-6)  # the brightest p
 show_images([*filters, *maps], rows, alt="Four rows of eight: filters of noise; after training; the "
             "differences, with stripes and patches of colour; and maps of the cat, bright along edges.")
 
-# %%
-look(trained, cat)
-
 # %% [markdown]
 # *Rows: filters before training, after it, the difference (grey is 0), and their maps of the cat.*
 #
@@ -635,15 +626,19 @@ look(trained, cat)
 # noise: stripes, which respond to edges, and patches of one colour. The paper's filters, after 90
 # epochs on ImageNet, are such stripes and patches (figure 3). Nobody designed them.
 #
-# In `look`, click a box to see its maps, and a pixel to see the part of the
-# cat that it reads. Which classes have the largest logits?
-#
+# In `look`, click a box to see its maps, and a pixel to see the part of the cat that it reads. Which
+# classes have the largest logits, in the last box?
+
+# %%
+look(trained, cat)
+
+# %% [markdown]
 # ## Train at full size
 #
 # The notes train with the book's library: `d2l.train_ch6(net, train_iter, test_iter, num_epochs, lr,
 # d2l.try_gpu())`. For AlexNet the book takes ten epochs of Fashion-MNIST, 60,000
-# images of clothes at 224×224 pixels, in batches of 128, at learning rate 0.01. This does the same, with
-# the library's initialization: minutes on a GPU, hours on a CPU.
+# images of clothes at 224×224 pixels, in batches of 128. The cell does the same, with the library's
+# initialization: minutes on a GPU, hours on a CPU.
 
 # %% tags=["nbval-ignore-output"]
 at_full_size(initialize(alexnet(), nn.init.xavier_uniform_), size=224, epochs=10, lr=0.01)
@@ -673,7 +668,7 @@ at_full_size(initialize(alexnet(), nn.init.xavier_uniform_), size=224, epochs=10
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. For a hint, remove the `#` in front of it; hints come one at a time.
 
 # %% [markdown]
 # ### How many rows come out?
@@ -826,7 +821,7 @@ exercises.alexnet.network.check(my_alexnet)
 #
 # AlexNet's convolutions have three kernel sizes, two strides and three numbers
 # of channels, each a choice. Where do you put a ninth layer, and how wide is it? The next lesson asks
-# whether one block, repeated, can take the place of all those choices.
+# whether one block, repeated, can replace all those choices.
 #
 # Next: [Lesson 2: VGG](02_vgg.ipynb)
 #

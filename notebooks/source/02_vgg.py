@@ -121,14 +121,14 @@ for count, kernel in ((1, 5), (2, 3), (1, 7), (3, 3)):
 #
 # ### They do not see it in the same way
 #
-# A pixel can reach the output on several ways (paths), through different units in between. How many
+# A pixel can reach the output on several paths, through different units in between. How many
 # are there for each pixel? Let every weight be 1, without bias or ReLU. Then the number is
 # the gradient of the output with respect to the pixel.
 
 
 # %%
-def ways(kernel_size, count):
-    """For each pixel of a 5×5 image, on how many ways it reaches the one output."""
+def paths(kernel_size, count):
+    """For each pixel of a 5×5 image, on how many paths it reaches the one output."""
     image = torch.zeros(1, 1, 5, 5, requires_grad=True)
     X = image
     for _ in range(count):
@@ -137,14 +137,14 @@ def ways(kernel_size, count):
     return image.grad[0, 0].int()
 
 
-print("one 5×5:", ways(5, 1), "two 3×3:", ways(3, 2), sep="\n")
+print("one 5×5:", paths(5, 1), "two 3×3:", paths(3, 2), sep="\n")
 
 # %% [markdown]
 # A 5×5 kernel reads each of the 25 pixels once. Two 3×3 kernels read the pixel in the
-# middle nine times, and a corner once. Along a row the counts are in the ratio 1, 2, 3, 2,
-# 1. The second layer adds up 1, 1, 1 three times, each time one pixel further. After many
+# middle nine times, and a corner once. Along a row the counts are in the ratio 1, 2, 3, 2, 1,
+# because the second layer adds up 1, 1, 1 three times, each time one pixel further. After many
 # layers the counts have the shape of a bell (a Gaussian). How much of the receptive field
-# does it fill?
+# does the bell fill?
 
 # %%
 for count in (1, 4, 16, 64):
@@ -155,7 +155,7 @@ for count in (1, 4, 16, 64):
     while share[middle - side // 2:middle + side // 2 + 1].sum() < 0.95:
         side += 2
     print(f"{count:2} convolutions: receptive field {len(share):3} wide, "
-          f"95 % of the ways in the middle {side:2}")
+          f"95 % of the paths in the middle {side:2}")
 
 # %% [markdown]
 # Four times the layers: the receptive field becomes almost four times as wide, the bell
@@ -166,8 +166,8 @@ for count in (1, 4, 16, 64):
 #
 # ### Why a ReLU stands in between
 #
-# Without anything in between, two convolutions are one: a sum of sums is a sum. To find its
-# kernel, let the two work on an image that is 0 except for a 1 in the middle. The
+# Without anything in between, two convolutions are one: a sum of sums is a sum. To find the
+# kernel of this one, let the two work on an image that is 0 except for a 1 in the middle. The
 # result is the kernel rotated by 180°, so rotate it back.
 
 # %%
@@ -211,7 +211,7 @@ print_shapes(vgg_block(num_convs=2, in_channels=1, out_channels=64), (1, 1, 224,
 # A block has three choices, and its `in_channels` are the `out_channels` of the block
 # before. So a whole network is a list of pairs: how many convolutions, how many channels.
 # After the blocks comes AlexNet's **head**: two hidden fully connected layers of 4,096
-# units, with dropout.
+# units, with dropout, and the layer that makes the logits.
 
 
 # %%
@@ -273,7 +273,7 @@ ax.set_xticks((rows := [224, 112, 56, 28, 14]), rows)
 ax.set_yticks((widths := [64, 128, 256, 512]), widths)
 ax.minorticks_off()
 show("Channels over rows of the maps, both logarithmic. AlexNet's marks go up and down again. "
-            "VGG-11's lie on a line from 64 channels at 224 rows to 512 at 28, then stay at 512.")
+     "VGG-11's lie on a line from 64 channels at 224 rows to 512 at 28, then stay at 512.")
 
 # %% [markdown]
 # *One mark for each convolution; some lie on top of one another. VGG follows a line, half
@@ -318,15 +318,15 @@ FAMILY = {
     "VGG-19": ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512)),
 }
 
-print("        sees          MACs   parameters  torchvision's   activations")
+print("        receptive field            MACs   parameters  torchvision's  activations")
 for name, arch in FAMILY.items():
     with torch.device("meta"):  # shapes without numbers: no memory, no download
         t = trace(vgg(arch, in_channels=3, num_classes=1000), (1, 3, 224, 224))
         theirs = models.get_model(name.lower().replace("-", ""))
     last = [step for step in t.steps if step.op == "MaxPool2d"][-1]
-    print(f"{name}  {last.receptive_field[0]:>4} {t.macs:>13,} {t.params:>12,} "
-          f"{sum(p.numel() for p in theirs.parameters()):>14,} "
-          f"{4 * sum(prod(step.output) for step in t.steps) / 1e6:>10.0f} MB")
+    print(f"{name}  {last.receptive_field[0]:>15}  {t.macs:>14,}  {t.params:>11,} "
+          f" {sum(p.numel() for p in theirs.parameters()):>13,} "
+          f"{4 * sum(prod(step.output) for step in t.steps) / 1e6:>9.0f} MB")
 
 # %% [markdown]
 # Your networks have exactly as many parameters as those of torchvision, PyTorch's own
@@ -353,7 +353,7 @@ plot_costs(t, parts)
 #
 # ## Turn one choice at a time
 #
-# The lab takes your `vgg`. Its first control is the list of pairs. Its picture and its
+# The lab takes your `vgg`. Its first control, *conv arch*, is the list of pairs. Its picture and its
 # table count from 0, as Python does: part `4` is block 5, and `4.2` the third layer in it.
 
 # %%
@@ -371,7 +371,7 @@ lab(vgg, (1, 1, 224, 224), conv_arch=ARCHS, rows=[1, 3, 6, 7, 8],
 #
 # The paper trained each network on 1.3 million photographs of 1,000 classes. Here is each
 # network's **top-1 error**, the share of wrong first guesses, with all photographs at one scale
-# (table 3). Beside it: torchvision's networks, which others trained by another recipe.
+# (table 3). Beside it: torchvision's networks, which others trained with other settings.
 
 # %%
 paper = {"VGG-11": 29.6, "VGG-13": 28.7, "VGG-16": 27.0, "VGG-19": 27.3}
@@ -392,22 +392,19 @@ for name, error in paper.items():
 #
 # ## Deeper is harder to start
 #
-# Depth has another price, which the table above does not show: each layer changes the size
-# of the activations. Take a VGG-19 with an eighth of the channels, before training, and
-# give it 64 digits. How much do its activations differ from one digit to the next? If they
+# Depth has another price: each layer changes the size of the activations. Take a VGG-19 with
+# an eighth of the channels, before training, and give it 64 digits. How much do its activations differ from one digit to the next? If they
 # hardly differ, the network cannot tell digits apart, and no useful gradient comes back.
 #
-# What to expect follows from the **initialization**, the rule for the first weights. A unit
-# adds up $n$ products of a weight and an input; $n$, the **fan-in**, is 9 · channels. With
+# What to expect follows from the initialization. A unit adds up $n$ products of a weight and an input; $n$, the **fan-in**, is 9 · channels. With
 # weights of mean 0 and variance $\sigma^2$, a convolution multiplies the mean square of the
 # activations by $n \sigma^2$, and ReLU halves it. It stays the same if
 #
 # $$n \sigma^2 \cdot \tfrac{1}{2} = 1, \qquad \sigma^2 = 2/n.$$
 #
 # That is **Kaiming's rule**. PyTorch's default draws weights uniformly from $-1/\sqrt{n}$ to
-# $1/\sqrt{n}$. Their variance is $1/(3n)$, a sixth of Kaiming's. So in each layer the
-# activations should become smaller by a factor of $\sqrt{6} \approx 2.4$ than with
-# Kaiming's.
+# $1/\sqrt{n}$. Their variance is $1/(3n)$, a sixth of Kaiming's. So each layer
+# should make the activations $\sqrt{6} \approx 2.4$ times smaller than with Kaiming's rule.
 
 
 # %%
@@ -427,8 +424,8 @@ def differences(blocks):
     return found
 
 
-predict("Each convolution costs the default a factor of √6. By what factor is it behind after 16?",
-        6 ** 8)
+predict("By default, each convolution makes the activations √6 times smaller than by Kaiming's rule. "
+        "How many times smaller are they after 16 convolutions?", 6 ** 8)
 
 # %% tags=["nbval-ignore-output"]
 def measured(initialize):
@@ -445,7 +442,7 @@ for depth in (1, 4, 8, 12, 16):
     print(f"after {depth:2} convolutions: predicted {6 ** (depth / 2):9,.0f}, measured",
           *(f"{factor:9,.0f}" for factor in factors))
 plot_lines({"Kaiming": kaiming, "default": default}, logarithmic=True,
-                  xlabel="convolution", ylabel="standard deviation")
+           xlabel="convolution", ylabel="standard deviation")
 
 # %% [markdown]
 # *The standard deviation over the digits, after each convolution. Each line is one network; there
@@ -536,7 +533,7 @@ def dots(apart=10):
 
 images, alike = dots()
 show_images(images[:4] / images.max() / 2 + 0.5, ["alike" if a else "unlike" for a in alike[:4]],
-                   alt="Two dots in a row on grey: both black, white and black, black and white, both white.")
+            alt="Two dots in a row on grey: both black, white and black, black and white, both white.")
 
 # %% tags=["nbval-ignore-output"]
 mixed = torch.randperm(64, generator=torch.Generator().manual_seed(0))
@@ -574,9 +571,9 @@ plot_runs({"vgg": [recording]})
 plot_confusion(recording.confusion, recording.classes)
 
 # %% [markdown]
-# *Test accuracy by epoch; how often each class of test image (row) got each answer
-# (column).* An animal that is not recognized is mostly taken for another animal. This is one seed,
-# few epochs, about a thousandth of VGG-11's parameters, and a JPEG copy of the data.
+# *First figure: test accuracy by epoch. Second figure: the confusion matrix, a row for each true
+# class.* An animal that is not recognized is mostly taken for another animal. This is one seed,
+# few epochs, less than a thousandth of VGG-11's parameters, and a JPEG copy of the data.
 #
 # ### Look inside: what is the answer based on?
 #
@@ -601,7 +598,7 @@ def occlusion_map(net, photo, label, side=8, step=2):
 drops = occlusion_map(photo_net, photo, CAT)
 with torch.no_grad():
     best = photo_net(photo).softmax(1)[0].topk(3)
-print(", ".join(f"{recording.classes[i]} {share:.2f}" for share, i in zip(*best)))
+print("softmax:", ", ".join(f"{recording.classes[i]} {share:.2f}" for share, i in zip(*best)))
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(6, 2.7))
@@ -611,7 +608,7 @@ heat = axes[1].imshow(drops, cmap="RdBu_r", vmin=-most, vmax=most, extent=(3, 29
 axes[1].set(xlim=(0, 32), ylim=(32, 0))
 plt.colorbar(heat, label="drop of the logit")
 show("Left the photograph of a cat's face, 32×32 pixels. Right its occlusion map: in red the "
-            "places where a grey square lowers the logit of cat, in blue those where it raises it.")
+     "places where a grey square lowers the logit of cat, in blue those where it raises it.")
 
 # %% [markdown]
 # *Each place of the map is the middle of a square of 8×8. Red: covering it lowers the
@@ -644,7 +641,7 @@ first, past = int(sees.min()), int(sees.max()) + 1
 half = (past - first) // 4
 middle = slice((first + past) // 2 - half, (first + past) // 2 + half)
 print(f"it reads columns {first} to {past - 1}; the middle quarter of the area holds "
-      f"{effective[middle, middle].sum():.0%} of the influence")
+      f"{100 * effective[middle, middle].sum():.0f} % of the influence")
 
 # %%
 _, axes = plt.subplots(1, 2, figsize=(5, 2.6))
@@ -654,14 +651,14 @@ for ax in axes:
     for begin, end in ((first, past), (middle.start, middle.stop)):
         ax.add_patch(plt.Rectangle((begin, begin), end - begin, end - begin, fill=False, color="C1"))
 show("The cat at 224×224 pixels, and the influence of each pixel: a bright spot in the "
-            "middle that fades to black well inside the square of the receptive field.")
+     "middle that fades to black well inside the square of the receptive field.")
 
 # %% [markdown]
 # *Outer square: the receptive field. Inner square: half as wide. The brighter, the more a
 # pixel counts.*
 #
 # It is the bell again. If all pixels counted equally, the inner square would hold a quarter
-# of the influence. Luo and others found that training makes the bell wider.
+# of the influence; it holds more than half. Luo and others found that training makes the bell wider.
 #
 # ## Train at full size
 #
@@ -678,44 +675,31 @@ full_size = initialize(vgg(small_conv_arch), nn.init.xavier_uniform_)
 at_full_size(full_size, size=224, batch_size=128, epochs=10, lr=0.05)
 
 # %% [markdown]
-#
 # ## Questions
 #
 # Answer in two or three sentences, in writing, before you unfold.
 #
-# **1.** Somebody says: "Three 3×3 convolutions are a 7×7 convolution with fewer
-# weights." What is right about it, and what is wrong?
+# 1. Somebody says: "Three 3×3 convolutions are a 7×7 convolution with fewer weights." What is right
+#    about it, and what is wrong?
+# 2. Why does a deeper VGG have hardly more parameters?
+# 3. What does VGG take over from AlexNet, and which of AlexNet's choices does it do away with?
 #
-# <details><summary>Answer</summary>
+# <details><summary>Answers</summary>
 #
-# They see the same 7×7 pixels and have 45 % fewer weights. But they are not a 7×7
-# convolution: with ReLUs in between they compute what no single convolution can, and
-# without them they reach only some of the 7×7 filters. They also count the middle more
-# than the edges.
-# </details>
-#
-# **2.** Why does a deeper VGG have hardly more parameters?
-#
-# <details><summary>Answer</summary>
-#
-# Most of them are in the first fully connected layer, whose size depends on the shape of
-# the last maps alone. More convolutions in a block do not change that shape.
-# </details>
-#
-# **3.** What does VGG take over from AlexNet, and which of AlexNet's choices does it do
-# away with?
-#
-# <details><summary>Answer</summary>
-#
-# It takes over ReLU, max pooling, and the head with dropout. It does away with the
-# choice of filter sizes and strides: every filter is 3×3 with stride 1. Channels follow a
-# rule. What is left to choose is a list of pairs.
+# 1. They see the same 7×7 pixels and have 45 % fewer weights. But they are not a 7×7 convolution:
+#    with ReLUs in between they compute what no single convolution can, and without them they reach
+#    only some of the 7×7 filters. They also count the middle more than the edges.
+# 2. Most of them are in the first fully connected layer, whose size depends on the shape of the last
+#    maps alone. More convolutions in a block do not change that shape.
+# 3. It takes over ReLU, max pooling, and the head with dropout. It does away with the choice of
+#    filter sizes and strides: every filter is 3×3 with stride 1. Channels follow a rule. What is left
+#    to choose is a list of pairs.
 # </details>
 #
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. For a hint, remove the `#` in front of it; hints come one at a time.
 
 # %% [markdown]
 # ### Five blocks by hand

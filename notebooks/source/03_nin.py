@@ -128,7 +128,7 @@ print(nn.functional.conv2d(image[None], weight)[0, 0].tolist())
 # Check the first by hand: $2 \cdot 1 - 1 \cdot 0 = 2$. No pixel knows its neighbours.
 #
 # A photograph has three channels: red, green, blue. So a 1×1 convolution mixes colours.
-# Each row of a matrix below makes one channel.
+# Each row of a matrix below holds the weights of one output channel.
 
 # %%
 mixes = {"grey": [[0.3, 0.59, 0.11]],                       # how bright each colour looks
@@ -197,7 +197,7 @@ with torch.no_grad():
 # 4,096 units or none. Count the weights, without biases.
 
 # %%
-print(f"{'':15} {'flatten':>10} {'average':>10}")
+print(f"{'units':15} {'flatten':>10} {'average':>10}")
 for hidden in ([4096, 4096], []):
     counts = []
     for start in (384 * 5 * 5, 384):
@@ -396,8 +396,8 @@ plot_runs(with_and_without)
 # %% [markdown]
 # *One line for each run. In the table a row is one kind and a column one seed.*
 #
-# On these digits the 1×1 convolutions do not help: the network without them is ahead, and after
-# twelve epochs it still is. One reason may be that four layers are easier to train than ten;
+# On these digits the 1×1 convolutions do not help: the network without them is ahead, and with
+# `epochs=12` it still is. One reason may be that four layers are easier to train than ten;
 # lesson 5 comes back to this. The paper does not make this comparison: it reports what whole
 # networks reach on photographs. Later networks took two things from NiN: global average pooling,
 # and the 1×1 convolution as a cheap way to change the number of channels (lesson 4).
@@ -422,6 +422,8 @@ print_runs(heads)
 plot_runs(heads)
 
 # %% [markdown]
+# *One line for each run.*
+#
 # After four epochs the two are close together, although averaging has 71 times fewer parameters
 # at its end. This does not show that averaging is *better*. The paper reports that it is, for
 # photographs (section 4.6): averaging is a **structural regularizer**, the network overfits less. A
@@ -473,7 +475,7 @@ def show_maps(image, maps, classes, names, width, alt):
     axes[0].imshow(image, cmap="gray_r")
     for ax, number in zip(axes[1:], classes):
         ax.imshow(maps[number], cmap="RdBu_r", vmin=-most, vmax=most)
-        ax.set_title(f"{names[number]}: {maps[number].mean():.1f}")
+        ax.set_title(f"{names[number]}: {maps[number].mean():z.1f}")  # z: no minus before 0.0
     for ax in axes:
         ax.axis("off")
     show(alt)
@@ -483,8 +485,9 @@ show_maps(canvas[5, 0], small[:-2](canvas[5:6])[0].detach(), [3, 4], test.classe
           "A canvas with a 3 and a 4, and a map of 3×9 fields in red and blue for each of them.")
 
 # %% [markdown]
-# *Red raises the logit of the class, blue lowers it. The number is the mean of the map. Is each
-# map red on its own digit only? In other pairs a stroke of one digit may raise the other's logit.*
+# *Red raises the logit of the class, blue lowers it. The number is the mean of the whole map: near 0
+# or below it where blue on the other digit outweighs the red. Is each map red on its own digit only?
+# In other pairs a stroke of one digit may raise the other's logit.*
 #
 # In this way networks find objects in large images, and give every pixel its class (Long and
 # others 2015).
@@ -520,9 +523,9 @@ for end in (average_end, relu_end):
 #
 # Does it happen? Train with the ReLU, and also with the notes' end, a whole NiN block with
 # ten channels. A logit that is 0 for every test image is **dead**: its class is never
-# answered. With $d$ of them the accuracy can be about $(10 - d)/10$ at most. (Where all ten
-# are 0, `argmax` takes the first, so class 0 can be answered although its logit is
-# dead, and the ceiling does not count it.)
+# answered. With $d$ of them the accuracy can be about $(10 - d)/10$ at most: the `ceiling` below.
+# (It does not count class 0. Where all ten logits are 0, `argmax` takes the first, so class 0 can be
+# answered although its logit is dead.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -544,6 +547,8 @@ for name, kind in ends.items():
 plot_runs(ends)
 
 # %% [markdown]
+# *One line for each run.*
+#
 # With a ReLU on its logits a run can lose several classes, and no gradient brings them back;
 # another run loses none and learns, though here it is behind the runs without this ReLU. So this
 # ReLU is a risk, and nothing here shows an advantage of it: leave it out of your networks.
@@ -592,7 +597,8 @@ for size in (32, 64):
               f"The cat, and the class activation maps of {[recording.classes[i] for i in best]}.")
 
 # %% [markdown]
-# *Red raises the logit of the class, blue lowers it.*
+# *Red raises the logit of the class, blue lowers it; each row has a colour scale of its own. The
+# number is the mean of the map. Which parts of the face raise which class?*
 #
 # A position of these maps sees 23×23 pixels: half of the small photograph, an eighth of the
 # large one. The large maps are finer, but the network learned cats at another size, and its
@@ -647,7 +653,7 @@ at_full_size(initialize(net, nn.init.xavier_uniform_), size=224, epochs=10, lr=0
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. For a hint, remove the `#` in front of it; hints come one at a time.
 
 # %% [markdown]
 # ### The NiN block
@@ -717,8 +723,8 @@ exercises.nin.head.check(nin_head)
 # <details><summary>Solution</summary>
 #
 # The third pooling needs 3 rows, so the second needs 7 and the first 15: from $n$ rows a
-# 3×3 window with stride 2 makes $\lfloor (n-3)/2 \rfloor + 1$. 15 rows come from $14 \cdot 4
-# + 11 = 67$ pixels.
+# 3×3 window with stride 2 makes $\lfloor (n-3)/2 \rfloor + 1$. 15 rows come from
+# $14 \cdot 4 + 11 = 67$ pixels.
 # </details>
 #
 # ### 2. A VGG without its head

@@ -81,24 +81,23 @@ show_images([maps[0] for maps in (image, *answers.values())], ["image", *titles]
             "5×5 kernel gives the same map as the 3×3 filter.")
 
 # %% [markdown]
-# *Above each map: the output in the middle of the thin line, and in the middle of the thick one.
-# The 3×3 filter finds the thin line; in the middle of the thick one its output is 0, and at the
-# edges of the thick one it is half as large. The 5×5 filter finds the thick line; on the thin one
-# its output is a third as large.*
+# *Above each map: the output in the middle of the thin line, and of the thick one. The 3×3 filter
+# finds the thin line and, half as strongly, the edges of the thick one. The 5×5 filter finds the
+# thick line and, a third as strongly, the thin one.*
 #
-# So one filter fits one size. But look at the last map: a 5×5 kernel, with zeros around the
-# 3×3 filter, gives the same map as the 3×3 filter. A layer of 5×5 kernels can look for both
-# lines. Why not always take the large kernel? Because of its **cost**. A 5×5 kernel has 25 weights
-# for each pair of channels, and does 25 MACs at each pixel; a 3×3 kernel has 9, a 1×1 kernel one.
-# With 5×5 everywhere, small details cost as much as large ones.
+# So one filter fits one size. But a 5×5 kernel can hold the 3×3 filter, with zeros around it: the
+# last map is that of the 3×3 filter. A layer of 5×5 kernels can look for both lines. Why not always
+# take the large kernel? Because of its **cost**. A 5×5 kernel has 25 weights for each pair of
+# channels, and does 25 MACs at each pixel; a 3×3 kernel has 9, a 1×1 kernel one. With 5×5
+# everywhere, small details cost as much as large ones.
 #
 # GoogLeNet's answer has two parts. First, some channels get a small kernel and some a large one,
-# side by side, so that not every channel costs 25 weights. Second, a 1×1 convolution in front of
-# the large kernels leaves them fewer channels to read.
+# side by side. Second, a 1×1 convolution in front of the large kernels leaves them fewer channels
+# to read.
 #
 # ## Predict
 #
-# Write your answers down before you go on.
+# Write your answers down.
 #
 # 1. A 5×5 convolution reads 192 channels and makes 32. Put a 1×1 convolution in front of it
 #    that makes 16 channels out of the 192. Do the MACs grow or shrink, and by what factor?
@@ -158,13 +157,13 @@ class Inception(nn.Module):
 
 
 first = Inception(192, 64, (96, 128), (16, 32), 32)
-predict("`first` reads 192 channels of 12×12. How many channels leave it?",
+predict("This block reads 192 channels of 12×12. How many channels leave it?",
         trace(first, (1, 192, 12, 12)).output[1])
 
 # %% [markdown]
-# That is the first block of GoogLeNet. In its picture the four paths stand below one
-# another; a longer box has more maps. In the table compare the receptive fields, in the last
-# column: the paths see squares of different sizes.
+# This is the first block of GoogLeNet. In its picture the four paths stand below one another; a
+# longer box has more maps. In the table compare the receptive fields: the paths see squares of
+# different sizes. `(forward)` is an operation without a module of its own.
 
 # %%
 draw(first, (1, 192, 12, 12))
@@ -181,7 +180,7 @@ table(first, (1, 192, 12, 12))
 # The first three convolutions with two poolings, the **stem**, shrink the image. Nine Inception
 # blocks follow, in stages of 2, 5 and 2, with a pooling after the first two stages. At the end
 # stands global average pooling, as in NiN, and one linear layer. The output channels of a block's
-# four paths add up to what the next block reads: 64 + 128 + 32 + 32 = 256.
+# four paths add up to what the next block reads.
 
 # %%
 b1 = nn.Sequential(nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3), nn.ReLU(),
@@ -223,7 +222,7 @@ table(net, (1, 1, 96, 96), depth=2)
 
 # %% [markdown]
 # The receptive field in the table is that of the path that sees most, through the 5×5
-# convolutions: in the end 715×715 pixels, far more than the image has. Through the 1×1
+# convolutions: after the last block 715×715 pixels, far more than the image has. Through the 1×1
 # convolutions it is much smaller. So each value in the last maps combines what was seen in squares
 # of many sizes: GoogLeNet is **multi-scale**.
 #
@@ -283,14 +282,14 @@ def without_reductions(net):
 # %%
 slim = trace(net, (1, 1, 96, 96))
 heavy = trace(without_reductions(net), (1, 1, 96, 96))
-print("million MACs      with  without")
+print("million MACs   with reductions  without")
 for name, part in net.named_modules():
     if isinstance(part, Inception):
         macs = [sum(step.macs for step in t.steps if step.path.startswith(f"{name}."))
                 for t in (slim, heavy)]
-        print(f"block {name}  {macs[0] / 1e6:12.1f} {macs[1] / 1e6:8.1f}")
-print(f"the network{slim.macs / 1e6:11.1f} {heavy.macs / 1e6:8.1f}")
-print(f"its parameters{slim.params / 1e6:8.1f} {heavy.params / 1e6:8.1f} million")
+        print(f"block {name}      {macs[0] / 1e6:15.1f} {macs[1] / 1e6:8.1f}")
+print(f"the network    {slim.macs / 1e6:15.1f} {heavy.macs / 1e6:8.1f}")
+print(f"\nmillion parameters\nthe network    {slim.params / 1e6:15.1f} {heavy.params / 1e6:8.1f}")
 
 # %% [markdown]
 # Without the reductions each block costs 2.4 to 5.2 times as many MACs, and the network has four
@@ -396,9 +395,9 @@ lab(googlenet, (1, 1, 96, 96), c1=[32, 64, 128], reduce=[8, 16, 32, 192], c3=[16
 # Train all 22 layers, with an eighth of the channels, on the digits. What differs is the
 # **initialization**: PyTorch's default, or Kaiming's rule, which is made for ReLU (lesson 2).
 #
-# This takes minutes, so it was recorded: `tools/record_curves.py` called `learned`, below, for 18
-# epochs from PyTorch's weights and for 6 from Kaiming's, and kept the numbers.
-# `learned(kaimings_weights, epochs=2, seeds=(0,))` repeats a part in some seconds.
+# This takes minutes, so it was recorded: `learned`, below, ran for 18 epochs from PyTorch's weights
+# and for 6 from Kaiming's. `learned(kaimings_weights, epochs=2, seeds=(0,))` repeats a part in some
+# seconds.
 
 # %%
 torch.set_num_threads(1)  # networks this small are no faster on several cores
@@ -476,8 +475,7 @@ for seed in range(3):
 # ## Measure: one kernel size or four paths?
 #
 # Is the mixture better than one size? For a fair comparison all must cost the same. Here are three
-# small networks of nearly equal MACs: two layers of 3×3, two of 5×5, or two Inception blocks. At
-# equal cost they can have different numbers of channels.
+# small networks of nearly equal MACs: two layers of 3×3, two of 5×5, or two Inception blocks.
 
 # %%
 def small(block, channels):
@@ -509,9 +507,8 @@ print_runs(mixed)
 # *Test accuracy at the end, a column for each seed.*
 #
 # For the same MACs Inception makes four times as many channels as 5×5 only. And yet there is no
-# clear winner: two seeds of one kind differ as much as two kinds do, and the rows overlap. With five
-# seeds and twice as many epochs they still overlap. All these digits have about the same size, so
-# they cannot show whether the mixture helps on photographs.
+# clear winner: two seeds of one kind differ as much as two kinds do, and the rows overlap. All these
+# digits have about the same size, so they cannot show whether the mixture helps on photographs.
 #
 # ## Measure: which path does it use?
 #
@@ -534,6 +531,7 @@ def without(net, last, channels=None):
 
 PATHS = {"1×1": "p1_1", "3×3": "p2_2", "5×5": "p3_2", "pooling": "p4_2"}
 trained = mixed["Inception"].nets
+print("switched off           test accuracy")
 print("nothing              ", *(f"{evaluate(net, test):6.2f}" for net in trained))
 for channels in (None, 4):
     for path, last in PATHS.items():
@@ -541,7 +539,7 @@ for channels in (None, 4):
         print(f"{path:8} {channels or 'all':>3} channels", *(f"{share:6.2f}" for share in left))
 
 # %% [markdown]
-# *Test accuracy, a column for each network.*
+# *A column for each network.*
 #
 # Each network uses all its paths: without any one of them it is less accurate. Without a whole path
 # the drop is about as large for 3×3 as for 5×5. But 3×3 has the most channels. With four channels of
@@ -587,7 +585,7 @@ def votes(name):
     return [part.sum(0).detach() for part in (row[:, None, None] * maps).split(widths)]
 
 
-print(f"{'':10}chance", *(f"{path:>8}" for path in PATHS), " path")
+print(f"{'':22}votes of the paths\n{'class':10}chance", *(f"{path:>8}" for path in PATHS))
 for place in chances.argsort(descending=True)[:4]:
     name = recording.classes[place]
     print(f"{name:10}{chances[place]:6.2f}", *(f"{part.mean():+8.2f}" for part in votes(name)))
@@ -664,7 +662,7 @@ at_full_size(initialize(net, nn.init.xavier_uniform_), size=96, epochs=10, lr=0.
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. For a hint, remove the `#` in front of it; hints come one at a time.
 
 # %% [markdown]
 # ### The third path
@@ -817,7 +815,7 @@ exercises.googlenet.inception.check(MyInception)
 #
 # Twenty-two layers learned at once from one initialization, and late from another. Why does a deep
 # network depend so much on it, and can a layer make it depend less on it? The next lesson, on batch
-# normalization, follows the activations through the layers and finds out.
+# normalization, finds out.
 #
 # Next: [Lesson 5: Batch normalization](05_batch_norm.ipynb)
 #

@@ -61,9 +61,9 @@ torch.set_num_threads(1)  # networks this small are no faster on several cores
 # ## What GoogLeNet left open
 #
 # GoogLeNet has 22 layers. In lesson 4 a narrow one learned in the first epoch with Kaiming's
-# **initialization** (a rule for the first random weights). With PyTorch's own it learned too, but
-# some epochs later. Send 64 real digits, every second pixel of them, through 22 convolutions with
-# ReLU, before any training. By how much do the images still differ?
+# **initialization** (a rule for the first random weights), and with PyTorch's own some epochs later.
+# Send 64 real digits, every second pixel of them, through 22 convolutions with ReLU, before any
+# training. By how much do the images still differ?
 #
 # The **spread** here is the standard deviation over the 64 images. It is taken at each place of
 # the maps, and then averaged. With a spread of 0, all images look the same to the next layer.
@@ -114,7 +114,7 @@ show()
 # 22 layers:
 
 # %% tags=["nbval-ignore-output"]
-print("for each of three seeds   root mean square              spread")
+print(f"{'':20} root mean square, 3 seeds      spread, 3 seeds")
 for name, scale in INITIALIZATIONS.items():
     last = [activations(scale, nn.Identity(), seed)[-1] for seed in range(3)]
     numbers = [X.square().mean().sqrt().item() for X in last] + [spread(X) for X in last]
@@ -123,8 +123,8 @@ for name, scale in INITIALIZATIONS.items():
 # %% [markdown]
 # With PyTorch's rule values remain, but they come from the biases. The spread is gone. Kaiming's
 # rule is about the mean square, not about the spread. It holds on average, before training. Batch
-# normalization does not rely on such a rule. It measures the standard deviation of each channel and
-# divides by it, in every layer and at every step.
+# normalization needs no such rule. It measures the standard deviation of each channel and divides
+# by it, in every layer and at every step.
 #
 # ## Predict
 #
@@ -264,10 +264,10 @@ for theirs, shape in ((nn.BatchNorm2d(6), (64, 6, 24, 24)), (nn.BatchNorm1d(6), 
 #
 # **"$\gamma$ and $\beta$ have the shape of $x$"**, say the notes. The shapes above show one of
 # each for every channel: 12 parameters, where one for each value of an image would be
-# $2 \cdot 6 \cdot 24 \cdot 24 = 6,912$. All pixels of a channel come from one filter.
+# $2 \cdot 6 \cdot 24 \cdot 24 = 6,912$.
 #
 # **"The result has variance 1."** Dividing by $\sqrt{\sigma^2 + \varepsilon}$ makes it
-# $\sigma^2 / (\sigma^2 + \varepsilon)$: a little less than 1, or far less.
+# $\sigma^2 / (\sigma^2 + \varepsilon)$: far less than 1 where the standard deviation is very small.
 
 # %%
 for deviation in (1, 0.1, 0.01, 0.001):
@@ -280,8 +280,6 @@ predict("One of 26 values is 1, the other 25 are 0. What does the 1 become?",
         f"{BatchNorm(1, num_dims=2, eps=0)(x).max().item():.1f}")
 
 # %% [markdown]
-# A channel with a very small standard deviation is not scaled up to variance 1.
-#
 # **"All values lie between −5 and 5."** Let one value of a batch be 1 and all others 0. Then
 # take the 1,437 training images in their original 8×8 pixels. Each pixel is a feature.
 
@@ -293,24 +291,24 @@ def largest(batch):
 for m in (4, 26, 1000, 1_000_000):
     one = torch.zeros(m, 1, dtype=torch.float64)
     one[0] = 1
-    print(f"one of {m:>9,} values is not 0: it becomes {largest(one):8.1f}")
+    print(f"one of {m:>9,} values is not 0: it becomes {largest(one):8,.1f}")
 
 pixels = digits(size=8, device="cpu")[0].images.reshape(1437, 64).double()
 used = pixels[:, pixels.std(0) > 0]
-print(f"largest value in {used.shape[1]} real pixels:     {largest(used):8.1f}")
+print(f"largest value in {used.shape[1]} real pixels:             {largest(used):8,.1f}")
 
 # %% [markdown]
-# It becomes $\sqrt{m - 1}$, and no value of a batch of $m$ can become larger. The variance of the
-# results is 1, so the squares of the $m$ results add up to $m$. One result is as large as possible
-# when all others are equal. For 64 images with maps of 24×24, $m = 36,864$ and the bound is
-# $\sqrt{36,863} \approx 192$. Real pixels go far beyond 5 too: at the
-# edge a pixel is empty in nearly all images, and the few with ink there get large values.
+# It becomes $\sqrt{m - 1}$, and no value of a batch of $m$ can become larger: the squares of the
+# $m$ results add up to $m$, and one is largest when all others are equal. For 64 images with maps
+# of 24×24, $m = 36,864$ and the bound is $\sqrt{36,863} \approx 192$. Real pixels go far beyond 5
+# too: at the edge a pixel is empty in nearly all images, and the few with ink there get large
+# values.
 #
 # ## LeNet with batch normalization
 #
 # The notes put batch norm after each layer with weights except the last, and before the sigmoid.
-# The comment on each line is the shape of one image after it. With one image, a feature of a linear
-# layer has a single value, and that has no variance. So call `eval` before the loop of the notes.
+# With one image, a feature of a linear layer has a single value, and that has no variance. So call
+# `eval` before the loop of the notes.
 
 # %%
 net = nn.Sequential(
@@ -385,9 +383,8 @@ with torch.no_grad():
     print(f"bias + 100: the logits change by {(biased(X) - logits).abs().max():.0e} at most")
 
 # %% [markdown]
-# What is left is rounding. The bias has no effect: it is dead. $\beta$ is added after the mean is
-# subtracted, so it can do what the bias was for. So most ResNets leave the bias out, with
-# `bias=False`.
+# What is left is rounding: the bias is dead. $\beta$, added after the mean is subtracted, can do what
+# the bias was for. So most ResNets leave the bias out, with `bias=False`.
 #
 # ## How large may the learning rate be?
 #
@@ -412,26 +409,26 @@ def relu_lenet(**choices):
 
 # %% tags=["nbval-ignore-output"]
 def try_rates(norm, rates):
-    print("learning rate  median update  test accuracy for each seed")
+    rows = []
     for lr in rates:
         lengths = []
         found = runs(partial(relu_lenet, norm=norm), train, test, SEEDS, epochs=2, lr=lr,
                      optimizer=watched(lengths))
         ends = "  ".join(f"{run.test_acc[-1]:.2f}" for run in found)
-        print(f"{lr:10}{median(lengths):15.2f}       {ends}")
+        rows.append(f"{lr:10}{median(lengths):15.2f}       {ends}")
+    print("learning rate  median update  test accuracy for each seed", *rows, sep="\n")
 
 
-try_rates(norm=False, rates=(0.1, 1))
+try_rates(norm=False, rates=(0.1, 0.3, 1))
 
 # %% tags=["nbval-ignore-output"]
 try_rates(norm=True, rates=(0.1, 3, 10))
 
 # %% [markdown]
-# Without batch norm (the first table) a rate of 0.1 trains, and at 1 both runs stay at guessing.
-# With it, 3 still trains, though less well than 0.1, and 10 does not. So, of the rates tried here,
-# the largest that trains is thirty times as large: 3 with batch norm, 0.1 without. But between
-# these two the updates are only about nine times as long. At the same rate of 0.1 they are shorter
-# *with* batch norm.
+# Without batch norm (the first table) 0.1 and 0.3 train, and at 1 both runs stay at guessing. With
+# it, 3 still trains, and 10 does not. So, of the rates tried here, the largest that trains is ten
+# times as large: 3 with batch norm, 0.3 without. Between these two the updates are several times
+# as long. But at the same rate of 0.1 they are shorter *with* batch norm.
 #
 # ## Weights and their gradient
 #
@@ -487,22 +484,24 @@ print_runs({name: runs(partial(lenet, **choices), train, test, SEEDS, epochs=1, 
             for name, choices in kinds.items()})
 
 # %% [markdown]
-# The test accuracy for each seed. Without batch norm the network with sigmoids stays at guessing.
+# *Test accuracy, a column for each seed.*
+#
+# Without batch norm the network with sigmoids stays at guessing.
 # With the random shift it trains, and is not much worse than with batch norm alone. So the shift
 # explains little. Santurkar and others say instead that the loss becomes smoother; Bjorck and others
 # (2018) say that the gain is the larger learning rate. With other methods, very deep networks
 # train without batch norm (Brock and others 2021).
 #
-# Before or after the activation? The 2015 paper says before, as most networks do. Here after is
-# no worse.
+# Before or after the activation? The 2015 paper says before, as most networks do. Here batch norm
+# after it is no worse.
 #
 # ## How small may the batch be?
 #
 # In a batch of two, a mean is a poor estimate. After a linear layer it is worse: two values become
-# about −1 and 1, whether they were near or far apart (unless they differ by less than about
-# $\sqrt{\varepsilon}$). Group norm takes its mean from one image, and so does not depend on the
-# batch (Wu and He 2018). Train LeNet with ReLU, once with batch norm and once with group norm, for
-# one epoch of 512 images. The learning rate is in proportion to the batch size.
+# about −1 and 1, whether they were near or far apart. Group norm takes its mean from one image, and
+# so does not depend on the batch (Wu and He 2018). Train LeNet with ReLU, once with batch norm and
+# once with group norm, for one epoch of 512 images. The learning rate is in proportion to the batch
+# size.
 
 # %% tags=["nbval-ignore-output"]
 group = lambda n: nn.GroupNorm(2, n), lambda n: nn.GroupNorm(4, n)  # 2 and 4 groups
@@ -521,9 +520,11 @@ for size in (2, 16):
                 f"group norm, batches of {size:2}": trained(group, size)})
 
 # %% [markdown]
-# The test accuracy for each seed. With batches of 2, batch norm is far behind group norm. With
-# batches of 16, in this small network, it is not. Networks for detection and video need so much
-# memory for each image that a batch can have only a few, and they often use group norm.
+# *Test accuracy, a column for each seed.*
+#
+# With batches of 2, batch norm is far behind group norm. With batches of 16, in this small network,
+# it is not. Networks for detection and video need so much memory for each image that a batch holds
+# few; they often use group norm.
 #
 # ## Sigmoids in eight layers
 #
@@ -567,11 +568,12 @@ for measure in ("train_acc", "test_acc"):
 # %% [markdown]
 # With batch norm the gradient no longer vanishes: dividing by a small standard deviation makes
 # small slopes larger. Without it, no run gets better than guessing in two epochs. With it, the
-# *training* accuracy comes near 1, and the *test* accuracy stays near guessing. (`fit` measures the first in training mode, the second in eval mode.) Is this overfitting?
+# *training* accuracy comes near 1, and the *test* accuracy stays far below. (`fit` measures the
+# first in training mode, the second in eval mode.) Is this overfitting?
 #
 # Test the same networks in two other ways. First in training mode, where the test images are
 # normalized by their own batch. Then in eval mode, after the training images have passed through
-# twice more. No weight changes in these passes, so only the moving averages move.
+# twice more, which changes the moving averages and no weight.
 
 # %% tags=["nbval-ignore-output"]
 @torch.no_grad()
@@ -603,14 +605,14 @@ for net in deep["with"].nets:
 # batch norms, one after the other, add up.
 #
 # So if a network is good in training and bad in evaluation, check its batch norm before you say
-# that it overfits. When training ends with short steps, the layers change little, and the averages become right.
-# (Wu and Johnson 2021 measure this in large networks.)
+# that it overfits. When training ends with short steps, the layers change little, and the averages
+# become right. (Wu and Johnson 2021 measure this in large networks.)
 #
 # ## On photographs
 #
-# The notes' LeNet, and the same without batch norm, trained once on CIFAR-10: 32×32 pixels, three
-# channels, ten classes. Recorded runs: few epochs, one seed each, from a JPEG copy of the data.
-# Both were trained in the same way, with SGD and a largest learning rate of 0.1.
+# Recorded runs of the notes' LeNet on CIFAR-10 (a JPEG copy; 32×32 pixels, three channels, ten
+# classes), with batch norm and without: few epochs, one seed each, SGD with a largest learning rate
+# of 0.1.
 
 # %%
 recorded_net, recording = recorded.load("batch_norm_lenet")
@@ -626,8 +628,8 @@ plot_runs({"with batch norm": [recording], "without": [without]})
 #
 # ## Look inside: 64 cats
 #
-# Cut 64 pieces out of one photograph of a cat, each in another place by a pixel or more. What does
-# the recorded network answer in each of its two modes?
+# Cut 64 pieces out of one photograph of a cat, each shifted by a pixel or more. What does the
+# recorded network answer in each of its two modes?
 
 # %% tags=["nbval-ignore-output"]
 def pieces(name):
@@ -655,9 +657,9 @@ for name in ("cat.jpg", "flower.jpg", "china.jpg"):
           f"and cat has a probability of {chances[3]:.2f}")
 
 # %% [markdown]
-# In eval mode there are few different answers. In training mode there are many: what all 64 pieces have in
-# common, the cat, is part of the mean, and is subtracted. And the same piece gets other answers in
-# other batches.
+# In eval mode there are few different answers. In training mode there are many: what all 64 pieces
+# have in common, the cat, is part of the mean, and is subtracted. And the same piece gets other
+# answers in other batches.
 #
 # In a mixed batch the effect is small: the digits above were nearly all right with the statistics
 # of their own batch. The other images act as noise, and noise in training is **regularization**, as
@@ -668,9 +670,9 @@ for name in ("cat.jpg", "flower.jpg", "china.jpg"):
 # ## Fold it away
 #
 # In eval mode, mean and variance are fixed: batch norm multiplies each channel by one number and
-# adds another. The convolution before it can do that itself. To put a batch norm into the weights
-# of that convolution is to **fold** it. The cell folds the two after convolutions. The two after
-# linear layers stay; they could be folded in the same way:
+# adds another. The convolution before it can do that itself, with other weights: batch norm is
+# **folded** into it. The cell folds the two after convolutions; those after linear layers could be
+# folded in the same way.
 
 # %% tags=["nbval-ignore-output"]
 @torch.no_grad()
@@ -691,8 +693,9 @@ print(f"the logits differ by {(folded(cats) - recorded_net(cats)).abs().max().it
 # ## Train at full size
 #
 # The book trains LeNet with batch norm on Fashion-MNIST with `lr = 1.0`, 10 epochs and batches of
-# 256, by `d2l.train_ch6(net, train_iter, test_iter, num_epochs, lr, d2l.try_gpu())`. On a CPU this network takes some
-# minutes, not the hours of the large ones: `even_on_cpu=True`.
+# 256, by `d2l.train_ch6(net, train_iter, test_iter, num_epochs, lr, d2l.try_gpu())`. The hours that
+# the cell tells of are those of large networks. This one takes some minutes on a CPU, with
+# `even_on_cpu=True`.
 
 # %% tags=["nbval-ignore-output"]
 initialize(net, nn.init.xavier_uniform_)
@@ -726,7 +729,7 @@ at_full_size(net, size=28, batch_size=256, epochs=10, lr=1.0)
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. For a hint, remove the `#` in front of it; hints come one at a time.
 
 # %% [markdown]
 # ### The formula
@@ -883,13 +886,13 @@ exercises.batch_norm.layer.check(MyBatchNorm)
 # %% [markdown]
 # ## What you have seen
 #
-# - Batch norm takes each channel's mean and standard deviation out, in training the batch's, in
-#   evaluation moving averages. Yours is PyTorch's up to rounding, and it folds into the convolution.
-# - It holds the spread over 22 layers and trains eight layers of sigmoids. At thirty times the
-#   learning rate its updates were about nine times as long as those of the network without it.
-#   Internal covariate shift explains little of this.
-# - Its variance is not 1, its bound is not 5, its $\gamma$ is one per channel, the bias before it
-#   is dead; it mixes images, needs batches, and good weights with stale averages test badly.
+# - Batch norm normalizes each channel: by the batch in training, by moving averages in evaluation.
+#   Yours agrees with PyTorch's up to rounding, and it folds into the convolution.
+# - It holds the spread over 22 layers and trains eight layers of sigmoids. Of the learning rates
+#   tried, the largest that trains was ten times as large as without it. Internal covariate shift
+#   explains little of this.
+# - Its results need not have variance 1, nor lie between −5 and 5. Each channel has one $\gamma$, and
+#   the bias before it is dead. It mixes images, and good weights with stale averages test badly.
 #
 # With batch norm neither the spread nor the gradient vanishes in a deep network before training.
 # Can you now stack as many layers as you like, 20, 50, a hundred? The next lesson tries.

@@ -78,7 +78,7 @@ def test_the_readme_says_what_the_lesson_says(lesson, request):
 
 @on_the_road
 def test_the_contents_say_what_the_lesson_says(lesson, request):
-    time = " + ".join(map(str, minutes(lesson)))
+    time = "&nbsp;+&nbsp;".join(map(str, minutes(lesson)))  # in one line of the narrow column
     check_row(request, LESSONS[CONTENTS][0], "# ", row(lesson, "", time))
 
 

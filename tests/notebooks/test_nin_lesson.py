@@ -148,9 +148,12 @@ def test_the_small_networks_cost_the_same(lesson, made):  # noqa: ARG001
 # -- the measurements
 
 
-def test_1x1_convolutions_do_not_pay_on_digits(lesson, runs):  # noqa: ARG001
+def test_1x1_convolutions_do_not_pay_on_digits(lesson, made, runs):  # noqa: ARG001
     assert mean_accuracy(runs["wide"]) > mean_accuracy(runs["averaged"]) + 0.03
     assert mean_accuracy(runs["wide"]) > 0.93
+    made.train, made.test = (lessons.value(LESSON, name) for name in ("train", "test"))
+    small, wide = (made.trained(build, epochs=12) for build in (made.small_nin, made.wide_nin))
+    assert mean_accuracy(wide) > mean_accuracy(small)
 
 
 def test_averaging_ends_close_to_a_head_of_linear_layers(lesson, runs):  # noqa: ARG001

@@ -55,6 +55,27 @@ def test_no_year_begins_a_list(source, target):  # noqa: ARG001  the notebook ho
     assert years == [], "Markdown makes a numbered list of these lines: break them elsewhere"
 
 
+BEGINS_A_LIST = re.compile(r"([-+*]|\d+[.)]) ")
+
+
+def list_amid_a_sentence(prose):
+    """Return the lines that Markdown takes for a list, though a sentence runs into them."""
+    found, before = [], ""
+    for line in prose.splitlines():
+        runs_on = before and not before.startswith((" ", "#")) and not BEGINS_A_LIST.match(before)
+        if runs_on and BEGINS_A_LIST.match(line):
+            found.append(line)
+        before = line
+    return found
+
+
+@each_lesson
+def test_no_sentence_becomes_a_list(source, target):  # noqa: ARG001  the notebook holds the same prose
+    cells = jupytext.read(source, fmt="py:percent").cells
+    found = [x for c in cells if c.cell_type == "markdown" for x in list_amid_a_sentence(c.source)]
+    assert found == [], "Markdown makes a list of these lines: break them elsewhere"
+
+
 def _left_out(cell):
     """A hidden cell, and those of an exercise, which says its own minutes."""
     return "jupyter" in cell.metadata or stubs.is_exercise(cell) or "exercises." in cell.source

@@ -77,12 +77,12 @@ def test_small_kernels_save_weights(lesson, made):  # noqa: ARG001
 
 def test_two_small_kernels_read_the_middle_most(lesson, made):  # noqa: ARG001
     row = torch.tensor([1, 2, 3, 2, 1])
-    assert torch.equal(made.ways(3, 2), row[:, None] * row)
-    assert torch.equal(made.ways(5, 1), torch.ones(5, 5, dtype=torch.int))
+    assert torch.equal(made.paths(3, 2), row[:, None] * row)
+    assert torch.equal(made.paths(5, 1), torch.ones(5, 5, dtype=torch.int))
 
 
 def test_the_bell_grows_as_the_square_root(lesson, stored):  # noqa: ARG001
-    found = re.findall(r"field +(\d+) wide, 95 % of the ways in the middle +(\d+)", stored)
+    found = re.findall(r"field +(\d+) wide, 95 % of the paths in the middle +(\d+)", stored)
     fields, bells = (list(map(int, column)) for column in zip(*found, strict=True))
     assert fields == [3, 9, 33, 129]
     assert all(1.7 < bells[i + 1] / bells[i] < 2.4 for i in range(3))

@@ -59,13 +59,24 @@ function render({ model, el }) {
     const parts = boxes().filter((box) => !box.classList.contains("frame"));
     const changed = (box) => ["new", "own numbers changed"].includes(box.dataset.status);
     const first = parts.find((box) => box.classList.contains("broken")) ?? parts.find(changed);
-    if (!first) return void page.scrollTo(0, 0);
-    const at = first.getBoundingClientRect();
+    const at = (first ?? parts[0])?.getBoundingClientRect();
     const room = page.getBoundingClientRect();
+    if (!first) { // the first box in the middle: a tall branch beside it shows all its arms alike
+      if (at) page.scrollTo(0, page.scrollTop + (at.top + at.bottom - room.top - room.bottom) / 2);
+      return shade();
+    }
     if (at.top < room.top) page.scrollTop -= room.top - at.top + NEAR;
     else if (at.bottom > room.bottom) page.scrollTop += at.bottom - room.bottom + NEAR;
     if (at.left < room.left) page.scrollLeft -= room.left - at.left + NEAR;
     else if (at.right > room.right) page.scrollLeft += at.right - room.right + NEAR;
+    shade();
+  }
+
+  // A shadow at the edge behind which there is more: some systems show no bar for scrolling.
+  function shade() {
+    const below = page.scrollHeight - page.clientHeight - page.scrollTop;
+    page.classList.toggle("more-above", page.scrollTop > 1);
+    page.classList.toggle("more-below", below > 1);
   }
 
   // The kernel draws for the width that there is; a hand that drags a window is waited for.
@@ -172,6 +183,7 @@ function render({ model, el }) {
   });
   page.addEventListener("pointerleave", hide);
   page.addEventListener("scroll", hide);
+  page.addEventListener("scroll", shade);
   page.addEventListener("focusin", (event) => {
     const box = boxOf(event);
     if (!box) return;
