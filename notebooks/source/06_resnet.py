@@ -655,7 +655,7 @@ at_full_size(net, size=96, batch_size=256, epochs=10, lr=0.05)
 # ## Exercises
 #
 # Write your answer in place of `...`, and run the cell and the check below it. The check names what is
-# wrong, and where to look. Hints come one at a time.
+# wrong, and where to look. For a hint, remove the `#` in front of it; hints come one at a time.
 
 # %% [markdown]
 # ### The residual block
