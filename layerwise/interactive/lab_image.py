@@ -20,6 +20,7 @@ from .feature_maps import Inside, check_pixels
 from .live_look import MapsView, first_box, steps_of
 from .resting import Wanted, WhenAtRest
 from .state import State
+from .turning import one_at_a_time
 from .widgets import Figure
 
 NOTE = "Weights as initialized, not trained."
@@ -75,6 +76,7 @@ class ImageInLab:
     def _run(self, state: State, image: Tensor, wanted: Wanted) -> Inside:
         return Inside(building.with_weights(self._build, state.choices), image, wanted)
 
+    @one_at_a_time
     def _came(self, inside: Inside) -> None:
         self._inside = inside
         state = self._state
@@ -91,10 +93,12 @@ class ImageInLab:
             self._figure.chosen = now
         self._told()
 
+    @one_at_a_time
     def _failed(self, error: Exception) -> None:
         self.maps.say(f"No image flows through it: {error}")
         self._told()
 
+    @one_at_a_time
     def _show(self) -> None:
         """Show the chosen box; while a new setting is on its way, the old maps wait for it."""
         state, inside = self._state, self._inside

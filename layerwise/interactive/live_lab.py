@@ -1,6 +1,5 @@
 """The live lab: turn any choice of a network, and see at once what changes and what breaks."""
 
-import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,10 +20,12 @@ from .frame import Frame
 from .history import History, Setting
 from .lab_image import ImageInLab, checked
 from .picture import Picture
+from .resting import after
 from .showing import Shown
 from .state import Experiment, State
 from .task_board import TaskBoard
 from .tasks import Task, checked_tasks
+from .turning import one_at_a_time
 from .words import Words
 
 SETTLE = 0.15  # seconds without a further change before repairs are searched
@@ -153,6 +154,7 @@ class Lab(Shown):
         told = (f"{name}={self._words.code(name, value)}" for name, value in self.choices.items())
         return f"{cells.name_of(self)}.set({', '.join(told)})"
 
+    @one_at_a_time
     def set(self, **choices: object) -> None:
         """Set several controls as one turn; each must take a value that it can reach.
 
@@ -170,16 +172,19 @@ class Lab(Shown):
             self._watch()
             self._turned()
 
+    @one_at_a_time
     def undo(self) -> None:
         """Go back to the setting before; where there is none, do nothing."""
         if before := self._history.before():
             self.set(**before)
 
+    @one_at_a_time
     def redo(self) -> None:
         """Take back the last `undo`."""
         if after := self._history.after():
             self.set(**after)
 
+    @one_at_a_time
     def pin(self) -> None:
         """Compare with the present setting from now on, or with the start where one is pinned.
 
@@ -212,6 +217,7 @@ class Lab(Shown):
         """The parts that hold words: what is wrong or was turned, and the table."""
         return self._frame.head, self._frame.table
 
+    @one_at_a_time
     def hide_repairs(self, hide: bool) -> None:
         """Keep the repairs of a broken network behind a button from now on, or show them."""
         self.repairs_hidden = hide
@@ -228,6 +234,7 @@ class Lab(Shown):
         for control in self.controls.values():
             control.observe(self._turned, "value")
 
+    @one_at_a_time
     def _turned(self, change: Any = None) -> None:
         if self._image:
             self._image.give_up()
@@ -264,11 +271,13 @@ class Lab(Shown):
             self._met_blocks = True
             self._unfolded = comparison.default_unfolded(tree)
 
+    @one_at_a_time
     def _settle(self, turn: int) -> None:
         """Add the repairs, whose search takes longer than a turn may, once the hand rests."""
         if turn == self._turns and not self._hides:
             self._send(partial(self._say, self._repairs()))
 
+    @one_at_a_time
     def _store(self, turn: int | None = None) -> None:
         """Let the notebook's file follow, unless there was a turn after `turn`."""
         if turn in (None, self._turns) and self._stored.shown:
@@ -303,6 +312,7 @@ class Lab(Shown):
     def _list_layers(self) -> None:
         self._frame.table.html = page.table(self._state, self._unfolded, every=self._every_row)
 
+    @one_at_a_time
     def _pressed(self, sent: str) -> None:
         """Answer a button; one of an earlier turn does nothing."""
         action, _, value = sent.partition(":")
@@ -331,13 +341,3 @@ class Lab(Shown):
         near = controls.nearest(self.controls[name], typed)
         if near is not None:
             self.set(**{name: near})
-
-
-def after(seconds: float, action: Callable[[], None]) -> None:
-    """Call `action` so much later, or at once where no event loop runs."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        action()
-    else:
-        loop.call_later(seconds, action)

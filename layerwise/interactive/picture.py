@@ -10,6 +10,7 @@ from layerwise.views.comparison import Status
 from . import page
 from .frame import Frame
 from .state import State
+from .turning import one_at_a_time
 
 _CHANGED_ITSELF = {Status.NEW, Status.OWN, Status.FAILED}
 
@@ -66,6 +67,7 @@ class Picture:
         part.svg = self.svg(state, card=False)
         self._frame.picture = part
 
+    @one_at_a_time
     def _redraw(self) -> None:
         if self._state is not None:
             with self._frame.lead.one_message():

@@ -11,6 +11,16 @@ T = TypeVar("T")
 Wanted = Callable[[], bool]
 
 
+def after(seconds: float, action: Callable[[], None]) -> None:
+    """Call `action` so much later, or at once where no event loop runs."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        action()
+    else:
+        loop.call_later(seconds, action)
+
+
 class WhenAtRest:
     """Does the last piece of work that it was asked for, `rest` seconds after it was asked.
 

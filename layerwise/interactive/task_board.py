@@ -6,6 +6,7 @@ from typing import Any
 from . import task_page
 from .frame import Frame
 from .tasks import Progress, Task
+from .turning import one_at_a_time
 from .widgets import Panel
 
 
@@ -20,6 +21,7 @@ class TaskBoard:
         self._check()
         lab.after_turn(lambda _: self._check())
 
+    @one_at_a_time
     def press(self, sent: str) -> None:
         """Answer a button of the panel, or the box for a prediction."""
         action, _, value = sent.partition(":")

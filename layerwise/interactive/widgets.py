@@ -1,5 +1,6 @@
 """The live parts of the lab's page. What the browser does and how it looks stands in `static`."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,10 +54,11 @@ class Lead(Panel):
     said = traitlets.Unicode().tag(sync=True)  # one sentence, read out by screen readers
     turn = traitlets.Dict().tag(sync=True)  # "number", and "parts": model id -> traits
     _gathered: dict[str, dict] | None = None
+    _gathers: int | None = None  # the thread that does
 
     def gather(self, part: Part, key: Any) -> bool:
         """Keep the traits of a part for the message of the turn; False where none is going on."""
-        if self._gathered is None or part is self:
+        if self._gathered is None or part is self or threading.get_ident() != self._gathers:
             return False
         self._gathered.setdefault(part.model_id, {}).update(part.get_state(key))
         return True
@@ -65,7 +67,7 @@ class Lead(Panel):
     def one_message(self) -> Iterator[None]:
         """Send what changes inside, here and in the parts, in one message at the end."""
         with self.hold_sync():
-            self._gathered = {}
+            self._gathered, self._gathers = {}, threading.get_ident()
             try:
                 yield
             finally:

@@ -52,15 +52,48 @@ LIGHT, *DARK = "JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Cont
 
 VIOLATIONS = """async (rules) => {
   const only = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
+  only.resultTypes = ["violations"];  // else it describes each element that passes
   // The body of JupyterLab is 0 pixels high and hides what overflows: axe would see no text.
   document.body.style.overflow = "visible";
-  const { violations, passes } = await axe.run(".course-lab, .lab-stored", only);
+  const { violations } = await axe.run(".course-lab, .lab-stored", only);
   document.body.style.overflow = "";
-  const contrast = "color-contrast";
-  const asked = !rules.length || rules.includes(contrast);
-  if (asked && !passes.some(({ id }) => id === contrast)) return ["axe has seen no text"];
   const told = ({ html, failureSummary }) => `${html.slice(0, 300)}: ${failureSummary}`;
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${told(node)}`));
+}"""
+
+# Text with less contrast than 4.5:1 (WCAG 2.2, 1.4.3); what is disabled is exempt. axe leaves most
+# of it open, because elements overlap there. In a picture, text stands on the ground of the page.
+FAINT = """() => {
+  const numbers = (colour) => {
+    if (!/^rgb/.test(colour)) throw new Error(`this cannot be judged: ${colour}`);
+    return colour.match(/[\\d.]+/g).map(Number);
+  };
+  const over = ([r, g, b, a = 1], under) => [r, g, b].map((v, i) => a * v + (1 - a) * under[i]);
+  const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb.map((value) => linear(value / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ratio = (...colours) => {
+    const [low, high] = colours.map(luminance).sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const contrast = (element) => {
+    const above = [];
+    for (let one = element; one; one = one.parentElement) above.unshift(getComputedStyle(one));
+    const ground = above.reduce((g, one) => over(numbers(one.backgroundColor), g), [255, 255, 255]);
+    const shown = above.reduce((product, one) => product * one.opacity, 1);
+    const { fill, color } = above.at(-1);
+    const [r, g, b, a = 1] = numbers(element.closest("svg") ? fill : color);
+    return ratio(over([r, g, b, a * shown], ground), ground);
+  };
+  const exempt = "style, script, option, [aria-disabled=true], :disabled";
+  const ours = [...document.querySelectorAll(":is(.course-lab, .lab-stored) *")];
+  const texts = ours.filter((one) => one.checkVisibility() && !one.closest(exempt)
+    && [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()));
+  if (!texts.length) return ["no text was seen"];
+  return texts.map((one) => [contrast(one), one.outerHTML.slice(0, 200)])
+    .filter(([value]) => value < 4.5).map(([value, html]) => `${value.toFixed(1)}: ${html}`);
 }"""
 
 TO_THE_TOP = "lab => lab.scrollIntoView({ block: 'start' })"
@@ -175,17 +208,16 @@ def bench(opened):
 
 
 def test_axe_finds_nothing(bench):
-    bench.size(1280, 2400)  # it judges the contrast of what is in sight
-    bench.lab.evaluate(TO_THE_TOP)
     assert axe(bench.page) == []
+    assert bench.page.evaluate(FAINT) == []
     bench.turn(bench.changes)
     assert axe(bench.page) == []
     bench.reset()
     bench.turn(bench.breaks)
     assert axe(bench.page) == []
-    for theme in DARK:
+    for theme in (LIGHT, *DARK):
         turn_lights(bench.page, theme)
-        assert axe(bench.page, "color-contrast") == []
+        assert bench.page.evaluate(FAINT) == []
     turn_lights(bench.page, LIGHT)
 
 
@@ -228,5 +260,5 @@ def test_axe_finds_nothing_where_one_looks_inside(desk):
     assert axe(page) == []
     for theme in DARK:
         turn_lights(page, theme)
-        assert axe(page, "color-contrast") == []
+        assert page.evaluate(FAINT) == []
     turn_lights(page, LIGHT)

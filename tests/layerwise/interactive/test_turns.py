@@ -2,6 +2,7 @@
 
 import gc
 import re
+import threading
 from types import SimpleNamespace
 
 import ipywidgets as ui
@@ -343,3 +344,20 @@ def test_garbage_is_collected_where_the_hand_rests_and_not_at_a_turn(small, monk
     assert collected == []
     small._store(small._turns)
     assert collected == [48]
+
+
+def test_two_threads_that_change_one_page_come_one_after_the_other(small, monkeypatch):
+    """In JupyterLab the width of the page may come in a subshell while a cell or a hand turns."""
+    show, frame = small._picture.show, small._frame
+    width = threading.Thread(target=lambda: setattr(frame.figure, "room", 700))
+
+    def show_meanwhile(state):
+        width.start()
+        width.join(0.3)  # where it need not wait, it is through by then
+        show(state)
+
+    monkeypatch.setattr(small._picture, "show", show_meanwhile)
+    messages = sent(small, lambda: (small.set(channels=48), width.join()))
+    turn, drawn = (state["turn"]["parts"] for _, state in messages if "turn" in state)
+    assert "channels=48" in turn[frame.code.model_id]["html"]
+    assert list(drawn) == [frame.figure.model_id]
