@@ -275,6 +275,7 @@ def test_a_kernel_that_does_not_answer_is_told_in_words(opened, page):
     page.evaluate(f"{SESSION}.shutdown()")
     handle(page, "stride").focus()
     page.keyboard.press("ArrowLeft")
+    page.clock.fast_forward(6000)
     expect(told).to_contain_text("The kernel does not answer")
     opened.run_all()
 
