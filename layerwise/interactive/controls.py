@@ -159,6 +159,11 @@ def _choice(name: str, form: Mapping | Sequence, default: object) -> ui.ValueWid
     if not options:
         raise ValueError(f"the control {name} has no choices")
     found = [value for _, value in options]
+    if any(value is None for value in found):  # a menu shows it as nothing chosen
+        raise ValueError(
+            f"the control {name} cannot offer None: give another value for it, such as 0 or "
+            '"none", and let the builder read that as None'
+        )
     start = next((value for value in found if _plain(value) == _plain(default)), found[0])
     numbers = all(isinstance(v, Real) and not isinstance(v, bool) for v in found)
     rising = numbers and len(found) > 1 and found == sorted(found)

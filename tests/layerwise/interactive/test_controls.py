@@ -123,6 +123,7 @@ def test_a_float_slider_reaches_its_top_and_its_values_are_round():
         ({"chanels": (1, 8)}, TypeError, "did you mean 'channels'"),
         ({"channels": (8, 1)}, ValueError, "channels"),
         ({"channels": []}, ValueError, "no choices"),
+        ({"channels": [8, None]}, ValueError, "cannot offer None"),
         ({"channels": object()}, ValueError, "not understood"),
     ],
 )
