@@ -100,7 +100,8 @@ def plot_lines(
     panel.set(**axes)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     _write_at_the_ends(panel, ends)
-    panel.set_label(f"{panel.get_ylabel()} by {panel.get_xlabel()}: {'; '.join(told)}.")
+    axes_told = " by ".join(filter(None, (panel.get_ylabel(), panel.get_xlabel())))
+    panel.set_label(f"{axes_told}: {'; '.join(told)}.")
     if ax is None:
         show()
 
