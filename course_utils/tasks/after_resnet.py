@@ -11,7 +11,7 @@ BLOCK = [
         "4 % of the start.",
     ),
     Task(
-        text="Press Reset. Set the groups to one a channel, and look at the MACs. Now move the "
+        text="Press Reset. Set the groups to one per channel, and look at the MACs. Now move the "
         "kernel size from 3 to 7. By how many per cent do they rise?",
         predict=2,
         reached={"groups": 0, "kernel_size": 7},

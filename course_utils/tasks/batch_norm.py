@@ -4,8 +4,8 @@ from layerwise import Task
 
 NETWORK = [
     Task(
-        text="This LeNet has 44,878 parameters. How many has it without batch normalization? Turn "
-        "`norm` off. Which shapes change?",
+        text="This LeNet has 44,878 parameters. How many does it have without batch normalization? "
+        "Turn `norm` off. Which shapes change?",
         predict=lambda lab: lab.trace.params,
         reached={"norm": False},
         explanation="No shape changes, and 452 parameters go: a γ and a β for each of 6 + 16 + 120 "

@@ -4,9 +4,9 @@ from layerwise import Task
 
 LENET = [
     Task(
-        text="The first convolution makes 6 channels and has 156 parameters. How many has it with "
-        "12 channels? Type your prediction, then move `channels` to 12. Which other layer has "
-        "another number of parameters than before?",
+        text="The first convolution makes 6 channels and has 156 parameters. How many does it "
+        "have with 12 channels? Type your prediction, then move `channels` to 12. Which other "
+        "layer has another number of parameters than before?",
         predict=lambda lab: lab.trace.steps[0].params,
         reached={"channels": 12},
         explanation="Twice as many filters, so 312. The second convolution reads 12 channels in "

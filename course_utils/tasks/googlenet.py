@@ -6,7 +6,7 @@ NETWORK = [
     Task(
         text="The block after the first one reads 256 channels. How many does it read if the "
         "first block's 5×5 convolution makes 64 and not 32? Set `c3` to 64. Which layers have "
-        "other numbers of parameters than before, and why no others?",
+        "a different number of parameters than before, and why no others?",
         predict=lambda lab: lab.trace.by_path["2.1.p1_1"][0].inputs[0][1],
         reached={"c3": 64},
         explanation="Besides the 5×5 convolution itself, the first layer of each path in the next "
@@ -14,8 +14,9 @@ NETWORK = [
         "further down can tell the difference.",
     ),
     Task(
-        text="The first block's paths make maps of 12×12. How many rows has the 5×5 convolution's "
-        "map with padding 1? Set it. The network breaks: where, and which two numbers disagree?",
+        text="The first block's paths make maps of 12×12. How many rows does the map of "
+        "the 5×5 convolution have with padding 1? Set it. The network breaks: "
+        "where, and which two numbers disagree?",
         predict=lambda lab: lab.problem.got,
         reached={"padding": 1},
         hides_repairs=True,

@@ -13,8 +13,8 @@ NETWORK = [
         "receptive field stay: a 1×1 convolution neither shrinks a map nor sees further.",
     ),
     Task(
-        text="NiN has 2 million parameters. How many million are they with linear layers at the "
-        "end? Set the head to `linear`. What happens to the MACs?",
+        text="NiN has 2 million parameters. How many million does it have with linear layers "
+        "at the end? Set the head to `linear`. What happens to the MACs?",
         predict=lambda lab: round(lab.trace.params / 1e6),
         reached={"head": "linear"},
         explanation="39 million weights join, almost twenty times what NiN has in all, and the "

@@ -13,7 +13,7 @@ CLASS = [
     ),
     Task(
         text="Press Reset, and set the blocks to 3, 4, 6, 3: 21.3 million parameters. Now set the "
-        "block to `Bottleneck` too. How many million are they then: about 23, 50 or 85? What "
+        "block to `Bottleneck` too. How many million does it have then: about 23, 50 or 85? What "
         "happens to the maps at the end of each stage?",
         predict=23,
         reached={"block": "Bottleneck", "num_blocks": [3, 4, 6, 3]},

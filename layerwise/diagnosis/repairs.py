@@ -6,6 +6,8 @@ on every machine.
 
 import contextlib
 import inspect
+import math
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +53,10 @@ class Budget:
         return self.runs > 0 and (self.steps > 0 or self.least > 0)
 
 
+class PausedError(Exception):
+    """The time for a search is over; what was run is known."""
+
+
 class Search:
     """Tries settings around one that fails; each is run once."""
 
@@ -63,6 +69,7 @@ class Search:
     ) -> None:
         self.build, self.given, self.choices, self.allowed = build, given, dict(choices), allowed
         self._known: dict[str, tuple[Outcome, Finding | None]] = {}
+        self._seconds = self._until = math.inf  # for a search, and its end by time.monotonic()
 
     def case(self, setting: Mapping) -> Case:
         """The builder with a setting."""
@@ -77,9 +84,16 @@ class Search:
     def outcome(self, setting: Mapping) -> tuple[Outcome, Finding | None]:
         """The run of a setting and its finding, which is None if it works."""
         if _key(setting) not in self._known:
+            self._pause_in_time()
             with quietly():  # a `print` in a forward, a hundred times
                 self.judge(setting, building.run(self.build, self.given, setting))
         return self._known[_key(setting)]
+
+    def _pause_in_time(self) -> None:
+        now = time.monotonic()
+        if now > self._until:
+            raise PausedError
+        self._until = min(self._until, now + self._seconds)
 
     def works(self, changes: Mapping, budget: Budget) -> bool:
         """Whether the setting works with these choices changed, without a new warning."""
@@ -122,6 +136,20 @@ class Search:
         if not found and len(self.changed) > 2 and self._may_reset:
             found = [self.changed] if self.works(self.changed, budget) else []
         return [{**self.choices, **changes} for changes in sorted(found, key=self._rank)]
+
+    def repairs_within(self, seconds: float) -> list[dict] | None:
+        """`repairs`, or None where that takes longer: the next call goes on from there.
+
+        What was run before is only looked up again. The time counts from the first new run, so
+        each call makes one at least.
+        """
+        self._seconds = seconds
+        try:
+            return self.repairs()
+        except PausedError:
+            return None
+        finally:
+            self._seconds, self._until = math.inf, math.inf
 
     @property
     def _may_reset(self) -> bool:

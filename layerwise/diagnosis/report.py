@@ -63,6 +63,10 @@ class Diagnosis:
         """Settings that work, each verified by a trace, nearest first; [] if none is near."""
         return [] if self._finding.settled else self._search.repairs()
 
+    def repairs_within(self, seconds: float) -> list[dict] | None:
+        """`repairs`, or None where the search takes longer; the next call goes on from there."""
+        return [] if self._finding.settled else self._search.repairs_within(seconds)
+
     def __str__(self) -> str:
         parts = [self.headline, sentences.code_line(self._finding), *self._why(), self._advice()]
         return "\n".join(_filled(part) for part in parts if part)

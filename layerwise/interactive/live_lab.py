@@ -1,6 +1,7 @@
 """The live lab: turn any choice of a network, and see at once what changes and what breaks."""
 
 import gc
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -20,7 +21,7 @@ from .frame import Frame
 from .history import History, Setting
 from .lab_image import ImageInLab, checked
 from .picture import Picture
-from .resting import after
+from .resting import after, loop
 from .showing import Shown
 from .state import Experiment, State
 from .task_board import TaskBoard
@@ -29,6 +30,7 @@ from .turning import one_at_a_time
 from .words import Words
 
 SETTLE = 0.15  # seconds without a further change before repairs are searched
+PIECE = 0.01  # seconds of search, and one run of the network, that a turn may have to wait
 # The same before the stored output follows; a hand that goes on sooner is one turn to undo.
 REST = 0.5
 
@@ -254,9 +256,7 @@ class Lab(Shown):
         self._send(
             self._meet_blocks, self._show_tools, self._say, drawn, self._list_layers, *followers
         )
-        if self.problem:
-            after(SETTLE, partial(self._settle, self._turns))
-        after(REST, partial(self._store, self._turns))
+        after(SETTLE, partial(self._settle, self._turns))
 
     def _send(self, *shown: Callable[[], None]) -> None:
         """Bring what these change to the page, in one message."""
@@ -273,9 +273,15 @@ class Lab(Shown):
 
     @one_at_a_time
     def _settle(self, turn: int) -> None:
-        """Add the repairs, whose search takes longer than a turn may, once the hand rests."""
-        if turn == self._turns and not self._hides:
+        """Add the repairs once the hand rests, found in pieces between which a turn may come."""
+        if turn != self._turns:
+            return
+        if self.problem and not self._hides:
+            if self.problem.repairs_within(PIECE if loop() else math.inf) is None:
+                after(0, partial(self._settle, turn))
+                return
             self._send(partial(self._say, self._repairs()))
+        after(REST, partial(self._store, turn))
 
     @one_at_a_time
     def _store(self, turn: int | None = None) -> None:

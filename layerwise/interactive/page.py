@@ -15,7 +15,7 @@ from .figures import Total, totals
 from .markup import element
 from .state import State
 
-_COLUMN_WIDTHS = (40, 228, 168, 110, 150, 104)  # pixels: room for an old value beside a new one
+_COLUMN_WIDTHS = (40, 208, 156, 92, 140, 84)  # pixels: room for an old value beside a new one
 _NEW_OR_OWN = (Status.NEW, Status.OWN)
 _UNCHANGED = (Status.SAME, Status.UNREACHED)
 _RAN = (Status.SAME, Status.NEW, Status.OWN, Status.DOWNSTREAM)

@@ -13,12 +13,18 @@ Wanted = Callable[[], bool]
 
 def after(seconds: float, action: Callable[[], None]) -> None:
     """Call `action` so much later, or at once where no event loop runs."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        action()
+    if now := loop():
+        now.call_later(seconds, action)
     else:
-        loop.call_later(seconds, action)
+        action()
+
+
+def loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of this thread, None where none runs."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class WhenAtRest:

@@ -9,6 +9,7 @@ const FACTS = [
 ];
 const NEAR = 10; // px, between a box and its tooltip, or the edge of the page
 const LEAST = 280; // px: a narrower picture scrolls
+const SLIGHT = 8; // px: so little need not be scrolled to
 const CLOSE = 24; // px: a width so close to the last needs no other picture
 const LOWEST = 140; // px, where the window has no more room
 const STATUS = 32; // px at the bottom of the window, where JupyterLab has a bar
@@ -30,6 +31,7 @@ function render({ model, el }) {
   el.append(figure);
 
   let current = null; // data-id of the box that Tab reaches
+  let asked = null; // data-id of the block that the hand has folded or unfolded
 
   const boxes = () => [...page.querySelectorAll(".box")];
   const boxOf = (event) => event.target.closest?.(".box") ?? null;
@@ -48,35 +50,58 @@ function render({ model, el }) {
     reach(again);
     mark();
     if (focused) again?.focus({ preventScroll: true });
-    requestAnimationFrame(reveal);
+    requestAnimationFrame(() => {
+      reveal();
+      const opened = boxes().find((box) => box.dataset.id === asked);
+      asked = null;
+      if (!opened) return;
+      hide();
+      bring(opened);
+      shade();
+    });
   }
 
   // The first box that the turn has changed is in sight: of these, what broke before all else.
   function reveal() {
-    if (page.matches(":hover") || page.contains(document.activeElement)) return; // it is looked at
-    const left = window.innerHeight - STATUS - page.getBoundingClientRect().top;
-    page.style.maxHeight = `${Math.min(model.get("tallest"), Math.max(LOWEST, left))}px`;
+    fit();
+    if (page.matches(":hover") || page.contains(document.activeElement)) return shade(); // looked at
     const parts = boxes().filter((box) => !box.classList.contains("frame"));
     const changed = (box) => ["new", "own numbers changed"].includes(box.dataset.status);
     const first = parts.find((box) => box.classList.contains("broken")) ?? parts.find(changed);
-    const at = (first ?? parts[0])?.getBoundingClientRect();
+    if (first) bring(first);
+    else if (parts.length) middle(parts[0]);
+    shade();
+  }
+
+  function bring(box) {
+    const at = box.getBoundingClientRect();
     const room = page.getBoundingClientRect();
-    if (!first) { // the first box in the middle: a tall branch beside it shows all its arms alike
-      if (at) page.scrollTo(0, page.scrollTop + (at.top + at.bottom - room.top - room.bottom) / 2);
-      return shade();
-    }
     if (at.top < room.top) page.scrollTop -= room.top - at.top + NEAR;
-    else if (at.bottom > room.bottom) page.scrollTop += at.bottom - room.bottom + NEAR;
+    else if (at.bottom > room.bottom) page.scrollTop += Math.min(at.bottom - room.bottom + NEAR, at.top - room.top);
     if (at.left < room.left) page.scrollLeft -= room.left - at.left + NEAR;
     else if (at.right > room.right) page.scrollLeft += at.right - room.right + NEAR;
-    shade();
+  }
+
+  // Of a tall branch beside it all arms are then shown alike.
+  function middle(box) {
+    const at = box.getBoundingClientRect();
+    const room = page.getBoundingClientRect();
+    const off = (at.top + at.bottom - room.top - room.bottom) / 2;
+    page.scrollTo(0, page.scrollTop + Math.min(off, at.top - room.top));
+  }
+
+  // As tall as the window has room for; where the picture is out of the window, as it may be.
+  function fit() {
+    const left = window.innerHeight - STATUS - page.getBoundingClientRect().top;
+    const height = left > 0 ? Math.max(LOWEST, left) : Infinity;
+    page.style.maxHeight = `${Math.min(model.get("tallest"), height)}px`;
   }
 
   // A shadow at the edge behind which there is more: some systems show no bar for scrolling.
   function shade() {
     const below = page.scrollHeight - page.clientHeight - page.scrollTop;
-    page.classList.toggle("more-above", page.scrollTop > 1);
-    page.classList.toggle("more-below", below > 1);
+    page.classList.toggle("more-above", page.scrollTop > SLIGHT);
+    page.classList.toggle("more-below", below > SLIGHT);
   }
 
   // The kernel draws for the width that there is; a hand that drags a window is waited for.
@@ -115,6 +140,7 @@ function render({ model, el }) {
     const { id } = box.dataset;
     const open = model.get("unfolded");
     relax(); // the student asked for another picture
+    asked = id;
     const folds = box.getAttribute("aria-expanded") === "true";
     model.set("unfolded", folds ? open.filter((one) => one !== id) : [...open, id]);
     model.save_changes();

@@ -11,7 +11,7 @@ const ARGUMENT = ".lab-code [data-choice]";
 
 // "3 7-9" -> the steps 3, 7, 8, 9
 function stepsOf({ dataset }) {
-  const runs = dataset.steps.split(" ").map((run) => run.split("-").map(Number));
+  const runs = dataset.steps.split(" ").filter(Boolean).map((run) => run.split("-").map(Number));
   return new Set(runs.flatMap(([first, last = first]) =>
     Array.from({ length: last - first + 1 }, (_, n) => first + n)));
 }
@@ -43,7 +43,7 @@ function told(page, source) {
   if (source.matches(ARGUMENT)) return [...page.getElementsByClassName(CONTROL + source.dataset.choice)];
   if (!source.matches(CHOICE_OF)) return alike(stepsOf(source));
   const name = [...source.classList].find((one) => one.startsWith(CONTROL)).slice(CONTROL.length);
-  const own = code?.dataset.turned === name ? [...stepsOf(code)].filter((step) => !Number.isNaN(step)) : [];
+  const own = code?.dataset.turned === name ? [...stepsOf(code)] : [];
   return [...named(name), ...own.flatMap((step) => alike(new Set([step])))];
 }
 

@@ -93,3 +93,16 @@ def test_padding_is_held_against_the_kernel_of_its_own_axis(padding, rows, blame
     d = diagnose(lambda: nn.Sequential(nn.MaxPool2d((5, 7), padding=padding)), (1, 1, rows, 9))
     assert ("half of the kernel" in str(d)) == blamed
     assert "at most 2" in str(d) if blamed else "5" in str(d)
+
+
+def test_a_search_in_pieces_finds_what_the_whole_search_finds():
+    def net(first=8, second=9, rows=3):
+        return nn.Sequential(nn.Conv2d(3, first, 3), nn.Conv2d(second, 8, rows))
+
+    whole, pieces = (diagnose(net, (1, 3, 32, 32), first=8, second=9) for _ in range(2))
+    known, found = [], None
+    while found is None:
+        found = pieces.repairs_within(0)
+        known.append(len(pieces._search._known))
+    assert found == whole.repairs != [] and len(known) > 2
+    assert known[:-1] == sorted(set(known[:-1]))  # each call but the last has run something
