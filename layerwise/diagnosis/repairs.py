@@ -81,6 +81,10 @@ class Search:
         self._known[_key(setting)] = outcome, finding
         return finding
 
+    def remember(self, setting: Mapping, outcome: Outcome) -> None:
+        """The run of a setting that works, without a warning."""
+        self._known[_key(setting)] = outcome, None
+
     def outcome(self, setting: Mapping) -> tuple[Outcome, Finding | None]:
         """The run of a setting and its finding, which is None if it works."""
         if _key(setting) not in self._known:

@@ -124,12 +124,16 @@ def explained(
     outcome: Outcome,
     allowed: Mapping[str, Sequence] | None = None,
     called: sentences.Called = lambda *_: None,
+    sound: tuple[Mapping, Outcome] | None = None,
 ) -> Diagnosis | None:
     """The diagnosis of what `building.run` gave; None if there is nothing to explain.
 
     With `allowed`, the values that each choice can take, repairs come from these alone. A value
-    that is `called` something is told by that name.
+    that is `called` something is told by that name. `sound` is a setting that works, and its run,
+    which then need not be run again.
     """
     search = Search(build, given, choices, allowed)
+    if sound:
+        search.remember(*sound)
     finding = search.judge(choices, outcome)
     return None if finding is None else Diagnosis(finding, search, outcome, called)

@@ -29,8 +29,8 @@ from .tasks import Task, checked_tasks
 from .turning import one_at_a_time
 from .words import Words
 
-SETTLE = 0.15  # seconds without a further change before repairs are searched
-PIECE = 0.01  # seconds of search, and one run of the network, that a turn may have to wait
+SETTLE = 0.3  # seconds without a further change before repairs are searched, and an image flows
+PIECE = 0.01  # seconds of search, then as many in which a turn may begin
 # The same before the stored output follows; a hand that goes on sooner is one turn to undo.
 REST = 0.5
 
@@ -278,7 +278,7 @@ class Lab(Shown):
             return
         if self.problem and not self._hides:
             if self.problem.repairs_within(PIECE if loop() else math.inf) is None:
-                after(0, partial(self._settle, turn))
+                after(PIECE, partial(self._settle, turn))
                 return
             self._send(partial(self._say, self._repairs()))
         after(REST, partial(self._store, turn))

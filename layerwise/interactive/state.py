@@ -11,7 +11,7 @@ from layerwise.diagnosis.report import Diagnosis, explained
 from layerwise.tracing import building
 from layerwise.tracing.building import Builder
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Failure, Trace
+from layerwise.tracing.records import Failure, Outcome, Trace
 from layerwise.views.comparison import Line, compare
 from layerwise.views.merged_tree import Statuses, merged
 
@@ -59,14 +59,17 @@ class Experiment:
     ) -> None:
         self.build, self.given, self.allowed, self.words = build, given, allowed, words
         self._start: State | None = None
+        self._sound: tuple[dict[str, Any], Outcome] | None = None  # the start, where it works
         self.pinned: State | None = None
 
     def at(self, choices: dict[str, Any]) -> State:
         """The state with these choices. The first that is asked for is the start."""
         outcome = building.run(self.build, self.given, choices)
         problem = explained(
-            self.build, self.given, choices, outcome, self.allowed, self.words.called
+            self.build, self.given, choices, outcome, self.allowed, self.words.called, self._sound
         )
+        if self._start is None and problem is None:
+            self._sound = choices, outcome
         partial, failure = outcome.trace, outcome.failure
         trace = partial if failure is None else None
         if failure and problem:

@@ -360,3 +360,17 @@ def test_two_threads_that_change_one_page_come_one_after_the_other(small, monkey
     messages = sent(small, lambda: (small.set(channels=48), width.join()))
     turn, _ = (state["turn"]["parts"] for _, state in messages if "turn" in state)
     assert "channels=48" in turn[frame.code.model_id]["html"]
+
+
+def test_the_start_is_not_run_again_to_find_what_broke_it(monkeypatch):
+    built = []
+
+    def net(width=8):
+        built.append(width)
+        return nn.Sequential(nn.Linear(4, 8), nn.Linear(width, 2))
+
+    made = lab(net, (1, 4), width=(1, 16))
+    monkeypatch.setattr("layerwise.interactive.live_lab.after", lambda *_: None)
+    built.clear()
+    made.set(width=9)
+    assert set(built) == {9} and "width=9 makes it so" in made._frame.head.html
