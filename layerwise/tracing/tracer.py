@@ -82,7 +82,7 @@ def run_for_real(net: nn.Module, given: Inputs, watch: Watch) -> tuple[Trace, Ru
     In a thread beside a student's cells nothing is put back, which would undo what these do.
     """
     if _is_beside():
-        with _uncollected(), Seeded(0):
+        with uncollected(), Seeded(0):
             return _run(net, given, real=True, watch=watch)
     with undisturbed():
         return _run(net, given, real=True, watch=watch)
@@ -153,7 +153,7 @@ def undisturbed(*, torchs: bool = True) -> Iterator[None]:
     numpys = _numpys(numpy)
     before, seed = torch.get_rng_state(), torch.initial_seed()
     try:
-        with _uncollected():
+        with uncollected():
             yield
     finally:
         if random.getstate() != pythons:
@@ -175,7 +175,8 @@ def _key(state: Any) -> tuple:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
+    """Collect no garbage, in no thread, until the last of these ends."""
     global _running, _collecting  # noqa: PLW0603  counted over threads
     with _lock:
         if not _running:
