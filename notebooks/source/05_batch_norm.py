@@ -307,8 +307,9 @@ print(f"largest value in {used.shape[1]} real pixels:             {largest(used)
 # ## LeNet with batch normalization
 #
 # The notes put batch norm after each layer with weights except the last, and before the sigmoid.
-# With one image, a feature of a linear layer has a single value, and that has no variance. So call
-# `eval` before the loop of the notes.
+# With one image, a feature of a linear layer has a single value, and that has no variance. And in
+# training mode, a loop that prints shapes, such as the book's `layer_summary`, moves the averages.
+# So call `eval` before the loop of the notes.
 
 # %%
 net = nn.Sequential(
