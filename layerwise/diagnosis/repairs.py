@@ -7,6 +7,7 @@ on every machine.
 import contextlib
 import inspect
 import math
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,13 @@ class PausedError(Exception):
     """The time for a search is over; what was run is known."""
 
 
+class _Time(threading.local):
+    """What a search may take; a search in pieces does not end that of another thread."""
+
+    seconds = math.inf
+    until = math.inf  # by time.monotonic()
+
+
 class Search:
     """Tries settings around one that fails; each is run once."""
 
@@ -69,7 +77,7 @@ class Search:
     ) -> None:
         self.build, self.given, self.choices, self.allowed = build, given, dict(choices), allowed
         self._known: dict[str, tuple[Outcome, Finding | None]] = {}
-        self._seconds = self._until = math.inf  # for a search, and its end by time.monotonic()
+        self._time = _Time()
 
     def case(self, setting: Mapping) -> Case:
         """The builder with a setting."""
@@ -95,9 +103,9 @@ class Search:
 
     def _pause_in_time(self) -> None:
         now = time.monotonic()
-        if now > self._until:
+        if now > self._time.until:
             raise PausedError
-        self._until = min(self._until, now + self._seconds)
+        self._time.until = min(self._time.until, now + self._time.seconds)
 
     def works(self, changes: Mapping, budget: Budget) -> bool:
         """Whether the setting works with these choices changed, without a new warning."""
@@ -147,13 +155,13 @@ class Search:
         What was run before is only looked up again. The time counts from the first new run, so
         each call makes one at least.
         """
-        self._seconds = seconds
+        self._time.seconds = seconds
         try:
             return self.repairs()
         except PausedError:
             return None
         finally:
-            self._seconds, self._until = math.inf, math.inf
+            self._time.seconds, self._time.until = math.inf, math.inf
 
     @property
     def _may_reset(self) -> bool:

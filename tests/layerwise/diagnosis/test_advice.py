@@ -1,6 +1,7 @@
 """What a diagnosis advises can be done, and helps."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -101,6 +102,10 @@ def test_a_search_in_pieces_finds_what_the_whole_search_finds():
 
     whole, pieces = (diagnose(net, (1, 3, 32, 32), first=8, second=9) for _ in range(2))
     known, found = [], None
+    pieces._search._time.until = 0.0  # of this thread alone
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(lambda: whole.repairs).result()
+        assert other.submit(pieces._search.outcome, {"first": 2, "second": 2}).result()
     while found is None:
         found = pieces.repairs_within(0)
         known.append(len(pieces._search._known))
