@@ -213,7 +213,8 @@ def test_a_saved_notebook_has_the_state_at_saving_when_it_is_opened_again(opened
     page.wait_for_function(
         "() => document.querySelector('.lab-stored').textContent.includes('stride=5')"
     )
-    page.evaluate(SAVE)
+    page.keyboard.press("Control+s")  # the focus is still on the slider
+    page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
     outputs = nbformat.read(file, 4).cells[0].outputs
     assert stored in re.sub("<[^>]+>", "", outputs[1].data["text/html"])
     page.evaluate(f"{SESSION}.shutdown()")

@@ -87,6 +87,14 @@ function lead({ model, el }) {
   };
   // JupyterLab takes single letters as commands unless the element in focus says that it wants them.
   hear("focusin", (target) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
+  // Ctrl+S saves all the same. On the window: there it is heard before JupyterLab hears it.
+  const leaveSaving = ({ target, ctrlKey, metaKey, key }) => {
+    if (!el.closest(".course-lab")?.contains(target)) return;
+    if ((ctrlKey || metaKey) && key.toLowerCase() === "s") target.removeAttribute("data-lm-suppress-shortcuts");
+    else target.setAttribute("data-lm-suppress-shortcuts", "true");
+  };
+  window.addEventListener("keydown", leaveSaving, true);
+  ends.push(() => window.removeEventListener("keydown", leaveSaving, true));
   hear("change", expectAnswer);
   hear("keydown", (target, event) => {
     const undoes = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
