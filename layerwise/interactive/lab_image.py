@@ -82,12 +82,14 @@ class ImageInLab:
         state = self._state
         if state is None or state.tree is None or state.trace is None:
             return
-        tree = foldable(state.tree)
+        tree, chosen = foldable(state.tree), self._figure.chosen
         now = found(tree, self._figure.unfolded, self._layer)
         if now is None:
             items = View(tree, self._figure.unfolded).items
-            now = first_box(partial(own_steps, inside, state.trace), items)
-        if now == self._figure.chosen:
+            image_itself = any(item.id == chosen and not item.steps for item in items)
+            own = partial(own_steps, inside, state.trace)
+            now = chosen if image_itself else first_box(own, items)
+        if now == chosen:
             self._show()
         else:
             self._figure.chosen = now
@@ -102,12 +104,14 @@ class ImageInLab:
     def _show(self) -> None:
         """Show the chosen box; while a new setting is on its way, the old maps wait for it."""
         state, inside = self._state, self._inside
-        if inside is None or state is None or state.tree is None or state.trace is None:
+        if state is None or state.tree is None or state.trace is None:
             return
         steps = steps_of(foldable(state.tree), self._figure.unfolded, self._figure.chosen)
         if steps is None:
             return
-        self._layer = steps[0].path if steps else ""
+        self._layer = steps[0].path if steps else ""  # also of a box chosen before the maps came
+        if inside is None:
+            return
         own = own_steps(inside, state.trace, steps)
         if steps and not own:
             self.maps.say("This step runs in training mode only: no image flows through it.")

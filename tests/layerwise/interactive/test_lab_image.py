@@ -194,6 +194,23 @@ def test_a_turn_does_not_wait_for_the_run_and_the_file_follows_it(monkeypatch):
     asyncio.run(turns())
 
 
+def test_a_box_that_is_chosen_before_the_maps_come_is_shown():
+    async def turns():
+        bench = with_image()
+        assert bench._image.maps.view["title"] != "3"
+        bench.set(width=5)
+        assert bench._image.maps.waiting
+        bench._frame.figure.chosen = "@3"
+        await until(lambda: not bench._image.maps.waiting)
+        assert bench._image.maps.view["title"] == "3"
+        bench.set(width=6)
+        bench._frame.figure.chosen = "@input"
+        await until(lambda: not bench._image.maps.waiting)
+        assert bench._frame.figure.chosen == "@input" and not bench._image.maps.view["maps"]
+
+    asyncio.run(turns())
+
+
 def test_a_turn_begins_by_giving_up_the_run_before_it(monkeypatch):
     asked, wanted_at_the_turn = [], []
 
