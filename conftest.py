@@ -16,14 +16,17 @@ os.environ["COURSE_PROGRESS"] = ""  # what a test has right is nobody's progress
 FIRST_ERROR = pytest.StashKey[int]()  # of a notebook: the number of the first cell that raised
 
 
-BY_LESSON = ("test_lab_states.py", "test_everyone.py")  # one lesson takes as long as a whole file
+BY_LESSON = "test_lab_states.py"  # one lesson takes as long as a whole file
+TOGETHER = "tests/browser/"  # a second JupyterLab would cost more than its worker saves
 
 
 class _ByFileOrLesson(LoadScopeScheduling):
-    """A worker may take the tests of one file, or in the longest files those of one lesson."""
+    """A worker may take the tests of a file; of a long one those of a lesson; all of a browser."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
+        if file.startswith(TOGETHER):
+            return TOGETHER
         return f"{file}{_lesson(test)}" if file.endswith(BY_LESSON) else file
 
 

@@ -45,9 +45,17 @@ CASES = {
     "06_resnet": (Turn("channels", "ArrowLeft"), Turn("shortcut stride", "ArrowLeft")),
     "pasted": (Turn("classes", "ArrowLeft"), Turn("features", "ArrowLeft")),
 }
+# The kernel waits for the hand to rest; other tests of the page wait with it.
+AT_ONCE = """
+from layerwise.interactive import live_lab
+patience = live_lab.SETTLE, live_lab.REST
+live_lab.SETTLE = live_lab.REST = 0
+"""
+AS_EVER = "live_lab.SETTLE, live_lab.REST = patience"
 AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 FILES = "void jupyterapp.commands.execute('application:toggle-left-area')"
 LIGHT, *DARK = "JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast"
+NARROW = (853, 480), (800, 720)  # a window of 1280×720 at 150 %, and a narrow one
 
 
 VIOLATIONS = """async (rules) => {
@@ -142,6 +150,7 @@ def turn_lights(page, theme):
         "(theme) => void jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
     )
     page.wait_for_function("(name) => document.body.dataset.jpThemeName === name", arg=theme)
+    page.clock.fast_forward(1000)
     expect(page.locator("#jupyterlab-splash")).to_have_count(0)  # it would hide all from axe
 
 
@@ -173,6 +182,7 @@ class Bench:
         expect(self.lab.locator(".look-waiting")).to_have_count(0)  # for what flows through it
 
     def turn(self, turn):
+        self.lab.evaluate(TO_THE_TOP)
         control = self.lab.get_by_label(turn.label, exact=True)
         control.evaluate("control => control.focus({ preventScroll: true })")
         self.page.keyboard.press(turn.key)
@@ -187,71 +197,107 @@ class Bench:
         self.rest()
 
     def size(self, width, height):
-        self.page.set_viewport_size({"width": width, "height": height})
-        self.rest()
+        if self.page.viewport_size != {"width": width, "height": height}:
+            self.page.set_viewport_size({"width": width, "height": height})
+            self.rest()
+
+    def unseen(self, turn, first):
+        """What of a turn's effect is out of sight: the control, the words, the first such box."""
+        control = f'[aria-label="{turn.label}"], select'
+        self.notebook.shot(f"in-sight-{turn.label.replace(' ', '-')}")
+        return self.lab.evaluate(UNSEEN, [control, ".lab-totals", ".lab-head", first])
+
+    @property
+    def height(self):
+        return self.lab.bounding_box()["height"]
+
+
+class Tour:
+    """One way through the states of a lab; what was found on it, by what was looked for.
+
+    A turn takes as long as many looks: the tests below share those of one way.
+    """
+
+    def __init__(self, bench):
+        self.bench = bench
+        self.violations, self.faint, self.unseen, self.cut_off, self.blanks = {}, {}, {}, {}, {}
+        bench.page.evaluate(FILES)
+        bench.rest()
+        self._look("start")
+        bench.turn(bench.changes)
+        self._look("changed")
+        changed = '.box:is([data-status="own numbers changed"], [data-status="new"])'
+        self.unseen["changed"] = bench.unseen(bench.changes, changed)
+        bench.reset()
+        bench.turn(bench.breaks)
+        self._look("broken")
+        self.unseen["broken"] = bench.unseen(bench.breaks, ".box.broken")
+        for theme in (*DARK, LIGHT):
+            turn_lights(bench.page, theme)
+            self.faint[f"broken, {theme}"] = bench.page.evaluate(FAINT)
+        bench.page.evaluate(FILES)
+        bench.reset()
+        self._narrow()
+        self.errors = bench.notebook.errors()
+
+    def _look(self, state):
+        self.violations[state] = axe(self.bench.page)
+        self.faint[state] = self.bench.page.evaluate(FAINT)
+
+    def _narrow(self):
+        bench, before = self.bench, {}
+        for size in NARROW:
+            bench.size(*size)
+            before[size] = bench.height
+            self.cut_off["start", size] = bench.lab.evaluate(CUT_OFF)
+            self.violations["start", size] = axe(bench.page, "scrollable-region-focusable")
+        bench.turn(bench.breaks)
+        for size in reversed(NARROW):
+            bench.size(*size)
+            self.cut_off["broken", size] = bench.lab.evaluate(CUT_OFF)
+        bench.reset()
+        for size in NARROW:
+            bench.size(*size)
+            self.blanks[size] = round(bench.height - before[size])
 
 
 @pytest.fixture(scope="module", params=CASES)
-def opened(desk, request):
+def tour(desk, request):
     cells = [PASTED] if request.param == "pasted" else lessons.lab_cells(request.param)
-    bench = Bench(desk.run(request.param, *cells), *CASES[request.param])
-    yield bench
-    assert bench.notebook.errors() == []
+    notebook = desk.open(request.param, *cells)
+    notebook.execute(AT_ONCE)
+    try:
+        notebook.run_all()
+        return Tour(Bench(notebook, *CASES[request.param]))
+    finally:
+        notebook.execute(AS_EVER)  # the next tests have the same kernel
 
 
-@pytest.fixture
-def bench(opened):
-    """A lab at its start, in a window of 1280×720."""
-    yield opened
-    opened.size(1280, 720)
-    opened.reset()
+def found(looks):
+    """Of the looks, those that found something."""
+    assert looks
+    return {where: what for where, what in looks.items() if what}
 
 
-def test_axe_finds_nothing(bench):
-    assert axe(bench.page) == []
-    assert bench.page.evaluate(FAINT) == []
-    bench.turn(bench.changes)
-    assert axe(bench.page) == []
-    bench.reset()
-    bench.turn(bench.breaks)
-    assert axe(bench.page) == []
-    for theme in (LIGHT, *DARK):
-        turn_lights(bench.page, theme)
-        assert bench.page.evaluate(FAINT) == []
-    turn_lights(bench.page, LIGHT)
+def test_axe_finds_nothing(tour):
+    assert found(tour.violations) == {}
 
 
-@pytest.fixture
-def bar_of_files(bench):
-    bench.page.evaluate(FILES)
-    bench.rest()
-    yield
-    bench.page.evaluate(FILES)
+def test_every_text_can_be_read(tour):
+    assert found(tour.faint) == {}
 
 
-@pytest.mark.usefixtures("bar_of_files")
-def test_what_a_key_does_is_in_sight(bench):
-    changed = '.box:is([data-status="own numbers changed"], [data-status="new"])'
-    for turn, first in ((bench.changes, changed), (bench.breaks, ".box.broken")):
-        bench.lab.evaluate(TO_THE_TOP)
-        bench.turn(turn)
-        control = f'[aria-label="{turn.label}"], select'
-        unseen = bench.lab.evaluate(UNSEEN, [control, ".lab-totals", ".lab-head", first])
-        bench.notebook.shot(f"in-sight-{turn.label.replace(' ', '-')}")
-        assert unseen == []
-        bench.reset()
+def test_what_a_key_does_is_in_sight(tour):
+    assert found(tour.unseen) == {}
 
 
-@pytest.mark.parametrize("width", [853, 800])  # 1280 at 150 %, and a narrow window
-def test_nothing_is_cut_off_and_no_blank_stays(bench, width):
-    bench.size(width, 480 if width == 853 else 720)
-    height = bench.lab.bounding_box()["height"]
-    assert bench.lab.evaluate(CUT_OFF) == []
-    assert axe(bench.page, "scrollable-region-focusable") == []
-    bench.turn(bench.breaks)
-    assert bench.lab.evaluate(CUT_OFF) == []
-    bench.reset()
-    assert abs(bench.lab.bounding_box()["height"] - height) < 2
+def test_nothing_is_cut_off_and_no_blank_stays(tour):
+    assert found(tour.cut_off) == {}
+    assert all(abs(pixels) < 2 for pixels in tour.blanks.values()), tour.blanks
+
+
+def test_it_runs_without_an_error(tour):
+    assert tour.errors == []
 
 
 def test_axe_finds_nothing_where_one_looks_inside(desk):

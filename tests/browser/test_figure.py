@@ -44,8 +44,10 @@ STEM, FRAME, ONE, THREE, CAT, SHUT = "@0", "1", "@1", "@2", "@3", "2"  # the blo
 
 @pytest.fixture(scope="module")
 def window(desk):
-    desk.page.set_viewport_size({"width": 1280, "height": 720})
-    return desk.page
+    page = desk.page.context.new_page()  # JupyterLab stays where it is, with its kernel
+    page.set_viewport_size({"width": 1280, "height": 720})
+    yield page
+    page.close()
 
 
 class Picture:
