@@ -7,6 +7,7 @@ from functools import cache, partial
 from xml.etree import ElementTree as ET
 
 import pytest
+import told
 import torch
 from broken import (
     COLOUR,
@@ -95,6 +96,10 @@ def test_the_cause_is_one_sentence_and_the_text_is_narrow(name):
     assert all(len(line) <= 90 for line in str(d).splitlines())
     for word in ("Error at", "Traceback", "torch.nn.modules", "size mismatch"):
         assert word not in str(d)
+
+
+def test_every_text_is_the_one_that_was_read(golden):
+    golden("broken.txt", told.texts(GALLERY, diagnosis))
 
 
 @ENTRIES

@@ -23,6 +23,7 @@ from broken_more import (
     grey_lenet,
     words,
 )
+from told import texts
 from torch import nn
 
 from layerwise import diagnose, lab
@@ -110,6 +111,10 @@ def test_the_mistake_is_named(name):
     for fragment in entry.says:
         choice = (fragment,) if isinstance(fragment, str) else fragment
         assert any(part.casefold() in text for part in choice), f"no {fragment!r} in:\n{d}"
+
+
+def test_every_text_is_the_one_that_was_read(golden):
+    golden("broken_more.txt", texts(GALLERY_MORE, diagnosis))
 
 
 @pytest.mark.parametrize("name", WRONG)
