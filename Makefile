@@ -49,7 +49,7 @@ lab: $(READY)        ## open the contents, or the lesson that LESSON names, in J
 # One thread each: two workers with two threads each wait for one another.
 test: $(READY)        ## run every test, and every notebook against its stored outputs
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
-		$(if $(ONE),tests/notebooks notebooks/$(ONE).ipynb \
+		$(if $(ONE),notebooks/$(ONE).ipynb tests/notebooks \
 			$(wildcard notebooks/solutions/$(ONE).ipynb) -k $(ONE)) $(TEST_ARGS)
 
 notebooks: $(READY)        ## execute notebooks/source/*.py into notebooks/*.ipynb
