@@ -21,8 +21,8 @@ NETWORK = [
         "16 × 5 × 5 make 400 numbers. The linear layer was built for 16 × 4 × 4 = 256.",
     ),
     Task(
-        text="Leave the padding at 2, and make the network work again. How many weights has the "
-        "first linear layer then, and where have you met that number?",
+        text="Leave the padding at 2, and make the network work again. How many weights does "
+        "the first linear layer have then, and where have you met that number?",
         predict=lambda lab: lab.choices["features"] * 120,
         reached={"padding": 2, "features": 400},
         hides_repairs=True,

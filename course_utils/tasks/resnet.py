@@ -4,8 +4,8 @@ from layerwise import Task
 
 NETWORK = [
     Task(
-        text="This ResNet-18 has 11 million parameters. How many million has it with 3, 4, 6 and 3 "
-        "blocks in its stages? Set them. Which shapes change at the end of a stage?",
+        text="This ResNet-18 has 11 million parameters. How many million does it have with 3, 4, "
+        "6 and 3 blocks in its stages? Set them. Which shapes change at the end of a stage?",
         predict=lambda lab: round(lab.trace.params / 1e6),
         reached={"blocks": (3, 4, 6, 3)},
         explanation="No shape: blocks within a stage keep it. It takes about twice the parameters "

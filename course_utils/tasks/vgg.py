@@ -4,7 +4,7 @@ from layerwise import Task
 
 NETWORK = [
     Task(
-        text="VGG-11 has 129 million parameters. How many million has VGG-16? Set the "
+        text="VGG-11 has 129 million parameters. How many million does VGG-16 have? Set the "
         "architecture to VGG-16, and compare the change in the parameters with that in the MACs. "
         "Which rows of the table are marked?",
         predict=lambda lab: round(lab.trace.params / 1e6),
@@ -25,7 +25,7 @@ NETWORK = [
     ),
     Task(
         text="Keep the sixth block, and find the choice that mends the network. It has two layers "
-        "more than VGG-11 with its 129 million parameters. How many million has it?",
+        "more than VGG-11 with its 129 million parameters. How many million does it have?",
         predict=lambda lab: round(lab.trace.params / 1e6),
         reached={"conv_arch": "VGG-11 with a sixth block", "rows": 3},
         hides_repairs=True,

@@ -76,9 +76,9 @@ class Diagnosis:
     def html(self) -> str:
         """The explanation without the repairs, as a fragment that needs no style sheet."""
         line = sentences.code_line(self._finding)
-        parts = [f'<div style="{_PART}"><b>{escape(self.headline)}</b></div>']
+        parts = [f'<div style="{_PART}"><b>{_told(self.headline)}</b></div>']
         parts += [f'<div style="{_LINE}">{escape(line)}</div>'] if line else []
-        parts += [f'<div style="{_PART}">{escape(text)}</div>' for text in self._why()]
+        parts += [f'<div style="{_PART}">{_told(text)}</div>' for text in self._why()]
         return f'<div style="{_BOX}">{"".join(parts)}</div>'
 
     def _why(self) -> list[str]:
@@ -96,6 +96,11 @@ class Diagnosis:
             return ""
         now = {**self._search.defaults, **self._search.choices}
         return sentences.advice(self.repairs, now, self._called)
+
+
+def _told(text: str) -> str:
+    """A sentence as HTML in which no line ends inside a product or before an arrow."""
+    return escape(text).replace(" × ", "\xa0×\xa0").replace(" → ", "\xa0→ ")
 
 
 def _filled(text: str) -> str:

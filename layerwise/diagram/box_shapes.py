@@ -123,4 +123,5 @@ def _broken(box: Box) -> str:
                  for n in range(1, count)]  # fmt: skip
     else:
         lines = [f"M{px(face.x + face.width / 2 - 7)} {px(box.middle - 7)}l14 14m0 -14l-14 14"]
-    return f'<rect {rect(face)} rx="4"/><path d="{"".join(lines)}" fill="none"/>'
+    cross = f'<path d="{"".join(lines)}" fill="none" stroke-dasharray="none"/>'
+    return f'<rect {rect(face)} rx="4"/>{cross}'

@@ -18,6 +18,7 @@ from .graph import Item, is_named
 
 SCALE = "Height: √rows. Length: √channels."
 SCALE_OF_BARS = "Thin bars: log of the features."
+SCALE_OF_SKIPS = "Blue lines run past other boxes."
 FONT = 11  # px, of every label
 LINE = 13  # px, from one line of text to the next
 
@@ -101,8 +102,10 @@ def caption(item: Item) -> Sequence[str]:
         return [item.text]
     if item.block:
         kind, name = item.block.call.kind, item.block.id.rpartition(".")[2]
-        shows_name = is_named(item.block) and not name[:1].isdigit()
-        return [*_words(kind), *(_words(name) if shows_name else [])]
+        if not is_named(item.block):
+            return _words(kind)
+        *lines, last = _words(kind)
+        return [*lines, f"{last} {name}"] if name.isdigit() else [*lines, last, *_words(name)]
     first, *others = item.steps
     symbol = item.kind == "join" and first.operation.symbol
     lines = [*([] if symbol else _words(first.op)), *_window(first)]

@@ -15,7 +15,7 @@ from layerwise.operations.shapes import Shape
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step
 from layerwise.views.comparison import Status, together
-from layerwise.views.merged_tree import Statuses
+from layerwise.views.merged_tree import INPUT, Statuses
 
 _IDENTITY = Kind.IDENTITY  # a member is slow to look up, and every step is asked
 
@@ -60,14 +60,17 @@ class View:
         statuses: Statuses | None = None,
         failed: str = "",
     ) -> None:
-        """`statuses` say what became of steps and blocks, and `failed` what stands at the break."""
+        """`statuses` say what became of steps and blocks, and `failed` what stands at the break.
+
+        The input's is that of INPUT.
+        """
         self._unfolded, self._uses = frozenset(unfolded), uses_of(tree.steps)
         self._statuses, self._failed = statuses or {}, failed
         self.root, self.items = Frame(tree), list[Item]()
         inputs = tree.call.inputs
         text = {0: "no input", 1: "input"}.get(len(inputs), f"{len(inputs)} inputs")
         first = self._item(self.root, "input", "@input", inputs[0] if inputs else (), text=text)
-        self._owner = {-1: first}  # step -> the box that stands for it
+        self._owner = {INPUT: first}  # step -> the box that stands for it
         self._fill(self.root)
         self._set_statuses()
         self.sources = list(map(self._sources, self.items))
@@ -87,6 +90,7 @@ class View:
         inside: defaultdict[int, list[Status]] = defaultdict(list)
         for index, item in self._owner.items():
             inside[item.number].append(self._statuses.get(index, Status.SAME))
+        self.items[0].status = self._statuses.get(INPUT, Status.SAME)
         for item in self.items[1:]:
             item.status = self.status(item.block) if item.block else together(inside[item.number])
 

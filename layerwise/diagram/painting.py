@@ -17,6 +17,7 @@ from .box_sizes import (
     MOST_LINES,
     SCALE,
     SCALE_OF_BARS,
+    SCALE_OF_SKIPS,
     broken_join,
     extents,
     shortened,
@@ -31,6 +32,8 @@ SKIP = "var(--course-skip, #0072b2)"
 _FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 _STEPS = re.compile(' data-steps="[^"]*"')
 _BEND = 5  # px, radius of a corner
+_GAP = 2  # px, between the words of a box and the line around it when it lights up
+_SIGN = 12  # px, a sign beside a name and the gap before it
 
 
 def paint(scene: Scene, name: str, card: bool) -> str:
@@ -60,7 +63,11 @@ def _legend(scene: Scene) -> list[str]:
     """The scale in one line or two, as wide as the picture; then a line for the signs."""
     bars = any(extents(box.item)[0] is None for box in scene.boxes)
     skips = any(wire.skips for wire in scene.wires)
-    parts = [SCALE, SCALE_OF_BARS if bars else "", "Blue: past other boxes." if skips else ""]
+    parts = [
+        SCALE,
+        SCALE_OF_BARS if bars else "",
+        SCALE_OF_SKIPS if skips else "",
+    ]
     parts, line = list(filter(None, parts)), " ".join(filter(None, parts))
     wide = text_width(line) + 2 * MARGIN < max(scene.width, 330)
     return [*([line] if wide else parts), *filter(None, [", ".join(_signs(scene))])]
@@ -72,8 +79,8 @@ def _signs(scene: Scene) -> Iterator[str]:
     shown = {box.item.status for box in scene.boxes} | {view.status(g.block) for g in scene.groups}
     for status in Status:
         if status in shown and status.mark:
-            mark = "grey" if status is Status.UNREACHED else status.mark
-            yield f"{mark} {status.told}"
+            grey = status is Status.UNREACHED
+            yield f"grey {status.told} (sizes before)" if grey else f"{status.mark} {status.told}"
 
 
 # ------------------------------------------------------------------------ boxes
@@ -96,19 +103,19 @@ def _box(box: Box, scene: Scene, tab_index: str) -> str:
     over = box.middle - size.height / 2 - size.up - OVER
     below = box.middle + size.height / 2 + 2
     outline = edge(item.status, INK if item.kind in OUTLINED else EDGE)
+    named = box.lines and not broken_join(item)
+    x = middle - text_width(box.lines[0]) / 2 - 1 if named else middle + _SIGN / 2 - 1
+    mark = _mark(item.status, x, below + LINE if named else over)
+    area = _with_sign(box.area, x) if mark else box.area
     drawn = (
         f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{tab_index}" {role} '
-        f"{_facts(item, scene)}{_fading(item.status)}>{_pointer_area(box.area)}"
+        f"{_facts(item, scene)}{_fading(item.status)}>{_pointer_area(area)}"
         f'<g {outline} stroke-linejoin="round" fill="{fill(item)}">{shape(box)}</g>'
     )
     words = [_text(middle, below + LINE * i, line) for i, line in enumerate(box.lines, start=1)]
     if box.title:
         words.append(_text(middle, over, box.title))
-    if box.lines and not broken_join(item):
-        words.append(_mark(item.status, middle - text_width(box.lines[0]) / 2 - 1, below + LINE))
-    else:
-        words.append(_mark(item.status, box.left - 1, over))
-    return f"{drawn}{''.join(words)}</g>"
+    return f"{drawn}{''.join(words)}{mark}</g>"
 
 
 def _mark(status: Status, x: float, y: float, anchor: str = "end") -> str:
@@ -121,13 +128,20 @@ def _mark(status: Status, x: float, y: float, anchor: str = "end") -> str:
     )
 
 
+def _with_sign(area: Area, x: float) -> Area:
+    """The area with room for a sign that ends at x."""
+    more = max(0, area.x - (x - _SIGN))
+    return Area(area.x - more, area.y, area.width + more, area.height)
+
+
 def _fading(status: Status) -> str:
     return ' opacity="0.65"' if status is Status.UNREACHED else ""
 
 
 def _pointer_area(area: Area) -> str:
     """What the pointer meets, and where the focus is shown."""
-    return f'<rect class="hit" {rect(area)} rx="3" fill="none" pointer-events="all"/>'
+    wide = Area(area.x - _GAP, area.y - _GAP, area.width + 2 * _GAP, area.height + 2 * _GAP)
+    return f'<rect class="hit" {rect(wide)} rx="3" fill="none" pointer-events="all"/>'
 
 
 # ---------------------------------------------------------------------- tooltips
@@ -142,7 +156,9 @@ def _facts(item: Item, scene: Scene) -> str:
         return f'data-operation="{said}" data-path="{escape(step.path)}" {steps}aria-label="{said}"'
     if item.kind == "input":
         shapes = shapes_of(scene.view.root.block.call.inputs)
-        return f'data-operation="input" data-shape="{shapes}" aria-label="input {shapes}"'
+        label = ", ".join(filter(None, (f"input {shapes}", item.status.told)))
+        told = _told(item.status)
+        return f'data-operation="input" data-shape="{shapes}" {told}aria-label="{label}"'
     sums = {
         "parameters": sum(step.params for step in item.steps),
         "MACs": sum(step.macs for step in item.steps),

@@ -27,6 +27,7 @@ class Frame:
         )
         self._hand.add_class("lab-hand")
         self._words = VBox([self.head], layout=Layout(flex="1 1 280px", width="auto"))
+        self._words.add_class("lab-words")
         self._picture = VBox(layout=Layout(width="100%", overflow="visible"))
         top = HBox([self._hand, self._words], layout=Layout(flex_flow="row wrap", width="100%"))
         self.page = VBox([top, self._picture, self.table], layout=Layout(width="100%"))

@@ -205,9 +205,9 @@ class Lab(Shown):
         """All that is on show, as HTML that needs no style sheet and no kernel."""
         repairs = [] if self._hides else self.problem.repairs if self.problem else []
         picture = self._picture.svg(self._state, card=True)
-        told = page.stored(self._state, repairs, self._unfolded, picture)
-        strip = self._image.stored if self._image else ""
-        return task_page.stored(self.tasks) + told + strip
+        tasks = task_page.stored(self.tasks)
+        told = page.stored(self._state, repairs, self._unfolded, picture, tasks)
+        return told + (self._image.stored if self._image else "")
 
     @property
     def text(self) -> str:

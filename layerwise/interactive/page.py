@@ -23,14 +23,20 @@ _ROW_LOOKS = {Status.FAILED: "failed", Status.GONE: "faded", Status.UNREACHED: "
 _CELL_LOOKS = {Status.OWN: "changed", Status.DOWNSTREAM: "follows"}
 
 
-def head(state: State, repairs: Mapping[str, dict] | None, *, hidden: bool = False) -> str:
-    """Totals, and what is wrong or which choices were turned.
+def head(
+    state: State,
+    repairs: Mapping[str, dict] | None,
+    *,
+    hidden: bool = False,
+    live: bool = True,
+) -> str:
+    """Totals, and what is wrong or which choices were turned; only a `live` lab can be turned.
 
     `repairs` are settings that work by the name that their button sends; None while they are
     sought. Where they are `hidden`, a button stands in their place, which sends "help".
     """
     figures = "".join(map(_total_html, totals(state.trace, state.first)))
-    told = _problem(state, repairs, hidden=hidden) if state.problem else _turned(state)
+    told = _problem(state, repairs, hidden=hidden) if state.problem else _turned(state, live=live)
     return element("div", "totals", figures) + told
 
 
@@ -58,19 +64,22 @@ def _step_numbers(line: Line) -> str:
     return "-".join(map(str, dict.fromkeys([line.span[0], line.span[-1]]))) if line.span else ""
 
 
-def table(state: State, unfolded: Collection[str], *, every: bool = True) -> str:
+def table(state: State, unfolded: Collection[str], *, every: bool | None = None) -> str:
     """The compared table; the old value stands beside the new one, struck through.
 
-    Without `every` it holds the lines that changed, where some did, and a button for the others.
+    Without `every` it holds the lines that changed, where some did, and a button for the others;
+    where it is None every line, and no button.
     """
     lines = _shown(state, unfolded)
     changed = [line for line in lines if line.status not in _UNCHANGED]
-    asked = "" if len(changed) in (0, len(lines)) else _choice_of_rows(len(lines), every=every)
+    asked = ""
+    if every is not None and len(changed) not in (0, len(lines)):
+        asked = _choice_of_rows(len(lines), every=every)
     heads = ""
     for column, width in zip(COLUMNS, _COLUMN_WIDTHS, strict=True):
         name = element("div", "", column.name, style=f"min-width: {width}px")
         heads += element("th", _look(column), name)
-    rows = lines if every or not changed else changed
+    rows = changed if every is False and changed else lines
     found = (_row_html(line, tab="-1" if n else "0") for n, line in enumerate(rows))
     body = "\n".join([f"\n<tr>{heads}</tr>", *found, ""])
     caption = element("p", "caption", escape(_caption(state)) + asked)
@@ -82,18 +91,28 @@ def _choice_of_rows(count: int, *, every: bool) -> str:
     return " " + element("button", "", words, data_send="rows")
 
 
-def stored(state: State, repairs: Sequence[dict], unfolded: Collection[str], svg: str) -> str:
-    """All that is on show, as HTML that needs no style sheet and no kernel."""
+def stored(
+    state: State, repairs: Sequence[dict], unfolded: Collection[str], svg: str, tasks: str
+) -> str:
+    """All that is on show, as HTML that needs no style sheet and no kernel; so are the `tasks`."""
     names = ", ".join(map(_label, state.choices))
+    offered = {str(number): repair for number, repair in enumerate(repairs)}
     told = ", ".join(f"{label(name)} {state.say(name, v)}" for name, v in state.choices.items())
     parts = [
         f"<p><i>Run this cell, and there is a control for each of these: {names}.</i></p>",
         markup.stored(code(state)),
-        markup.stored(head(state, {str(n): repair for n, repair in enumerate(repairs)})),
-        f"<p>{image(svg, f'The network with {told}')}</p>" if svg else "",
+        markup.stored(head(state, offered, live=False)),
+        _scrolling(image(svg, f"The network with {told}")) if svg else "",
+        tasks,
         markup.stored(table(state, unfolded)),
     ]
     return "\n".join(filter(None, parts))
+
+
+def _scrolling(picture: str) -> str:
+    """A picture that a narrow window does not shrink: its words would be too small to read."""
+    whole = picture.replace("<img ", '<img style="min-width: 836px" ', 1)
+    return f'<div style="overflow-x: auto">{whole}</div>'
 
 
 def text(state: State, unfolded: Collection[str]) -> str:
@@ -166,7 +185,7 @@ def _total_html(total: Total) -> str:
     return element("div", "total", f"{big}{mark}<br>{small}")
 
 
-def _turned(state: State) -> str:
+def _turned(state: State, *, live: bool) -> str:
     """Which choices are not those of the baseline."""
     told = ", ".join(
         f"{_label(choice)} {_value(state, choice, old)} → <b>{_value(state, choice, new)}</b>"
@@ -174,7 +193,8 @@ def _turned(state: State) -> str:
     )
     if not told:
         which = "the pinned setting" if state.pinned else "the setting at the start"
-        return element("p", "note", f"This is {which}. Turn one choice.")
+        ask = " Turn one choice." if live else ""
+        return element("p", "note", f"This is {which}.{ask}")
     since = " from the pinned setting" if state.pinned else ""
     return element("p", "note", f"Changed{since}: {told}. The network works.")
 

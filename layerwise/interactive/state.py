@@ -12,8 +12,8 @@ from layerwise.tracing import building
 from layerwise.tracing.building import Builder
 from layerwise.tracing.module_tree import Block, outline
 from layerwise.tracing.records import Failure, Outcome, Trace
-from layerwise.views.comparison import Line, compare
-from layerwise.views.merged_tree import Statuses, merged
+from layerwise.views.comparison import Line, Status, compare
+from layerwise.views.merged_tree import INPUT, Statuses, merged
 
 from .words import Words, literal
 
@@ -83,6 +83,8 @@ class Experiment:
         lines = compare(known, tree, failure)
         seen = tree or known
         whole, statuses = merged(lines, seen) if seen else (None, {})
+        if partial and first and partial.inputs != first.inputs:
+            statuses = {**statuses, INPUT: Status.OWN}
         ran = partial, tree, problem, outcome.failure, trace, first
         compared = lines, whole, statuses, self.pinned
         state = State(

@@ -35,7 +35,7 @@ def stored(tasks: Sequence[Task]) -> str:
     """Every task, each with its explanation folded, as HTML that needs no kernel; "" for none."""
     items = "".join(element("li", "", _folded(task)) for task in tasks)
     told = element("div", "task", "<b>Tasks</b>" + element("ol", "", items))
-    return f"{markup.stored(told)}\n" if items else ""
+    return markup.stored(told) if items else ""
 
 
 def text(tasks: Sequence[Task]) -> str:

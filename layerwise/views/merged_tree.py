@@ -14,6 +14,7 @@ from layerwise.tracing.records import Step
 from .comparison import Line, Status, together
 from .matching import Part
 
+INPUT = -1  # in place of the index of a step
 Statuses = Mapping[int | str, Status]  # by the index of a step, and by the id of a block
 
 

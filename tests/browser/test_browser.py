@@ -131,7 +131,7 @@ def test_a_typed_number_counts(alexnet):
 
 def test_a_broken_setting_is_explained_and_repaired_by_keyboard(lesson, alexnet):
     alexnet.press("padding", "ArrowRight")
-    alexnet.expect(says="256 × 6 × 6 = 9,216")
+    alexnet.expect(says=r"256\s×\s6\s×\s6 = 9,216")
     repair = alexnet.output.locator('button[data-send^="repair"]', has_text="9216")
     repair.wait_for()
     broken = alexnet.output.locator("tr.lab-line:has(td.lab-failed)")

@@ -196,6 +196,11 @@ class Bench:
         expect(self.lab.locator(".lab-note")).to_contain_text("setting at the start")
         self.rest()
 
+    def stands_below(self, lower, upper):
+        """How far the top of one part is below the bottom of the other, in pixels."""
+        lower, upper = (self.lab.locator(part).first.bounding_box() for part in (lower, upper))
+        return lower["y"] - upper["y"] - upper["height"]
+
     def size(self, width, height):
         if self.page.viewport_size != {"width": width, "height": height}:
             self.page.set_viewport_size({"width": width, "height": height})
@@ -221,6 +226,7 @@ class Tour:
     def __init__(self, bench):
         self.bench = bench
         self.violations, self.faint, self.unseen, self.cut_off, self.blanks = {}, {}, {}, {}, {}
+        self.task_below = {}
         bench.page.evaluate(FILES)
         bench.rest()
         self._look("start")
@@ -255,6 +261,7 @@ class Tour:
         for size in reversed(NARROW):
             bench.size(*size)
             self.cut_off["broken", size] = bench.lab.evaluate(CUT_OFF)
+            self.task_below[size] = round(bench.stands_below(".lab-task", ".lab-head"))
         bench.reset()
         for size in NARROW:
             bench.size(*size)
@@ -294,6 +301,10 @@ def test_what_a_key_does_is_in_sight(tour):
 def test_nothing_is_cut_off_and_no_blank_stays(tour):
     assert found(tour.cut_off) == {}
     assert all(abs(pixels) < 2 for pixels in tour.blanks.values()), tour.blanks
+
+
+def test_in_a_narrow_window_the_task_stands_below_what_a_turn_changes(tour):
+    assert all(pixels >= 0 for pixels in tour.task_below.values()), tour.task_below
 
 
 def test_it_runs_without_an_error(tour):

@@ -145,7 +145,7 @@ def test_a_box_tells_its_own_numbers(picture):
     picture.hover(STEM)
     assert picture.tip.locator("div").all_inner_texts() == [
         "Conv2d 3×3",
-        "0",
+        "layer 0",
         "output: 1×8×30×30",
         f"parameters: {step.params:,}",
         f"MACs: {step.macs:,}",
@@ -164,6 +164,17 @@ def test_what_a_box_tells_stands_beside_it(picture, name):
     assert (
         tip["x"] >= 0 and tip["x"] < box["x"] + box["width"] and box["x"] < tip["x"] + tip["width"]
     )
+
+
+def test_what_a_box_tells_is_not_cut_off_by_the_window(picture):
+    box = picture.box(ONE).locator(".hit").bounding_box()
+    low = round(box["y"] + box["height"] + 60)  # less than it is high
+    picture.page.evaluate("document.body.style.paddingTop = '150px'")
+    picture.page.set_viewport_size({"width": 1280, "height": 150 + low})
+    picture.hover(ONE)
+    tip = picture.tip.bounding_box()
+    picture.page.set_viewport_size({"width": 1280, "height": 720})
+    assert tip["y"] >= 0 and tip["y"] + tip["height"] <= 150 + low
 
 
 def test_what_a_box_tells_goes_away(picture):

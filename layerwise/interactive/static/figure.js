@@ -30,6 +30,7 @@ function render({ model, el }) {
   figure.append(page, tip);
   el.append(figure);
 
+  let room = 0; // what the last picture was drawn for
   let current = null; // data-id of the box that Tab reaches
   let asked = null; // data-id of the block that the hand has folded or unfolded
 
@@ -40,7 +41,9 @@ function render({ model, el }) {
     const focused = page.contains(document.activeElement);
     const { scrollLeft, scrollTop } = page;
     hide();
-    steady();
+    if (model.get("room") === room) steady();
+    else relax(); // in another window there is no hand that moves
+    room = model.get("room");
     page.innerHTML = model.get("svg");
     page.scrollTo(scrollLeft, scrollTop);
     const all = boxes();
@@ -74,12 +77,26 @@ function render({ model, el }) {
   }
 
   function bring(box) {
-    const at = box.getBoundingClientRect();
+    const at = extent(box);
     const room = page.getBoundingClientRect();
-    if (at.top < room.top) page.scrollTop -= room.top - at.top + NEAR;
-    else if (at.bottom > room.bottom) page.scrollTop += Math.min(at.bottom - room.bottom + NEAR, at.top - room.top);
-    if (at.left < room.left) page.scrollLeft -= room.left - at.left + NEAR;
-    else if (at.right > room.right) page.scrollLeft += at.right - room.right + NEAR;
+    const off = (low, high, from, to) => {
+      const before = low - NEAR - from;
+      return before < 0 ? before : Math.max(0, Math.min(high + NEAR - to, before));
+    };
+    page.scrollTop += off(at.top, at.bottom, room.top, room.bottom);
+    page.scrollLeft += off(at.left, at.right, room.left, room.right);
+  }
+
+  // Where a box is; of an open block, all that stands in it.
+  function extent(box) {
+    const steps = (one) => (one.dataset.steps?.match(/\d+/g) ?? []).map(Number);
+    const own = steps(box);
+    const within = (one) => steps(one).length && steps(one)[0] >= own[0] && steps(one).at(-1) <= own.at(-1);
+    const parts = box.classList.contains("frame") ? boxes().filter(within) : [box];
+    const all = parts.map((one) => one.getBoundingClientRect());
+    const least = (side) => Math.min(...all.map((one) => one[side]));
+    const most = (side) => Math.max(...all.map((one) => one[side]));
+    return { top: least("top"), bottom: most("bottom"), left: least("left"), right: most("right") };
   }
 
   // Of a tall branch beside it all arms are then shown alike.
@@ -100,8 +117,10 @@ function render({ model, el }) {
   // A shadow at the edge behind which there is more: some systems show no bar for scrolling.
   function shade() {
     const below = page.scrollHeight - page.clientHeight - page.scrollTop;
+    const right = page.scrollWidth - page.clientWidth - page.scrollLeft;
     page.classList.toggle("more-above", page.scrollTop > SLIGHT);
     page.classList.toggle("more-below", below > SLIGHT);
+    page.classList.toggle("more-right", right > SLIGHT);
   }
 
   // The kernel draws for the width that there is; a hand that drags a window is waited for.
@@ -161,7 +180,10 @@ function render({ model, el }) {
 
   function show(box) {
     tip.replaceChildren(line("course-figure-operation", box.dataset.operation));
-    if (box.dataset.path) tip.append(line("course-figure-path", box.dataset.path));
+    if (box.dataset.path) {
+      const kind = box.hasAttribute("aria-expanded") ? "block" : "layer";
+      tip.append(line("course-figure-path", `${kind} ${box.dataset.path}`));
+    }
     for (const [key, name] of FACTS) {
       const value = box.getAttribute(`data-${key}`);
       if (value) tip.append(line("", `${name}: ${value}`));
@@ -180,7 +202,8 @@ function render({ model, el }) {
     const at = box.getBoundingClientRect();
     const below = at.bottom - around.top + NEAR;
     const above = at.top - around.top - NEAR - tip.offsetHeight;
-    const fits = below + tip.offsetHeight <= around.height || above < 0;
+    const edge = window.innerHeight - STATUS - around.top; // of the window, from the figure's top
+    const fits = below + tip.offsetHeight <= Math.min(around.height, edge) || around.top + above < 0;
     const middle = at.left - around.left + at.width / 2 - tip.offsetWidth / 2;
     const left = Math.max(0, Math.min(middle, around.width - tip.offsetWidth));
     tip.style.left = `${left}px`;

@@ -13,6 +13,7 @@ function swap(root, html) {
 }
 
 const REST = 1500; // ms after the last turn
+const SLIGHT = 8; // px: so little need not be scrolled to
 
 async function copy(button) {
   const label = button.textContent;
@@ -49,7 +50,12 @@ function render({ model, el }) {
   model.on("change:html", show);
 
   // What is wider than the page can be reached and scrolled by keys.
+  const shade = () => {
+    root.classList.toggle("more-right", root.scrollWidth - root.clientWidth - root.scrollLeft > SLIGHT);
+  };
+  root.addEventListener("scroll", shade);
   const scrolls = new ResizeObserver(() => {
+    shade();
     root.tabIndex = root.scrollWidth > root.clientWidth ? 0 : -1;
     if (root.tabIndex) return void ["role", "aria-label"].forEach((name) => root.removeAttribute(name));
     root.setAttribute("role", "group");

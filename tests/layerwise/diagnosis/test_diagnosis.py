@@ -119,7 +119,12 @@ def test_the_html_is_well_formed_and_needs_no_style_sheet(name):
     d = diagnosis(name)
     fragment = ET.fromstring(d.html())  # noqa: S314  our own
     assert "class" not in {key for part in fragment.iter() for key in part.attrib}
-    assert d.headline in "".join(fragment.itertext())
+    assert d.headline in "".join(fragment.itertext()).replace("\xa0", " ")
+
+
+def test_in_html_no_line_ends_inside_a_product():
+    html = diagnosis("alexnet, stride 3").html()
+    assert "256\xa0×\xa0" in html and " × " not in html
 
 
 # ------------------------------------------------------------------ what a student reads

@@ -1,5 +1,7 @@
 """Two pictures that a person has looked at, to the pixel: every form of a box is in them."""
 
+import re
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -57,6 +59,14 @@ def test_a_picture_of_a_run_that_broke_off(golden):
     start, tree = outline(trace(Net().eval(), *INPUTS)), outline(t)
     whole, statuses = merged(compare(start, tree, failure), tree)
     golden("broken.svg", svg(whole, [], statuses=statuses, failed=f"{failure.layer}\nbreaks here"))
+
+
+def test_the_sign_of_a_box_stands_inside_its_outline():
+    t = trace(Net().eval(), *INPUTS)
+    drawn = svg(t, [], statuses={step.index: Status.OWN for step in t.steps})
+    boxes = re.findall(r'class="hit" x="([-\d.]+)".*?class="mark" x="([-\d.]+)"', drawn)
+    assert len(boxes) > 5
+    assert all(float(sign) - float(left) >= 9 for left, sign in boxes)
 
 
 def test_thin_bars_are_explained_where_there_are_any():

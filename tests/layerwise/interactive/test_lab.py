@@ -146,10 +146,14 @@ def test_a_lab_that_starts_broken_can_be_mended():
     assert started.problem is None and "was" not in started.text
 
 
+def test_only_a_live_lab_asks_for_a_turn(small):
+    assert "Turn one choice" in small.panels[0].html and "Turn one choice" not in small.html
+
+
 def test_the_stored_html_needs_no_style_sheet(small):
     small.controls["padding"].value = 2
     assert 'class="' not in small.html and "<button" not in small.html
-    assert "Run this cell" in small.html
+    assert small.html.startswith("<p><i>Run this cell")
     assert "<svg" not in small.html and "data:image/svg+xml;base64," in small.html
     assert "<script" not in small.html
 
@@ -185,6 +189,15 @@ def test_the_picture_redraws_itself_when_a_block_is_toggled():
     opened = picture(made).unfolded[:1]
     picture(made).unfolded = opened
     assert picture(made).svg == svg(made.trace, opened) != svg(made.trace)
+
+
+def test_another_input_is_marked_as_what_changed_of_itself():
+    made = lab(alexnet, IMAGE, input_size=[96, 224], channels=[64, 96])
+    marked = r'class="box input"[^>]*data-status="own numbers changed"'
+    made.set(input_size=96)
+    assert re.search(marked, made._frame.figure.svg) and "≠ own numbers" in made._frame.figure.svg
+    made.set(input_size=224, channels=64)
+    assert not re.search(marked, made._frame.figure.svg)
 
 
 def test_input_size_changes_the_input_and_reaches_a_builder_that_asks_for_it():
