@@ -255,7 +255,7 @@ net = nn.Sequential(
     nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(0.5),                 # 4,096
     nn.Linear(4096, 10),                                               # 10
 )
-predict("How many million parameters has it?", round(sum(p.numel() for p in net.parameters()) / 1e6))
+predict("How many million parameters does it have?", round(sum(p.numel() for p in net.parameters()) / 1e6))
 
 # %% [markdown]
 # ## Look at the shapes

@@ -54,7 +54,7 @@ use_style()
 # ## What AlexNet leaves open
 #
 # AlexNet has five convolutions. More layers might do better. But where do you put a
-# sixth, how large is its kernel, and how many channels has it? Is there a rule in the
+# sixth, how large is its kernel, and how many channels does it have? Is there a rule in the
 # five?
 
 
@@ -236,7 +236,7 @@ def vgg(conv_arch, rows=7, in_channels=1, num_classes=10):
 
 conv_arch = ((1, 64), (1, 128), (2, 256), (2, 512), (2, 512))
 net = vgg(conv_arch)
-predict("An image has 224 rows. How many rows has a map after the fifth block?",
+predict("An image has 224 rows. How many rows does a map have after the fifth block?",
         trace(net[:5], (1, 1, 224, 224)).output[2])
 
 # %% [markdown]
@@ -809,7 +809,7 @@ exercises.vgg.net.check(my_vgg)
 #
 # To train, PyTorch keeps most outputs of the layers until the gradient
 # has passed. Count the values that VGG-11's steps put out for one image, block by block
-# (`prod(step.output)`). Which block needs most? How many parameters has it?
+# (`prod(step.output)`). Which block needs most? How many parameters does it have?
 #
 # <details><summary>Solution</summary>
 #
@@ -836,7 +836,7 @@ exercises.vgg.net.check(my_vgg)
 # *hard, 20 minutes*
 #
 # The paper's table 1 has a network C: VGG-16, but the third convolution of blocks 3, 4
-# and 5 is 1×1. Build it for 3 channels and 1,000 classes. How many parameters has it,
+# and 5 is 1×1. Build it for 3 channels and 1,000 classes. How many parameters does it have,
 # and what does its last map see? Compare it with VGG-16 and VGG-13.
 #
 # <details><summary>Solution</summary>

@@ -99,8 +99,8 @@ show(f"Bars, the weights of the first fully connected layer: {firsts}")
 # Write your answers down first.
 #
 # 1. A linear layer reads 384 values and makes 10. Take a 1×1 convolution that reads 384
-#    channels and makes 10. Has it more weights, as many, or fewer?
-# 2. NiN begins much like AlexNet, which has 46.8 million parameters. How many has NiN:
+#    channels and makes 10. Does it have more weights, as many, or fewer?
+# 2. NiN begins much like AlexNet, which has 46.8 million parameters. How many does NiN have:
 #    about 20, 10 or 2 million?
 # 3. What does a ReLU on the ten logits of a network do to its training: nothing, a
 #    little, or a lot?
@@ -168,7 +168,7 @@ with torch.no_grad():
         for column in range(5):
             by_linear[:, :, row, column] = linear(X[:, :, row, column])
     print("the same outputs:", torch.allclose(conv(X), by_linear, atol=1e-5))
-predict("How many weights has the 1×1 convolution, which reads 384 channels and makes 10?",
+predict("How many weights does a 1×1 convolution have that reads 384 channels and makes 10?",
         conv.weight.numel())
 
 # %% [markdown]

@@ -231,7 +231,7 @@ class BatchNorm(nn.Module):
         self.moving_var += self.momentum * (var * m / (m - 1) - self.moving_var)
 
 
-predict("How many parameters has it after a convolution that makes 6 maps of 24×24?",
+predict("How many parameters does it have after a convolution that makes 6 maps of 24×24?",
         sum(p.numel() for p in BatchNorm(6, num_dims=4).parameters()))
 
 # %% [markdown]

@@ -235,7 +235,7 @@ class Residual(nn.Module):
         return F.relu(Y)
 
 
-predict("How many parameters has Residual(3, 3)? Each convolution has a bias.",
+predict("How many parameters does Residual(3, 3) have? Each convolution has a bias.",
         sum(p.numel() for p in Residual(3, 3).parameters()))
 
 # %% [markdown]
@@ -336,7 +336,7 @@ b5 = nn.Sequential(*resnet_block(256, 512, 2))                        # 512 ×  
 net = nn.Sequential(b1, b2, b3, b4, b5,
                     nn.AdaptiveAvgPool2d((1, 1)),                     # 512 ×  1 ×  1
                     nn.Flatten(), nn.Linear(512, 10))                 # 512, then 10
-predict("VGG-11 has about 129 million parameters. How many million has ResNet-18?",
+predict("VGG-11 has about 129 million parameters. How many million does ResNet-18 have?",
         round(trace(net, (1, 1, 224, 224)).params / 1e6))
 
 # %% [markdown]

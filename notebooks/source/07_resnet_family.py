@@ -672,7 +672,7 @@ for task, model in whole.items():
 #
 # Answer in writing, in a few sentences each.
 #
-# 1. How many projections has ResNet-18, and how many has ResNet-50? Where does the difference come from?
+# 1. How many projections does ResNet-18 have, and how many does ResNet-50? Where does the difference come from?
 # 2. A friend has 200 X-ray images and wants to train a ResNet-152 from scratch. What do you advise, and what would you measure first?
 # 3. "Our new network beats ResNet-50's 76.1 %." What do you ask?
 #
@@ -834,7 +834,7 @@ exercises.resnet_family.pooling.check(head)
 # *medium, 20 minutes*
 #
 # The ResNets that the paper trains on CIFAR-10 have three stages, with 16, 32 and 64 channels and n blocks each, and one 3×3 convolution as a stem. Write
-# `cifar_resnet(n)` with `BasicBlock`. How many layers has it, not counting projections? For which n is it ResNet-20, and how many parameters has that?
+# `cifar_resnet(n)` with `BasicBlock`. How many layers does it have, not counting projections? For which n is it ResNet-20, and how many parameters has that?
 #
 # <details><summary>Solution</summary>
 #

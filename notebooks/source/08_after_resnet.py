@@ -808,7 +808,7 @@ print("at most 2 billion MACs:      ", best(macs=2))
 #
 # <details><summary>Answers</summary>
 #
-# 1. Which layers has it, and on which machine? Depthwise convolutions do few MACs for each number that they move, so their
+# 1. Which layers does it have, and on which machine? Depthwise convolutions do few MACs for each number that they move, so their
 #    MACs take longer. Measure both where they will run.
 # 2. In a bottleneck the 3×3 convolution mixes places and channels and is the expensive part, so it gets few channels. In an
 #    inverted residual it is depthwise and cheap, so it can have many; the few channels are outside, where the
