@@ -46,9 +46,10 @@ help:        ## list these commands
 lab: $(READY)        ## open the contents, or the lesson that LESSON names, in JupyterLab
 	$(RUN) -m jupyter lab --ServerApp.root_dir=. notebooks/$(or $(ONE),00_contents).ipynb $(LAB_ARGS)
 
-# One thread each: two workers with two threads each wait for one another.
+# One thread each: two workers with two threads each wait for one another. Bytecode is kept, also
+# where the machine says otherwise: some fifty processes import the course.
 test: $(READY)        ## run every test, and every notebook against its stored outputs
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder \
 		$(if $(ONE),notebooks/$(ONE).ipynb tests/notebooks \
 			$(wildcard notebooks/solutions/$(ONE).ipynb) -k $(ONE)) $(TEST_ARGS)
 

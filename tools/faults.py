@@ -114,7 +114,8 @@ def _constants(node: ast.AST) -> Iterator[Edit]:
 
 def _words(node: ast.AST) -> Iterator[Edit]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        words = re.findall(r"[A-Za-z]{3,}", node.value)
+        found = re.findall(r"[A-Za-z]{3,}", node.value)
+        words = [word for word in found if word != word[::-1]]
         if words:
             longest = max(words, key=len)
             turned = node.value.replace(longest, longest[::-1], 1)

@@ -44,7 +44,7 @@ def _seeded(seed: int) -> torch.Generator:
 
 def _starts(layer: nn.Module) -> Tensor:
     """The means of the parameters as they are made, in order of size."""
-    return torch.tensor(sorted(float(p.mean()) for p in layer.parameters()))
+    return torch.tensor(sorted(float(p.detach().mean()) for p in layer.parameters()))
 
 
 @torch.no_grad()

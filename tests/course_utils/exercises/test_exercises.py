@@ -122,7 +122,7 @@ def cells():
                 yield pytest.param(lesson, cell.source, after.source, id=after.source)
 
 
-@pytest.mark.parametrize(("lesson", "cell", "after"), cells())
+@pytest.mark.parametrize(("lesson", "cell", "after"), list(cells()))
 def test_the_cell_of_a_lesson_is_its_exercises_solution(lesson, cell, after):
     one = next(one for one in ALL if f"exercises.{named(one)}.check" in after)
     assert one.lesson == lesson
