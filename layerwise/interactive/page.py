@@ -1,5 +1,6 @@
 """What the lab says, as HTML and as text: totals, the line of code, the compared table."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
@@ -16,6 +17,7 @@ from .markup import element
 from .state import State
 
 _COLUMN_WIDTHS = (40, 208, 156, 92, 140, 84)  # pixels: room for an old value beside a new one
+_LEAST = 836  # px, of the width of a stored picture that is wider
 _NEW_OR_OWN = (Status.NEW, Status.OWN)
 _UNCHANGED = (Status.SAME, Status.UNREACHED)
 _RAN = (Status.SAME, Status.NEW, Status.OWN, Status.DOWNSTREAM)
@@ -102,17 +104,19 @@ def stored(
         f"<p><i>Run this cell, and there is a control for each of these: {names}.</i></p>",
         markup.stored(code(state)),
         markup.stored(head(state, offered, live=False)),
-        _scrolling(image(svg, f"The network with {told}")) if svg else "",
+        _scrolling(svg, f"The network with {told}") if svg else "",
         tasks,
         markup.stored(table(state, unfolded)),
     ]
     return "\n".join(filter(None, parts))
 
 
-def _scrolling(picture: str) -> str:
-    """A picture that a narrow window does not shrink: its words would be too small to read."""
-    whole = picture.replace("<img ", '<img style="min-width: 836px" ', 1)
-    return f'<div style="overflow-x: auto">{whole}</div>'
+def _scrolling(svg: str, alt: str) -> str:
+    """A picture that a narrow window shrinks as far as its words can be read, and then scrolls."""
+    found = re.search(r' width="(\d+)', svg)
+    least = min(_LEAST, int(found[1]) if found else 0)
+    shown = image(svg, alt).replace("<img ", f'<img style="min-width: {least}px" ', 1)
+    return f'<div style="overflow-x: auto">{shown}</div>'
 
 
 def text(state: State, unfolded: Collection[str]) -> str:

@@ -146,6 +146,16 @@ def test_a_lab_that_starts_broken_can_be_mended():
     assert started.problem is None and "was" not in started.text
 
 
+def test_a_stored_picture_is_never_made_larger(small):
+    def one(width=2):
+        return nn.Sequential(nn.Conv2d(1, width, 3), nn.Flatten(), nn.Linear(width * 16, 2))
+
+    for made, most in ((small, 836), (lab(one, (1, 1, 6, 6), width=(1, 4)), 500)):
+        (least,) = map(int, re.findall(r'<img style="min-width: (\d+)px"', made.html))
+        drawn = re.match(r'<svg[^>]* width="(\d+)', made._picture.svg(made.state, card=True))
+        assert least == min(int(drawn[1]), 836) <= most
+
+
 def test_only_a_live_lab_asks_for_a_turn(small):
     assert "Turn one choice" in small.panels[0].html and "Turn one choice" not in small.html
 
