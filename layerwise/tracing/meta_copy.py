@@ -73,6 +73,18 @@ def named_modules(net: nn.Module, path: str = "", above: tuple = ()) -> Iterator
             yield from named_modules(child, f"{path}.{name}" if path else name, (net, *above))
 
 
+def _first_names(inside: Mapping, made: Mapping) -> Iterator[tuple[str, nn.Module]]:
+    """What `named_children` yields of the original: what has two names, under the first.
+
+    Each name has a copy of its own, so that each use of a shared module is told by its name.
+    """
+    seen = set()
+    for name, module in inside.items():
+        if module is not None and id(module) not in seen:
+            seen.add(id(module))
+            yield name, made[name]
+
+
 class _Copier:
     def __init__(self, tensor: Callable[[Tensor], Tensor]) -> None:
         self.tensor = tensor
@@ -100,7 +112,10 @@ class _Copier:
         for group in ("_parameters", "_buffers"):
             own[group] = {name: self.copied(tensor) for name, tensor in old[group].items()}
         children = inside.items()
-        own["_modules"] = {n: c if c is None else self.skeleton(c, above) for n, c in children}
+        made = {n: c if c is None else self.skeleton(c, above) for n, c in children}
+        own["_modules"] = made
+        if len(set(map(id, inside.values()))) < len(made):
+            own["named_children"] = functools.partial(_first_names, inside, made)
         for hooks in _HOOKS:
             if old[hooks]:
                 kept = _torch_hooks(old[hooks])

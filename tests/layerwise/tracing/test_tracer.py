@@ -139,6 +139,24 @@ def test_shared_weights_count_once_and_each_use_has_its_name():
     assert trace(tied, (1, 4)).params == 16
 
 
+@pytest.mark.parametrize("names", ["children", "named_children", "_modules"])
+def test_a_loop_over_children_meets_a_shared_layer_as_often_as_pytorch_does(names):
+    class Loop(nn.Sequential):
+        def forward(self, X):
+            found = getattr(self, names)
+            found = found.values() if names == "_modules" else found()
+            for child in found:
+                X = (child[1] if isinstance(child, tuple) else child)(X)
+            return X
+
+    pool = nn.MaxPool2d(2)
+    net = Loop(nn.Conv2d(1, 1, 1), pool, nn.Conv2d(1, 1, 1), pool)
+    t = trace(net, (1, 1, 16, 16))
+    assert t.output == net(torch.zeros(1, 1, 16, 16)).shape
+    assert sum(step.op == "MaxPool2d" for step in t.steps) == (2 if names == "_modules" else 1)
+    assert "named_children" not in vars(net)
+
+
 def test_parameters_that_no_step_uses_are_named():
     net = Residual(3, 3)
     net.spare = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
