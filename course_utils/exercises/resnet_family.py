@@ -266,7 +266,7 @@ linear layer.""",
     ### END SOLUTION
 """,
     judge=Networks(
-        (Case((6, 4), (2, 6, 4, 4)), Case((6, 4), (2, 6, 7, 9)), Case((5, 10), (2, 5, 1, 1))),
+        (Case((6, 4), (2, 6, 4, 4)), Case((6, 4), (1, 6, 7, 9)), Case((5, 10), (2, 5, 1, 1))),
         "head(channels, num_classes)",
     ),
     hints=(

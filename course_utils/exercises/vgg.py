@@ -205,7 +205,7 @@ def vgg_block(num_convs, in_channels, out_channels):
     judge=Networks(
         (
             Case((((1, 4), (2, 6)), 1, 16, 10, 12), (3, 1, 16, 16)),
-            Case((((2, 3), (1, 5), (1, 7)), 3, 20, 4, 8), (3, 3, 20, 20)),
+            Case((((2, 3), (1, 5), (1, 7)), 3, 20, 4, 8), (1, 3, 20, 20)),
         ),
         "my_vgg(conv_arch, in_channels, size, num_classes, hidden)",
     ),

@@ -303,6 +303,20 @@ def test_other_mistakes_are_named_too(answer, mistake):
     assert (verdict.outcome, verdict.mistake) == ("wrong", mistake), verdict.message
 
 
+def test_one_image_is_a_batch_too():
+    def head(channels, num_classes):
+        return Squeezed(nn.AdaptiveAvgPool2d(1), nn.Linear(channels, num_classes))
+
+    assert exercises.resnet_family.pooling.check(head).outcome == "wrong"
+
+
+class Squeezed(nn.Sequential):
+    """Drops every axis of one number, that of the images too."""
+
+    def forward(self, X):
+        return self[1](self[0](X).squeeze())
+
+
 def test_a_network_in_place_of_its_function():
     verdict = block.check(nn.ReLU())
     assert verdict.mistake == "called" and "vgg_block(num_convs" in verdict.message
