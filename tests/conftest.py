@@ -1,5 +1,6 @@
 """Golden files, and what the tests counted: the output of tests that run side by side is lost."""
 
+import gc
 from pathlib import Path
 
 import hypothesis
@@ -8,6 +9,13 @@ import pytest
 # The same cases in every run: a test that fails now and then says nothing about a change.
 hypothesis.settings.register_profile("course", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("course")
+
+# Among the objects of some 6,000 tests, looking for garbage takes a tenth of their time.
+gc.set_threshold(20_000, 20, 50)
+
+
+def pytest_collection_finish():
+    gc.freeze()
 
 
 def pytest_addoption(parser):

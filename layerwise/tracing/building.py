@@ -42,7 +42,8 @@ def run(build: Builder, given: Any, choices: Mapping) -> Outcome:
         passed = accepted(build, choices)
     except (TypeError, ValueError) as error:
         return Outcome(None, failures.of_input(error))
-    outcome, retry = _tried(_on_meta, build, given, passed)
+    with undisturbed(torchs=False):
+        outcome, retry = _tried(_on_meta, build, given, passed)
     return _tried(_on_cpu, build, given, passed)[0] if retry else outcome
 
 

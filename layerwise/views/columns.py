@@ -116,16 +116,22 @@ def row(part: Block | Step) -> Row:
             part.path, operation(part), part.output, part.params, part.macs, part.receptive_field,
             part.merges,
         )  # fmt: skip
-    last, name = part.steps[-1], RowOperation(part.call.kind, {})
+    last, name = part.steps[-1], RowOperation(title(part), {})
     output = part.call.output or last.output
     return Row(part.id, name, output, part.params, part.macs, last.receptive_field)
 
 
 def operation(step: Step) -> RowOperation:
     """The name of a step's operation as tables show it, and its settings."""
-    name = f"{step.op} of {len(step.inputs)} branches" if step.merges else step.op
     own = {name: value for name, value in step.settings.items() if name not in _SHAPED}
-    return RowOperation(name, own)
+    return RowOperation(title(step), own)
+
+
+def title(part: Block | Step) -> str:
+    """The name under which tables show a block or the operation of a step."""
+    if isinstance(part, Block):
+        return part.call.kind
+    return f"{part.op} of {len(part.inputs)} branches" if part.merges else part.op
 
 
 def describe(step: Step) -> str:

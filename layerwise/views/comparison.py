@@ -7,6 +7,7 @@ steps, so that both tell the same.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 from itertools import accumulate
 
 from layerwise.operations.kinds import Kind
@@ -64,16 +65,18 @@ class Line:
     @property
     def before(self) -> Row | None:
         """The row of the baseline, None where there is nothing to compare."""
-        if self.baseline is None or self.status not in _IN_BOTH:
-            return None
-        return row(self.baseline)
+        return self._baseline_row if self.status in _IN_BOTH else None
+
+    @cached_property
+    def _baseline_row(self) -> Row | None:
+        return None if self.baseline is None else row(self.baseline)
 
     def differs(self, column: Column) -> bool:
         """Whether the baseline had another value here; the name of a layer may move."""
         if self.status not in (Status.OWN, Status.DOWNSTREAM) or column is COLUMNS[0]:
             return False
-        assert self.baseline is not None
-        return column.value(row(self.baseline)) != column.value(self.row)
+        assert self._baseline_row is not None
+        return column.value(self._baseline_row) != column.value(self.row)
 
     def words(self, column: Column) -> tuple[Words, Words]:
         """What stood in a column, and what stands there now; settings are told if they differ."""
@@ -194,12 +197,11 @@ def _lines_of_pair(old: Part | None, new: Part | None, depth: int) -> Iterator[L
 
 
 def _status(old: Step, new: Step) -> Status:
-    before, now = row(old), row(new)
     if own_numbers(old) != own_numbers(new):
         return Status.OWN
-    if (before.output, before.macs) != (now.output, now.macs):
+    if (old.output, old.macs) != (new.output, new.macs):
         return Status.OWN if old.inputs == new.inputs else Status.DOWNSTREAM
-    same = before.receptive_field == now.receptive_field
+    same = old.receptive_field == new.receptive_field
     return Status.SAME if same else Status.DOWNSTREAM
 
 

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from layerwise.tracing.module_tree import Block
 from layerwise.tracing.records import Step
 
-from .columns import operation, row
+from .columns import operation, row, title
 
 Part = Block | Step
 Pair = tuple[Part | None, Part | None]  # None where a network has no such layer
@@ -38,7 +38,7 @@ def own_numbers(part: Part) -> Hashable:
 
 def kind(part: Part) -> Hashable:
     """The name under which a table shows a part."""
-    return type(part), row(part).operation.name
+    return type(part), title(part)
 
 
 def in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
@@ -47,10 +47,13 @@ def in_blocks(parts: Sequence[Part], others: Sequence[Part]) -> list[Part]:
     A tree leaves out a block around one thing.
     """
     blocks = [part for part in others if isinstance(part, Block)]
+    if not blocks:
+        return list(parts)
     found: list[Part] = []
     for part in parts:
-        path = row(part).path
-        output = part.call.output if isinstance(part, Block) else part.output
+        path, output = (
+            (part.id, part.call.output) if isinstance(part, Block) else (part.path, part.output)
+        )
         around = next((b for b in blocks if path.startswith(f"{b.call.path}.")), None)
         if around is None:
             found.append(part)
