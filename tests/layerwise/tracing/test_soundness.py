@@ -7,6 +7,7 @@ Each forward is a function of the module and its input. It runs really, too, and
 # ruff: noqa: ARG005  forwards of one form, whether or not they use all they get
 
 import math
+import random
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from layerwise import trace
+from layerwise.tracing import building
 
 # Operands made in forward on the CPU, most of them in first place, for x of 2×5×6. What they give
 # goes through a Linear of 6 features: if the tracer loses sight of it, MACs are missing.
@@ -407,6 +409,17 @@ def test_what_a_forward_draws_for_its_own_tensors_is_not_drawn_from_everybodys_s
     before = torch.get_rng_state()
     trace(net(DRAWS[name]), (2, 5, 6))
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_run_for_real_inside_a_try_leaves_the_random_states_as_they_were():
+    def drawing(m, x):
+        own = random.random()  # noqa: S311  no secret
+        return x * own * torch.rand(1) if x.sum() > 0 else m
+
+    before, pythons = torch.get_rng_state(), random.getstate()
+    outcome = building.run(lambda: net(drawing), (2, 3), {})
+    assert outcome.failure is None and "for real" in outcome.trace.note
+    assert torch.equal(before, torch.get_rng_state()) and random.getstate() == pythons
 
 
 def test_an_operation_in_place_may_be_called_by_keyword():
