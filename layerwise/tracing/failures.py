@@ -1,7 +1,8 @@
 """An error read once, where it is caught, into a `Failure`; nobody touches the error after that."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -22,37 +23,49 @@ def of_input(error: Exception) -> Failure:
 
 def of_build(error: Exception, build: Callable) -> Failure:
     """The builder itself failed: in the constructor of a layer of PyTorch's, or elsewhere."""
-    layer, settings = _failed_constructor(error)
-    return Failure(
-        "build",
-        type(error).__name__,
-        _message(error),
-        layer=layer,
-        settings=settings,
-        line=source_lines.last_line(error) or source_lines.first_line(build),
-        facts=error_facts.read(error, build),
-    )
+    with _read(error):
+        layer, settings = _failed_constructor(error)
+        return Failure(
+            "build",
+            type(error).__name__,
+            _message(error),
+            layer=layer,
+            settings=settings,
+            line=source_lines.last_line(error) or source_lines.first_line(build),
+            facts=error_facts.read(error, build),
+        )
 
 
 def of_run(failed: RunError) -> Failure:
     """The forward failed, in a layer or in the student's own code."""
     error, module, attempt = failed.error, failed.module, failed.attempt
-    line = source_lines.last_line(error) or source_lines.first_line(type(module).forward)
-    tried = _attempt_fields(attempt) if attempt else {}
-    return Failure(
-        "run",
-        type(error).__name__,
-        _message(error),
-        failed.path,
-        type(module).__name__,
-        not is_layer(module),
-        settings=_settings(module, attempt, error),
-        expected=getattr(error, "expected", None),
-        got=getattr(error, "got", None),
-        line=line,
-        facts=error_facts.read(error) | _no_tensor_facts(error, module, attempt),
-        **tried,
-    )
+    with _read(error):
+        return Failure(
+            "run",
+            type(error).__name__,
+            _message(error),
+            failed.path,
+            type(module).__name__,
+            not is_layer(module),
+            settings=_settings(module, attempt, error),
+            expected=getattr(error, "expected", None),
+            got=getattr(error, "got", None),
+            line=source_lines.last_line(error) or source_lines.first_line(type(module).forward),
+            facts=error_facts.read(error) | _no_tensor_facts(error, module, attempt),
+            **(_attempt_fields(attempt) if attempt else {}),
+        )
+
+
+@contextmanager
+def _read(error: BaseException | None) -> Iterator[None]:
+    """Afterwards the error lets go of the frames it came through, and of the networks in them.
+
+    They hold the error in turn: in a ring, only a collection of garbage would free them.
+    """
+    yield
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def _attempt_fields(attempt: FailedOperation) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class _Copier:
         above[id(module)] = double
         own = double.__dict__
         for group in ("_parameters", "_buffers"):
-            own[group] = {name: self.copied(tensor) for name, tensor in old[group].items()}
+            own[group] = {n: t if t is None else self.double(t) for n, t in old[group].items()}
         children = inside.items()
         made = {n: c if c is None else self.skeleton(c, above) for n, c in children}
         own["_modules"] = made
@@ -123,6 +123,13 @@ class _Copier:
                 self.memo[id(old[hooks])] = own[hooks]  # a handle removes its hook from here
         del above[id(module)]
         return double
+
+    def double(self, tensor: Tensor) -> Tensor:
+        """The copy of a parameter or buffer: `copied` without its questions."""
+        known = self.memo.get(id(tensor))
+        if known is None:
+            known = self.memo[id(tensor)] = self.tensor(tensor)
+        return known
 
     def copied(self, value: Any) -> Any:
         """A copy that shares nothing changeable with the original, the same each time."""

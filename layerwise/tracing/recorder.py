@@ -108,9 +108,17 @@ class Recorder(TorchFunctionMode):
             raise
         except Exception as problem:  # noqa: BLE001  the network's own, whatever it is
             return self._run_error(problem)
+        finally:
+            self._let_go()
         results = tensors_in((output,))
         self.complete = not results or any(id(tensor) in self._made for tensor in results)
         return None
+
+    def _let_go(self) -> None:
+        """Break the rings, module and forward, error and frames: only a collection frees a ring."""
+        self._where = self._attempt = None
+        for _, module in named_modules(self.net):
+            vars(module).pop("forward", None)
 
     def _run_error(self, error: Exception) -> RunError:
         path = self._where[1] if self._where and self._where[0] is error else ""

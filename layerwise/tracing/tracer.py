@@ -97,7 +97,7 @@ def _run(
 ) -> tuple[Trace, RunError | None]:
     copy, copies = copied(net, numbers=real)
     recorder = Recorder(copy, copies, real, watch)
-    kinds = {type(module) for module in copy.modules()}
+    kinds = {type(double) for double in copies.values() if isinstance(double, nn.Module)}
     with nullcontext() if watch and _is_beside() else surroundings.restored(kinds):
         if watch is not None:
             copy.eval()

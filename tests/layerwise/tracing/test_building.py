@@ -1,5 +1,6 @@
 """A student's builder, called without a disturbance of anything, and what it may be given."""
 
+import gc
 import random
 
 import pytest
@@ -32,6 +33,31 @@ def test_a_builder_leaves_every_random_state_as_it_was():
         before = surroundings()
         assert run(builder, IMAGE, {}).failure is None
         assert surroundings() == before
+
+
+class ReadsPixels(nn.Module):
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
+
+
+def wrong_channels():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3))
+
+
+def not_built():
+    return nn.Conv2d(3, 4)
+
+
+@pytest.mark.parametrize("build", [conv, ReadsPixels, wrong_channels, not_built])
+def test_a_try_leaves_nothing_to_the_collection_of_garbage(build):
+    run(build, IMAGE, {})
+    gc.collect()
+    gc.disable()
+    try:
+        run(build, IMAGE, {})
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_the_network_has_no_numbers_unless_its_builder_reads_them():
