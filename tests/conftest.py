@@ -1,6 +1,7 @@
 """Golden files, and what the tests counted: the output of tests that run side by side is lost."""
 
 import gc
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,12 @@ gc.set_threshold(20_000, 20, 50)
 
 def pytest_collection_finish():
     gc.freeze()
+
+
+def pytest_runtest_teardown():
+    """With a shell, which the book's figures make, a lab takes itself to be in a notebook."""
+    if shells := sys.modules.get("IPython.core.interactiveshell"):
+        shells.InteractiveShell.clear_instance()
 
 
 def pytest_addoption(parser):

@@ -103,9 +103,8 @@ def _box(box: Box, scene: Scene, tab_index: str) -> str:
     over = box.middle - size.height / 2 - size.up - OVER
     below = box.middle + size.height / 2 + 2
     outline = edge(item.status, INK if item.kind in OUTLINED else EDGE)
-    named = box.lines and not broken_join(item)
-    x = middle - text_width(box.lines[0]) / 2 - 1 if named else middle + _SIGN / 2 - 1
-    mark = _mark(item.status, x, below + LINE if named else over)
+    x, y = _end_of_sign(box, over, below + LINE)
+    mark = _mark(item.status, x, y)
     area = _with_sign(box.area, x) if mark else box.area
     drawn = (
         f'<g class="box {item.kind}" data-id="{escape(item.id)}" tabindex="{tab_index}" {role} '
@@ -116,6 +115,21 @@ def _box(box: Box, scene: Scene, tab_index: str) -> str:
     if box.title:
         words.append(_text(middle, over, box.title))
     return f"{drawn}{''.join(words)}{mark}</g>"
+
+
+def _end_of_sign(box: Box, over: float, below: float) -> tuple[float, float]:
+    """Where a sign ends: in the corner of a folded block, else beside the narrower of two words.
+
+    The frames of neighbours have no room for a sign beside the name of a block.
+    """
+    item, size = box.item, box.size
+    if item.kind == "block":
+        return box.left + _SIGN + 2, box.middle - size.height / 2 + LINE
+    words = [(text_width(box.title), over)] if box.title else []
+    if box.lines and not broken_join(item):
+        words.append((text_width(box.lines[0]), below))
+    width, y = min(words, default=(-_SIGN, over))
+    return box.left + (size.length + size.right - width) / 2 - 1, y
 
 
 def _mark(status: Status, x: float, y: float, anchor: str = "end") -> str:

@@ -90,7 +90,8 @@ class Recorder(TorchFunctionMode):
         self._no_inputs = False  # a network without inputs: everything is a step
         self._origin: receptive.Field | None = None
         self._fields: list[receptive.Field | None] = []
-        for path, module in named_modules(net):
+        self._modules = list(named_modules(net))
+        for path, module in self._modules:
             vars(module)["forward"] = self._watched(path, module, module.forward)
 
     def run(self, args: tuple, kwargs: dict) -> RunError | None:
@@ -117,7 +118,7 @@ class Recorder(TorchFunctionMode):
     def _let_go(self) -> None:
         """Break the rings, module and forward, error and frames: only a collection frees a ring."""
         self._where = self._attempt = None
-        for _, module in named_modules(self.net):
+        for _, module in self._modules:
             vars(module).pop("forward", None)
 
     def _run_error(self, error: Exception) -> RunError:

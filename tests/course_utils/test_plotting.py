@@ -180,7 +180,6 @@ def test_a_notebook_keeps_the_description():
     assert output.data["image/png"]
     assert output.metadata["image/png"]["alt"].startswith("loss by epoch: a < b")
     assert output.metadata["image/png"]["width"] < 900
-    InteractiveShell.clear_instance()
 
 
 @pytest.mark.parametrize(("photographs", "mode"), [(False, "P"), (True, "RGB")])
@@ -196,7 +195,6 @@ def test_a_figure_has_a_palette_and_a_photograph_keeps_its_colours(photographs, 
         else:
             plot_lines(KINDS)
     output = captured.outputs[0]
-    InteractiveShell.clear_instance()
     picture = Image.open(BytesIO(b64decode(output.data["image/png"])))
     assert picture.mode == mode
     assert picture.width // 2 == output.metadata["image/png"]["width"]
