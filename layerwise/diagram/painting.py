@@ -118,18 +118,17 @@ def _box(box: Box, scene: Scene, tab_index: str) -> str:
 
 
 def _end_of_sign(box: Box, over: float, below: float) -> tuple[float, float]:
-    """Where a sign ends: in the corner of a folded block, else beside the narrower of two words.
+    """Where a sign ends: in the corner of a folded block, else beside the name, or over the box.
 
     The frames of neighbours have no room for a sign beside the name of a block.
     """
     item, size = box.item, box.size
     if item.kind == "block":
         return box.left + _SIGN + 2, box.middle - size.height / 2 + LINE
-    words = [(text_width(box.title), over)] if box.title else []
+    middle = box.left + (size.length + size.right) / 2
     if box.lines and not broken_join(item):
-        words.append((text_width(box.lines[0]), below))
-    width, y = min(words, default=(-_SIGN, over))
-    return box.left + (size.length + size.right - width) / 2 - 1, y
+        return middle - text_width(box.lines[0]) / 2 - 1, below
+    return middle + _SIGN / 2 - 1, over
 
 
 def _mark(status: Status, x: float, y: float, anchor: str = "end") -> str:

@@ -76,12 +76,12 @@ def test_the_outlines_of_neighbours_that_bear_signs_do_not_overlap():
     t = trace(nets.resnet18(), (1, 1, 224, 224))
     statuses = {step.index: Status.OWN for step in t.steps}
     blocks = [f"{n}.{m}" for n in range(1, 5) for m in (0, 1)]
-    drawn = svg(t, list("01234"), statuses=statuses | dict.fromkeys(blocks, Status.OWN))
+    drawn = svg(t, list("1234"), statuses=statuses | dict.fromkeys(blocks, Status.OWN))
     hits = re.findall(r'class="hit" x="([-\d.]+)" y="([-\d.]+)" width="([\d.]+)"', drawn)
     found = [tuple(map(float, hit)) for hit in hits]
     pairs = [(a, b) for a, b in pairwise(found) if a[0] < b[0] and abs(a[1] - b[1]) < 15]
-    assert drawn.count('class="mark"') > 10 and len(pairs) > 5
-    assert all(a[0] + a[2] <= b[0] + 4 for a, b in pairs)  # their lines may touch
+    assert drawn.count('class="mark"') > 10 and len(pairs) > 3
+    assert all(a[0] + a[2] <= b[0] for a, b in pairs)
 
 
 def test_thin_bars_are_explained_where_there_are_any():
