@@ -171,8 +171,13 @@ class _Copier:
             made.update({name: self.copied(part) for name, part in value.items()})
         return made
 
-    def _function(self, function: types.FunctionType) -> types.FunctionType:
-        """The same function over copies of the modules and tensors that it closes over."""
+    def _function(self, function: types.FunctionType) -> Callable:
+        """The same function over copies of the modules and tensors that it closes over.
+
+        What `torch.compile` made of one is the one itself: the compiler would compile the watch.
+        """
+        if compiled := getattr(function, "_torchdynamo_orig_callable", None):
+            return self.copied(compiled)
         cells, defaults = function.__closure__ or (), function.__defaults__ or ()
         if not any(map(_is_changeable, (*map(content, cells), *defaults))):
             return function
@@ -219,6 +224,8 @@ class _UsedUp:
 
 
 def _is_changeable(value: Any) -> bool:
+    if type(value) is types.MethodType:
+        return _is_changeable(value.__self__)
     return isinstance(value, (nn.Module, Tensor)) or type(value) in (list, tuple, dict)
 
 

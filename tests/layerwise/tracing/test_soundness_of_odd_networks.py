@@ -310,6 +310,22 @@ def test_a_wrapped_network_is_seen_through_or_refused_by_name(name):
     assert t is None or (t.params, t.macs) == (expected.params, expected.macs)
 
 
+def test_what_is_compiled_is_traced_as_it_was_written():
+    def refuse(*_):
+        raise AssertionError("a trace compiles nothing")
+
+    network = plain()
+    network.forward = torch.compile(network.forward, backend=refuse)
+    assert trace(network, SHAPE).steps == trace(plain(), SHAPE).steps
+
+
+def test_a_function_that_holds_a_method_of_the_network_runs_that_of_the_copy():
+    network = plain()
+    whole = network.forward
+    network.forward = lambda x: whole(x)
+    assert trace(network, SHAPE).steps == trace(plain(), SHAPE).steps
+
+
 def test_dynamic_quantization_is_right_or_refused():
     network = net(lambda self, x: self.fc(self.quant(x)), quant=nn.Identity(), fc=nn.Linear(4, 3))
     network.fc = torch.ao.nn.quantized.dynamic.Linear(4, 3)
