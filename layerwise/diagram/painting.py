@@ -80,7 +80,11 @@ def _signs(scene: Scene) -> Iterator[str]:
     for status in Status:
         if status in shown and status.mark:
             grey = status is Status.UNREACHED
-            yield f"grey {status.told} (sizes before)" if grey else f"{status.mark} {status.told}"
+            yield (
+                f"grey {status.meaning} (sizes before)"
+                if grey
+                else f"{status.mark} {status.meaning}"
+            )
 
 
 # ------------------------------------------------------------------------ boxes
@@ -169,7 +173,7 @@ def _facts(item: Item, scene: Scene) -> str:
         return f'data-operation="{said}" data-path="{escape(step.path)}" {steps}aria-label="{said}"'
     if item.kind == "input":
         shapes = shapes_of(scene.view.root.block.call.inputs)
-        label = ", ".join(filter(None, (f"input {shapes}", item.status.told)))
+        label = ", ".join(filter(None, (f"input {shapes}", item.status.meaning)))
         told = _told(item.status)
         return f'data-operation="input" data-shape="{shapes}" {told}aria-label="{label}"'
     sums = {
@@ -185,7 +189,7 @@ def _facts(item: Item, scene: Scene) -> str:
     if item.block:
         path = _path_of(item.block)
     listed = "; ".join(f"{name} {value}" for name, value in facts.items())
-    label = f"{operation}: {', '.join(filter(None, (listed, item.status.told)))}"
+    label = f"{operation}: {', '.join(filter(None, (listed, item.status.meaning)))}"
     data = "".join(
         f'data-{name.lower().replace(" ", "-")}="{value}" ' for name, value in facts.items()
     )
@@ -222,7 +226,7 @@ def _path_of(block: Block) -> str:
 
 
 def _told(status: Status) -> str:
-    return f'data-status="{status.told}" ' if status.told else ""
+    return f'data-status="{status.meaning}" ' if status.meaning else ""
 
 
 def _frame(group: Group, status: Status) -> str:
@@ -239,7 +243,7 @@ def _frame_title(group: Group, tab_index: str, status: Status) -> str:
     text = title(block)
     ran = status not in (Status.FAILED, Status.UNREACHED)
     output = f"; output {times(block.call.output)}" if ran else ""
-    label = f"{title(block, ' ')}, unfolded{output}{', ' if status.told else ''}{status.told}"
+    label = f"{title(block, ' ')}, unfolded{output}{', ' if status.meaning else ''}{status.meaning}"
     return (
         f'<g class="box frame" data-id="{escape(block.id)}" tabindex="{tab_index}" role="button" '
         f'aria-expanded="true" data-operation="{escape(text)}" '

@@ -89,7 +89,7 @@ def _feet(plan: Plan) -> tuple[str, int]:
     """The legend; what is selected, where no page tells it; the formula; and where they end."""
     lines = notes.formulas(plan)
     if plan.card and plan.works:
-        lines = [notes.told(plan, 0, 0), *lines]
+        lines = [notes.sentence(plan, 0, 0), *lines]
     wrapped = [line for words in lines for line in textwrap.wrap(words, _WRAP)]
     first = FOOT + LINE + 1
     texts = [look.text(EDGE, first + LINE * n, line) for n, line in enumerate(wrapped)]

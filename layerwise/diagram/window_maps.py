@@ -77,7 +77,7 @@ def _known(plan: Plan, i: int, j: int) -> str:
         f' data-row="{i}" data-col="{j}" data-rows="{rows}" data-cols="{columns}"'
         f' data-window="{left} {top}" data-at="{x} {y}" {look.STOP if selected else look.FOCUSABLE}'
         f' data-terms="{lines}" data-result="{notes.result(plan, i, j)}"'
-        f' data-told="{notes.told(plan, i, j)}"'
+        f' data-told="{notes.sentence(plan, i, j)}"'
         f' role="button" aria-pressed="{"true" if selected else "false"}"'
         f' aria-label="{notes.output_name(plan, i, j)}"'
     )

@@ -3,8 +3,8 @@
 from functools import cache
 from math import inf
 
+from layerwise.operations.axis_sentences import axis_sentences
 from layerwise.operations.shapes import times
-from layerwise.operations.sizes import sizes
 
 from .window_axes import Axis
 from .window_plan import Plan
@@ -16,7 +16,7 @@ def output_name(plan: Plan, i: int, j: int) -> str:
     return f"output row {i}, column {j}: {number(plan.results[i, j])}"
 
 
-def told(plan: Plan, i: int, j: int) -> str:
+def sentence(plan: Plan, i: int, j: int) -> str:
     """What an output pixel reads, and what comes of it."""
     return f"{reads(plan.rows, plan.columns, i, j)}: {result(plan, i, j)}."
 
@@ -101,7 +101,7 @@ def missing(plan: Plan) -> str:
 
 def formulas(plan: Plan) -> list[str]:
     """Sizes of the output, from the numbers of each axis; or what is missing."""
-    return sizes(plan.step) if plan.works else [missing(plan)]
+    return axis_sentences(plan.step) if plan.works else [missing(plan)]
 
 
 @cache

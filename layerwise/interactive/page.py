@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
 from layerwise.diagram.drawing import image
+from layerwise.operations.axis_sentences import axis_sentences
 from layerwise.operations.shapes import without_batch
-from layerwise.operations.sizes import sizes
 from layerwise.views.columns import COLUMNS, Column, aligned, joined, shapes_of, words
 from layerwise.views.comparison import Line, Status, folded, unfinished
 
@@ -168,7 +168,7 @@ def _caption(state: State) -> str:
     if seen is None:
         return ""
     found = {line.status for line in state.lines}
-    signs = ", ".join(f"{s.mark} {s.told}" for s in Status if s in found and s.mark)
+    signs = ", ".join(f"{s.mark} {s.meaning}" for s in Status if s in found and s.mark)
     told = f"{seen.name}, input {shapes_of(seen.inputs)}. {seen.note}".rstrip()
     return f"{told} {_baseline(state)}: {signs}." if signs else told
 
@@ -254,7 +254,7 @@ def _row_html(line: Line, tab: str) -> str:
         lead = _mark_and_fold(line) if column is COLUMNS[0] else ""
         cells.append(element("td", f"{_look(column)} {marked} {row}", lead + _cell(line, column)))
     html = element("tr", "line", "".join(cells), data_steps=_step_numbers(line), tabindex=tab)
-    if line.step and line.status in _RAN and (told := sizes(line.step)):
+    if line.step and line.status in _RAN and (told := axis_sentences(line.step)):
         why = element("td", "why", escape(" ".join(told)), colspan=str(len(COLUMNS)))
         html += f"<tr>{why}</tr>"
     return html
@@ -280,7 +280,7 @@ def _cell(line: Line, column: Column) -> str:
 
 def _mark_and_fold(line: Line) -> str:
     """What became of the line; indentation; the button that folds a block or unfolds it."""
-    mark = element("span", "mark", line.status.mark, title=line.status.told)
+    mark = element("span", "mark", line.status.mark, title=line.status.meaning)
     indent = element("span", "", "", style=f"padding-left: {16 * line.depth}px")
     indent = mark + " " + (indent if line.depth else "")
     if line.folded is None:

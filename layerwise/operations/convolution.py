@@ -4,10 +4,10 @@ from math import prod
 
 from torch import Tensor
 
+from .axis_sentences import axis_sentences
 from .kinds import Kind
 from .registry import Applied, Effect, MemoryFormat, operation
 from .shapes import PerAxis, Shape, ShapeError, per_axis
-from .sizes import sizes
 from .window import Window, fitted, same_padding, span, spatial
 
 _LOWEST = {
@@ -20,7 +20,7 @@ def _filters(step: Applied) -> str:
     s = step.settings
     reads = s["in_channels"] // s.get("groups", 1)
     lead = f"{s['out_channels']} filters, each over {reads} channel{'s' if reads > 1 else ''}."
-    return " ".join([lead, *sizes(step)])
+    return " ".join([lead, *axis_sentences(step)])
 
 
 @operation("conv1d conv2d conv3d", Kind.CONVOLUTION, sentence=_filters, limits=_LOWEST,

@@ -4,10 +4,10 @@ from functools import partial
 
 from torch import Tensor
 
+from .axis_sentences import axis_sentences
 from .kinds import Kind
 from .registry import Applied, Effect, declare
 from .shapes import PerAxis, ShapeError, per_axis, times
-from .sizes import sizes
 from .window import Window, adaptive_window, fitted, span, spatial
 
 _LOWEST = {"kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0, "output_size": 0}
@@ -15,7 +15,7 @@ _LOWEST = {"kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0, "output_s
 
 def _window_sentence(pooled: str, step: Applied) -> str:
     lead = f"The {pooled} of each {times(step.settings['kernel_size'])} window, channel by channel."
-    return " ".join([lead, *sizes(step)])
+    return " ".join([lead, *axis_sentences(step)])
 
 
 def _adaptive_sentence(pooled: str, step: Applied) -> str:

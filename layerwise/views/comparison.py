@@ -40,7 +40,7 @@ class Status(Enum):
         return self.value[0]
 
     @property
-    def told(self) -> str:
+    def meaning(self) -> str:
         """The sign in words."""
         return self.value[1]
 

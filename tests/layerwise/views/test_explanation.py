@@ -13,7 +13,7 @@ from torch import nn
 
 from course_utils import nets
 from layerwise import explain, trace
-from layerwise.operations.sizes import sizes
+from layerwise.operations.axis_sentences import axis_sentences
 from layerwise.views.explanation import WIDTH, _sentence_lines
 
 
@@ -145,7 +145,7 @@ def test_rows_called_left_out_are_those_that_no_output_depends_on():
         x = torch.ones(1, 1, n, n, requires_grad=True)
         nn.functional.conv2d(x, torch.ones(1, 1, k, k), None, s, p).sum().backward()
         unread = int((x.grad[0, 0].sum(1) == 0).sum())
-        (text,) = sizes(trace(nn.Conv2d(1, 1, k, s, p), (1, 1, n, n)).steps[0])
+        (text,) = axis_sentences(trace(nn.Conv2d(1, 1, k, s, p), (1, 1, n, n)).steps[0])
         found = re.search(r"The last (\d+)?.*left out(, (\d+) of them)?", text)
         named = int(found[1] or 1) - int(found[3] or 0) if found and "only" not in text else 0
         assert named == unread

@@ -8,7 +8,7 @@ from .window import window_formula
 _AXES = {1: ("position",), 2: ("row", "column"), 3: ("plane", "row", "column")}
 
 
-def sizes(step: Applied) -> list[str]:
+def axis_sentences(step: Applied) -> list[str]:
     """A sentence for each axis of a convolution or pooling; axes that are alike share one.
 
     Rows and columns that no window reaches are named. [] for an operation without a window.
