@@ -42,6 +42,8 @@ def copied(net: nn.Module, *, numbers: bool) -> tuple[nn.Module, Memo]:
     """
     copier = _Copier(_with_numbers if numbers else without_numbers)
     made = copier.skeleton(net, {})
+    for module, double in copier.pairs if copier.met_again else ():
+        double.__dict__["named_modules"] = functools.partial(_as_named, module, double)
     for module, double in copier.pairs:  # grows while modules in plain lists are found
         own = double.__dict__
         for name, value in module.__dict__.items():
@@ -85,11 +87,24 @@ def _first_names(inside: Mapping, made: Mapping) -> Iterator[tuple[str, nn.Modul
             yield name, made[name]
 
 
+def _as_named(
+    module: nn.Module,
+    double: nn.Module,
+    memo: None = None,  # noqa: ARG001  PyTorch's own, for its recursion
+    prefix: str = "",
+    remove_duplicate: bool = True,
+) -> Iterator[tuple[str, nn.Module]]:
+    """What `named_modules` yields of the original, where a module has two names: copies."""
+    for path, _ in module.named_modules(None, "", remove_duplicate):
+        yield f"{prefix}.{path}".strip("."), double.get_submodule(path)
+
+
 class _Copier:
     def __init__(self, tensor: Callable[[Tensor], Tensor]) -> None:
         self.tensor = tensor
         self.memo: Memo = {}
         self.pairs: list[tuple[nn.Module, nn.Module]] = []
+        self.met_again = False  # whether a module has two names
 
     def skeleton(self, module: nn.Module, above: dict[int, nn.Module]) -> nn.Module:
         """The tree of copies with their tensors; `above` holds ancestors, so that a cycle ends."""
@@ -105,7 +120,7 @@ class _Copier:
         if "_orig_mod" in inside:  # torch.compile has wrapped it
             return self.skeleton(inside["_orig_mod"], above)
         double = object.__new__(module.__class__)  # a class may make others in its own
-        self.memo.setdefault(id(module), double)
+        self.met_again |= self.memo.setdefault(id(module), double) is not double
         self.pairs.append((module, double))
         above[id(module)] = double
         own = double.__dict__

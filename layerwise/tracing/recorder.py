@@ -120,6 +120,7 @@ class Recorder(TorchFunctionMode):
         self._where = self._attempt = None
         for _, module in self._modules:
             vars(module).pop("forward", None)
+            vars(module).pop("named_modules", None)
 
     def _run_error(self, error: Exception) -> RunError:
         path = self._where[1] if self._where and self._where[0] is error else ""

@@ -44,11 +44,16 @@ def wrong_channels():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3))
 
 
+def shared():
+    layer = nn.Conv2d(3, 3, 3)
+    return nn.Sequential(layer, layer)
+
+
 def not_built():
     return nn.Conv2d(3, 4)
 
 
-@pytest.mark.parametrize("build", [conv, ReadsPixels, wrong_channels, not_built])
+@pytest.mark.parametrize("build", [conv, ReadsPixels, wrong_channels, shared, not_built])
 def test_a_try_leaves_nothing_to_the_collection_of_garbage(build):
     run(build, IMAGE, {})
     gc.collect()

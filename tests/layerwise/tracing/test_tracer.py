@@ -139,6 +139,26 @@ def test_shared_weights_count_once_and_each_use_has_its_name():
     assert trace(tied, (1, 4)).params == 16
 
 
+def test_a_loop_over_modules_meets_a_shared_layer_under_its_first_name_alone():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Linear(6, 6)
+            self.inner = nn.Sequential(self.a, nn.ReLU())
+
+        def forward(self, x):
+            layers = [m for m in self.modules() if isinstance(m, nn.Linear)]
+            layers += [m for m in self.inner.modules() if isinstance(m, nn.Linear)]
+            layers += [m for n, m in self.named_modules(prefix="net") if n == "net.a"]
+            for layer in layers:
+                x = layer(x)
+            return x
+
+    net = Net()
+    assert [step.path for step in trace(net, (2, 6)).steps] == ["a", "inner.0", "a"]
+    assert "named_modules" not in vars(net)
+
+
 @pytest.mark.parametrize("names", ["children", "named_children", "_modules"])
 def test_a_loop_over_children_meets_a_shared_layer_as_often_as_pytorch_does(names):
     class Loop(nn.Sequential):
