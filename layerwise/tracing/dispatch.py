@@ -282,7 +282,7 @@ def tensors_in(values: Iterable) -> list[Tensor]:
         if isinstance(value, Tensor):
             found.append(value)
         elif isinstance(value, (list, tuple)):
-            if value and not all([type(part) is int for part in value]):
+            if not _LEAVES.issuperset(map(type, value)):
                 found += tensors_in(value)
         elif isinstance(value, Mapping):
             found += tensors_in(value.values())
