@@ -49,9 +49,11 @@ def in_place(run: Run) -> Finding | None:
 
 def _may_read_changed(run: Run, step: Step) -> bool:
     """Whether branches meet here of which one is what an activation made in the same block."""
+    if not step.merges:
+        return False
     calls = run.trace.calls if run.trace else ()
     starts = [c.start for c in calls if c.path == step.path and c.start <= step.index < c.stop]
-    for source in step.sources if step.merges else ():
+    for source in step.sources:
         made = run.steps[source]
         if source < max(starts, default=0) or made.kind is not Kind.ACTIVATION:
             continue

@@ -15,7 +15,7 @@ from layerwise.operations.registry import find
 from layerwise.tracing.module_tree import Block, levels
 from layerwise.tracing.records import Failure, Step
 
-from .columns import COLUMNS, Clash, Column, Row, RowOperation, Words, row, words
+from .columns import COLUMNS, Clash, Column, Row, RowOperation, Words, row, title, words
 from .matching import Part, in_blocks, matched, own_numbers
 from .matching import kind as kind_of
 
@@ -197,7 +197,8 @@ def _lines_of_pair(old: Part | None, new: Part | None, depth: int) -> Iterator[L
 
 
 def _status(old: Step, new: Step) -> Status:
-    if own_numbers(old) != own_numbers(new):
+    alike = old.settings == new.settings and old.params == new.params and title(old) == title(new)
+    if not alike and own_numbers(old) != own_numbers(new):
         return Status.OWN
     if (old.output, old.macs) != (new.output, new.macs):
         return Status.OWN if old.inputs == new.inputs else Status.DOWNSTREAM
