@@ -57,15 +57,14 @@ def of_run(failed: RunError) -> Failure:
 
 
 @contextmanager
-def _read(error: BaseException | None) -> Iterator[None]:
+def _read(error: Exception) -> Iterator[None]:
     """Afterwards the error lets go of the frames it came through, and of the networks in them.
 
-    They hold the error in turn: in a ring, only a collection of garbage would free them.
+    They hold the error in turn: in a ring, only a collection of garbage would free them. Its
+    `__context__` may be an error that the caller is handling, and stays as it is.
     """
     yield
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__context__
+    error.__traceback__ = None
 
 
 def _attempt_fields(attempt: FailedOperation) -> dict[str, Any]:

@@ -65,6 +65,20 @@ def test_a_try_leaves_nothing_to_the_collection_of_garbage(build):
         gc.enable()
 
 
+@pytest.mark.parametrize("build", [wrong_channels, not_built])
+def test_an_error_that_is_being_handled_meanwhile_keeps_its_traceback(build):
+    def meanwhile():
+        try:
+            1 / 0  # noqa: B018  it raises
+        except ZeroDivisionError:
+            assert run(build, IMAGE, {}).failure
+            raise
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        meanwhile()
+    assert "1 / 0" in str(caught.traceback[-1].statement)
+
+
 def test_the_network_has_no_numbers_unless_its_builder_reads_them():
     assert next(building.network(conv, {"channels": 5}).parameters()).is_meta
 
