@@ -20,9 +20,18 @@ def pytest_collection_finish():
 
 
 def pytest_runtest_teardown():
-    """With a shell, which the book's figures make, a lab takes itself to be in a notebook."""
+    """Nothing that one test leaves in the process reaches the next.
+
+    With a shell, which the book's figures make, a lab takes itself to be in a notebook.
+    """
     if shells := sys.modules.get("IPython.core.interactiveshell"):
         shells.InteractiveShell.clear_instance()
+    if torch := sys.modules.get("torch"):
+        as_they_were = not torch._C._len_torch_function_stack(), torch.is_grad_enabled()
+        while torch._C._len_torch_function_stack():
+            torch._C._pop_torch_function_stack()
+        torch.set_grad_enabled(True)
+        assert all(as_they_were), "a mode of PyTorch was left on: no_grad, or a default device"
 
 
 def pytest_addoption(parser):

@@ -1,34 +1,27 @@
 """Run a student's code with an end: of time, of memory, of what it prints."""
 
 import contextlib
-import ctypes
 import linecache
 import random
-import signal
 import sys
 import sysconfig
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import torch
 
+from ._deadline import deadline
 from ._findings import Finding
 
 SECONDS = 10.0  # of work
-WAITING = 6  # times as long, where it does nothing
 GIGABYTES = 4  # more than the process holds already
 COURSE = Path(__file__).resolve().parents[2]
 LIBRARIES = (
     *(COURSE / "course_utils", COURSE / "layerwise", Path(torch.__file__).resolve().parent),
     *(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib")),
 )
-
-
-class OutOfTime(BaseException):
-    """The time of a check is over. `except Exception` in an answer lets it pass."""
 
 
 class Trouble(NamedTuple):
@@ -96,6 +89,7 @@ def _undisturbed() -> Iterator[None]:
     try:
         with (
             torch.random.fork_rng(devices=[]),
+            _modes_kept(),
             contextlib.redirect_stdout(_Sink()),
             contextlib.redirect_stderr(_Sink()),
         ):
@@ -105,71 +99,15 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime in this thread when the time is over.
-
-    A signal also ends a sleep; where there is none (Windows, another thread) the interpreter
-    raises at the next line of Python.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    ring = _alarm if main and hasattr(signal, "setitimer") else _from_beside
-    with ring(seconds):
-        yield
-
-
-@contextlib.contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    def over(number: int, frame: FrameType | None) -> None:
-        if not _imports(frame):
-            raise OutOfTime
-        for own, timer, end in limits:  # half of a module would be broken for good
-            if own == number:
-                signal.setitimer(timer, end, 0.5)
-
-    # Busy for so long, or waiting for much longer: a loaded machine may be slow without a loop.
-    limits = (
-        (signal.SIGPROF, signal.ITIMER_PROF, seconds),
-        (signal.SIGALRM, signal.ITIMER_REAL, WAITING * seconds),
-    )
-    handlers = [signal.signal(number, over) for number, _, _ in limits]
-    # Again and again: a bare `except` may have swallowed the first.
-    timers = [signal.setitimer(timer, end, 0.5) for _, timer, end in limits]
+def _modes_kept() -> Iterator[None]:
+    """Take back what was opened and not closed: `no_grad`, a default device."""
+    grad, modes = torch.is_grad_enabled(), torch._C._len_torch_function_stack()  # noqa: SLF001
     try:
         yield
     finally:
-        for (_, timer, _), before in zip(limits, timers, strict=True):
-            signal.setitimer(timer, *before)
-        for (number, _, _), handler in zip(limits, handlers, strict=True):
-            signal.signal(number, handler)
-
-
-def _imports(frame: FrameType | None) -> bool:
-    """Whether a module is being imported, as PyTorch does at some first calls."""
-    while frame is not None:
-        if "importlib._bootstrap" in frame.f_code.co_filename:
-            return True
-        frame = frame.f_back
-    return False
-
-
-@contextlib.contextmanager
-def _from_beside(seconds: float) -> Iterator[None]:
-    thread, done = threading.get_ident(), threading.Event()
-    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-
-    def wait() -> None:
-        while not done.wait(WAITING * seconds):
-            if _imports(sys._current_frames().get(thread)):  # noqa: SLF001
-                continue
-            raise_in(ctypes.c_ulong(thread), ctypes.py_object(OutOfTime))
-
-    timer = threading.Thread(target=wait, daemon=True)
-    timer.start()
-    try:
-        yield
-    finally:
-        done.set()
-        timer.join()
+        torch.set_grad_enabled(grad)
+        while torch._C._len_torch_function_stack() > modes:  # noqa: SLF001
+            torch._C._pop_torch_function_stack()  # noqa: SLF001
 
 
 @contextlib.contextmanager

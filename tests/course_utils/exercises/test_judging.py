@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import exercises
-from course_utils.exercises import _guard, _sources
+from course_utils.exercises import _deadline, _guard, _sources
 from course_utils.exercises._attempted import is_attempted
 from course_utils.exercises._networks import Case, Networks
 from course_utils.exercises._values import numbers
@@ -43,7 +43,7 @@ block = replace(
 @pytest.fixture
 def soon(monkeypatch):
     monkeypatch.setattr(_guard, "SECONDS", 0.3)
-    monkeypatch.setattr(_guard, "WAITING", 2)
+    monkeypatch.setattr(_deadline, "WAITING", 2)
 
 
 def convolutions(n, i, o):
@@ -140,6 +140,73 @@ def test_beside_the_main_thread_it_is_ended_too():
     thread.start()
     thread.join(30)
     assert found[0].mistake == "endless"
+
+
+def test_what_is_being_opened_or_closed_is_done_first():
+    done = []
+
+    class Rings:
+        def __enter__(self):
+            signal.raise_signal(signal.SIGPROF)
+            done.append("opened")
+
+        def __exit__(self, *_):
+            signal.raise_signal(signal.SIGALRM)
+            done.append("closed")
+
+    def answer(*_):
+        with Rings():
+            pass
+        while True:
+            pass
+
+    assert block.check(answer).mistake == "endless"
+    assert done == ["opened", "closed"]
+
+
+def test_both_clocks_at_once_stop_it_once():
+    tidied = []
+
+    def tidy():
+        tidied.append(1)
+
+    def answer(*_):
+        both = signal.SIGALRM, signal.SIGPROF
+        threading.Thread(target=lambda: [*map(signal.raise_signal, both)]).start()
+        try:
+            while True:
+                pass
+        finally:
+            tidy()
+
+    for _ in range(5):  # the two may come apart
+        assert block.check(answer).mistake == "endless"
+    assert len(tidied) == 5
+
+
+def test_pytorch_is_as_it_was():
+    def leaves_it_open(*_):
+        torch.device("meta").__enter__()
+        torch.set_grad_enabled(False)
+
+    assert block.check(leaves_it_open).outcome == "wrong"
+    assert torch.is_grad_enabled() and torch.ones(1).device.type == "cpu"
+
+
+def test_a_ring_while_the_alarm_is_put_back(monkeypatch):
+    wind = signal.setitimer
+
+    def ringing(timer, *times):
+        before = wind(timer, *times)
+        if times[0] == 0:
+            signal.raise_signal(signal.SIGPROF)
+        return before
+
+    monkeypatch.setattr(signal, "setitimer", ringing)
+    with _deadline.deadline(5):
+        pass
+    left = [wind(timer, 0) for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL)]
+    assert left == [(0, 0), (0, 0)]
 
 
 def test_the_alarm_is_put_back():
