@@ -172,8 +172,9 @@ def test_both_clocks_at_once_stop_it_once():
 
     def answer(*_):
         both = signal.SIGALRM, signal.SIGPROF
-        threading.Thread(target=lambda: [*map(signal.raise_signal, both)]).start()
+        ring = threading.Thread(target=lambda: [*map(signal.raise_signal, both)])
         try:
+            ring.start()
             while True:
                 pass
         finally:
