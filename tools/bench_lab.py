@@ -112,6 +112,7 @@ def in_browser(page: object, output: object) -> list[float]:
     """Milliseconds from each of PRESSES arrow keys on the first slider to the changed page."""
     handle = output.locator(".noUi-handle").first
     handle.focus()
+    page.wait_for_timeout(3000)  # until the lab before has found its repairs and is stored
     times = []
     for turn in range(PRESSES + 5):
         page.evaluate("window.changed = 0")
