@@ -71,6 +71,8 @@ def test_a_block_that_shrank_to_one_part_is_still_that_block():
         found = lines(net(start), net(now))
         assert [line.row.path for line in found if line.depth == 0] == ["0"]
         assert next(line.row.path for line in found if line.status.mark == mark) == "0.1"
+        around, inside = found[0], found[1]
+        assert (around.differs(OUTPUT), inside.differs(OUTPUT)) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -141,6 +143,11 @@ def test_vgg_16_has_the_rows_of_vgg_11_and_new_ones_behind_them():
     assert not {found[path] for path in unchanged} & {Status.NEW, Status.OWN, Status.GONE}
     added = [path for path, status in found.items() if status is Status.NEW]
     assert added == ["0.2", "0.3", "1.2", "1.3", "2.4", "2.5", "3.4", "3.5", "4.4", "4.5"]
+
+
+def test_what_failed_first_leaves_all_of_the_start_behind_it():
+    found = lines([nn.Tanh(), nn.ReLU()], [nn.Linear(99, 16), nn.ReLU()])
+    assert told(found) == ["✕0 Linear breaks here", "?0 Tanh", "?1 ReLU"]
 
 
 def test_settings_that_differ_are_told():

@@ -55,7 +55,8 @@ def test_a_concat_that_broke_keeps_all_its_arms_and_what_follows():
     assert tree.steps[6].sources == (1, 3, 5)
     assert tree.steps[6].inputs == ((1, 4, 16, 16), (1, 4, 8, 8), (1, 4, 16, 16))
     assert statuses["0"] is Status.FAILED
-    assert [block.id for block in tree.parts[:1]] == ["0"]
+    block, _ = tree.parts
+    assert (block.id, block.call.start, block.call.stop) == ("0", 0, 7)
 
 
 def test_a_branch_that_broke_leaves_the_later_ones_in_their_places():
@@ -110,3 +111,22 @@ def test_a_layer_of_a_box_that_is_gone_marks_the_box(idle):
     assert tree.steps == outline(trace(nn.Sequential(*now), IMAGE)).steps
     marks = [statuses[step.index] for step in tree.steps]
     assert marks == [Status.SAME, Status.OWN, Status.SAME] if idle else [Status.OWN, Status.SAME]
+
+
+def test_what_comes_first_and_is_gone_marks_nothing():
+    tree, statuses, _ = both([nn.ReLU(), conv()], [conv()])
+    assert statuses == {0: Status.SAME} and len(tree.steps) == 1
+
+
+def test_an_add_that_is_gone_marks_what_it_added_to():
+    class Adds(nn.Module):
+        def __init__(self, shortcut):
+            super().__init__()
+            self.layers = nn.Sequential(conv(padding=1), conv(padding=1))
+            self.shortcut = shortcut
+
+        def forward(self, x):
+            return self.layers(x) + x if self.shortcut else self.layers(x)
+
+    tree, statuses, _ = both([Adds(True), POOL], [Adds(False), POOL])
+    assert told(tree, statuses) == ["Conv2d", "≠Conv2d", "MaxPool2d"]
