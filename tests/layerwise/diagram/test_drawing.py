@@ -651,6 +651,12 @@ def test_draw_takes_a_network_or_a_trace_and_saves(tmp_path):
     assert 'alt="Sequential, input 1×1×28×28, 61,706 parameters"' in html
 
 
+@pytest.mark.parametrize("room", range(400, 900, 20))
+def test_a_picture_is_no_wider_than_it_may_be(room):
+    root = ET.fromstring(svg(traced("resnet18"), ["layer1"], width=room))  # noqa: S314  our own
+    assert float(root.get("viewBox").split()[2]) <= room
+
+
 def test_draw_unfolds_what_it_is_told_to():
     t = traced("resnet18")
     assert draw(t, unfold=True).unfolded == tuple(block.id for block in blocks(t))

@@ -95,6 +95,9 @@ def test_to_unfold_a_block_inside_unfolds_what_repeats_around_it():
     picture = draw(nn.Sequential(*[block] * 40), (1, 8), unfold="7")
     assert picture.unfolded[0] == "7" and len(picture.unfolded) == 2
     assert 'data-id="7"' in picture.svg and "unfolded; output" in picture.svg
+    other = nn.Sequential(*[nn.Linear(8, 8) for _ in range(3)])
+    both = draw(nn.Sequential(*[block] * 40, *[other] * 40), (1, 8), unfold="47")
+    assert both.unfolded == ("47", "@80-199")
 
 
 @pytest.mark.parametrize("depth", [2, 3])

@@ -1,4 +1,4 @@
-"""Four pictures of a window that a person has looked at, to the pixel: all that is drawn is there."""
+"""Four pictures of a window that a person has looked at, to the pixel."""
 
 import pytest
 from torch import nn
