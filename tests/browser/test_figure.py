@@ -1,9 +1,11 @@
 """The live picture's own JavaScript in a plain page, with a model that stands in for the kernel."""
 
 import json
+import re
 
 import pytest
 import torch
+from playwright.sync_api import expect
 from torch import nn
 
 from layerwise import trace
@@ -212,6 +214,50 @@ def test_the_page_does_not_jump_when_the_picture_shrinks(picture):
     assert picture.height() == before
     rested = "least => document.querySelector('.course-figure').offsetHeight < least"
     picture.page.wait_for_function(rested, arg=before)  # no gap stays when the hand rests
+
+
+def test_a_picture_for_another_window_leaves_no_gap(picture):
+    picture.change([FRAME, SHUT])
+    before = picture.height()
+    picture.page.evaluate("model.state.room = 600")
+    picture.change([])
+    assert picture.height() < before
+
+
+SEEN = """path => {
+  const room = document.querySelector(".course-figure-page").getBoundingClientRect();
+  const parts = [...document.querySelectorAll(`.box[data-path^="${path}"]`)];
+  return parts.length > 3 && parts.every((part) => {
+    const { left, right, top, bottom } = part.querySelector(".hit").getBoundingClientRect();
+    return left >= room.left && right <= room.right && top >= room.top && bottom <= room.bottom;
+  });
+}"""
+
+
+@pytest.fixture
+def narrow(picture):
+    """With both blocks open, the picture is wider than the window."""
+    picture.page.set_viewport_size({"width": 480, "height": 720})
+    yield picture
+    picture.page.set_viewport_size({"width": 1280, "height": 720})
+
+
+def test_a_block_that_is_opened_comes_into_sight_with_all_that_is_in_it(narrow):
+    narrow.box(SHUT).focus()
+    narrow.press("Enter")
+    narrow.page.evaluate("document.querySelector('.course-figure-page').scrollLeft = 0")
+    assert not narrow.page.evaluate(SEEN, SHUT)
+    narrow.change([FRAME, SHUT])
+    narrow.page.wait_for_function(SEEN, arg=SHUT)
+
+
+def test_a_shadow_says_that_there_is_more_on_the_right(narrow):
+    page = narrow.page.locator(".course-figure-page")
+    expect(page).not_to_have_class(re.compile("more-right"))
+    narrow.change([FRAME, SHUT])
+    expect(page).to_have_class(re.compile("more-right"))
+    page.evaluate("page => { page.scrollLeft = page.scrollWidth; }")
+    expect(page).not_to_have_class(re.compile("more-right"))
 
 
 def test_letters_are_no_commands_of_jupyterlab(picture):
