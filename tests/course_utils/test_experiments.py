@@ -79,5 +79,10 @@ def test_full_size_trains_as_fit_does(monkeypatch, loaders):
     asked = []
     monkeypatch.setattr(experiments, "best_device", lambda: torch.device("cpu"))
     monkeypatch.setattr(experiments, "fashion_mnist", lambda *given: asked.append(given) or loaders)
+    monkeypatch.setattr(experiments.os, "cpu_count", lambda: 3)
     history = at_full_size(build(), size=96, epochs=2, lr=0.5, even_on_cpu=True)
     assert len(history) == 2 and asked == [(128, 96)]
+    assert torch.get_num_threads() == 3
+    monkeypatch.setattr(experiments.os, "cpu_count", lambda: None)  # some systems do not say
+    at_full_size(build(), size=96, epochs=1, lr=0.5, even_on_cpu=True)
+    assert torch.get_num_threads() == 1

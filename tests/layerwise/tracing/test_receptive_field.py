@@ -107,6 +107,16 @@ def test_fields_end_where_pixels_lose_their_place():
     assert trace(turned, (1, 3, 8, 8)).steps[0].receptive_field == (1, 1)
 
 
+@pytest.mark.parametrize(("dim", "known"), [(0, True), (1, True), (2, False), (-1, False)])
+def test_joined_along_rows_or_columns_pixels_stand_elsewhere(dim, known):
+    class Joins(nn.Module):
+        def forward(self, x):
+            return torch.cat([x, x], dim)
+
+    (step,) = trace(Joins(), (1, 3, 8, 8)).steps
+    assert step.receptive_field == ((1, 1) if known else None)
+
+
 def test_views_that_keep_rows_and_columns_keep_the_field():
     class Shuffle(nn.Module):
         def forward(self, x):
