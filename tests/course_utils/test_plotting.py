@@ -140,6 +140,9 @@ def test_costs_are_shares_of_the_whole(shown):
     assert widths == pytest.approx([100 * share for share in shares])
     assert f"parameters: conv {widths[0]:.1f} %, linear {widths[1]:.1f} %" in alt
     assert [tick.get_text() for tick in shown[1][0].axes[0].get_yticklabels()] == ["0", "3"]
+    written = [text.get_text() for text in figure.axes[0].texts]
+    assert written[1] == f"{widths[1]:.1f} % of the parameters"  # at the longest bar of a kind
+    assert written[0] == f"{widths[0]:.1f}"
 
 
 def test_images_of_every_form_are_drawn_in_a_grid(shown):
@@ -153,7 +156,9 @@ def test_images_of_every_form_are_drawn_in_a_grid(shown):
 
 def test_signed_maps_share_one_scale(shown):
     show_images([torch.full((2, 2), -3.0), torch.ones(2, 2)], signed=True)
+    show_images([torch.zeros(2, 2)], signed=True)
     assert [ax.images[0].get_clim() for ax in shown[0][0].axes] == [(-3, 3), (-3, 3)]
+    assert shown[1][0].axes[0].images[0].get_clim() == (-1, 1)
 
 
 def test_confusion_is_shown_and_told(shown):
@@ -161,6 +166,8 @@ def test_confusion_is_shown_and_told(shown):
     ((figure, told),) = shown
     assert [text.get_text() for text in figure.axes[0].texts] == list("820091505")
     assert figure.axes[0].images[0].get_array()[2].tolist() == [0.5, 0, 0.5]
+    inks = [text.get_color() for text in figure.axes[0].texts]
+    assert (inks[0], inks[1], inks[6]) == ("white", "black", "black")  # of 0.8, 0.2 and 0.5
     assert "cat 8, dog 9, ship 5" in told
     assert "ship as cat, 5 times; cat as dog, 2 times; dog as ship, 1 times" in told
 
@@ -177,6 +184,7 @@ def test_a_notebook_keeps_the_description():
         plot_lines({"a < b": [[1.0]]}, xlabel="epoch", ylabel="loss")
     output, hidden = captured.outputs
     assert "Figure: loss by epoch: a &lt; b, 1 line" in hidden.data["text/html"]
+    assert "position:absolute;width:1px;height:1px" in hidden.data["text/html"]
     assert output.data["image/png"]
     assert output.metadata["image/png"]["alt"].startswith("loss by epoch: a < b")
     assert output.metadata["image/png"]["width"] < 900

@@ -5,7 +5,8 @@ def test_a_prediction_as_text_and_folded():
     made = predict("How many <rows>?", 25088)
     assert repr(made) == "How many <rows>?\nAnswer: 25,088"
     html = made._repr_html_()
-    assert "How many &lt;rows&gt;?" in html and "<input" in html
+    assert "<b>Predict.</b> How many &lt;rows&gt;? <input" in html
+    assert 'aria-label="Your prediction"' in html
     assert "<details><summary>Answer</summary><p>25,088</p></details>" in html
 
 

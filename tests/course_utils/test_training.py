@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_utils import training
+from course_utils import progress, training
 from course_utils.data import digits
 from course_utils.training import History, evaluate, fit
 
@@ -458,7 +458,7 @@ def a_notebook(monkeypatch, *, person):
 
     def display(data, **options):
         shown.append(data["text/plain"])
-        assert options["raw"]
+        assert options == {"raw": True, "display_id": True}
         return SimpleNamespace(update=lambda data, **_: shown.append(data["text/plain"]))
 
     kernel = SimpleNamespace(_allow_stdin=person)
@@ -478,6 +478,9 @@ def test_runs_of_one_cell_share_a_line(loaders, monkeypatch):
         fit(small_net(), *loaders, epochs=1)
     assert made == [1]
     assert sum("15/15" in line for line in shown) >= 2
+    another = a_notebook(monkeypatch, person=True)
+    fit(small_net(), *loaders, epochs=1)
+    assert "0/15" in another[0] and len(progress._Page.shared) == 1  # what has ended is let go
 
 
 def test_progress_is_one_line_that_a_person_sees(loaders, monkeypatch, capfd):
@@ -497,17 +500,21 @@ def test_progress_starts_where_the_checkpoint_ended(loaders, monkeypatch, tmp_pa
     assert "15/30" in shown[0]
 
 
-@pytest.mark.parametrize(("person", "progress"), [(False, True), (True, False)])
-def test_a_notebook_run_by_a_program_shows_nothing(loaders, monkeypatch, capfd, person, progress):
+@pytest.mark.parametrize(("person", "asked"), [(False, True), (True, False)])
+def test_a_notebook_run_by_a_program_shows_nothing(loaders, monkeypatch, capfd, person, asked):
     shown = a_notebook(monkeypatch, person=person)
-    fit(small_net(), *loaders, epochs=1, progress=progress)
+    fit(small_net(), *loaders, epochs=1, progress=asked)
     assert shown == []
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("person", [False, True])
-def test_in_a_terminal_progress_goes_to_stderr(loaders, monkeypatch, capsys, person):
+@pytest.mark.parametrize("ipython", [False, True])
+def test_in_a_terminal_progress_goes_to_stderr(loaders, monkeypatch, capsys, person, ipython):
     monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    if ipython:  # its shell has no kernel
+        shell = SimpleNamespace(get_ipython=SimpleNamespace)
+        monkeypatch.setitem(sys.modules, "IPython", shell)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: person, raising=False)
     fit(small_net(), *loaders, epochs=1)
     out, err = capsys.readouterr()
