@@ -42,7 +42,7 @@ def _functions(answer: Any) -> list[FunctionType]:
 
 def is_stub(code: CodeType) -> bool:
     """Whether a body holds no more than `...`, pass, a docstring, NotImplementedError, super()."""
-    if set(code.co_names) - _NAMES or code.co_nlocals > _arguments(code):
+    if set(code.co_names) - _NAMES:
         return False
     before = None
     for step in dis.get_instructions(code):
@@ -58,8 +58,3 @@ def is_stub(code: CodeType) -> bool:
 
 def _nothing(step: dis.Instruction | None) -> bool:
     return step is not None and step.opname == "LOAD_CONST" and step.argval in (None, ...)
-
-
-def _arguments(code: CodeType) -> int:
-    stars = bool(code.co_flags & 0x04) + bool(code.co_flags & 0x08)
-    return code.co_argcount + code.co_kwonlyargcount + stars

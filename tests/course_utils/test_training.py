@@ -487,7 +487,7 @@ def test_progress_is_one_line_that_a_person_sees(loaders, monkeypatch, capfd):
     shown = a_notebook(monkeypatch, person=True)
     h = fit(small_net(), *loaders, epochs=2)
     assert "0/30" in shown[0]
-    assert "30/30" in shown[-1]
+    assert "30/30" in shown[-1] and "batch/s" in shown[-1]
     assert f"test {h.test_acc[-1]:.2f}" in shown[-1]
     assert not any("\r" in line or "\n" in line for line in shown)
     assert capfd.readouterr() == ("", "")
