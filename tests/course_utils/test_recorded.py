@@ -1,6 +1,8 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from pickle import UnpicklingError
 
 import pytest
 import torch
@@ -31,7 +33,9 @@ def test_a_recorded_run_is_whole(name):
 def test_weights_load_into_their_network(name):
     net, run = recorded.load(name)
     assert run.name == name and not net.training
-    assert all(v.isfinite().all() for v in net.state_dict().values())
+    stored = torch.load(FOLDER / f"{name}.pt", weights_only=True)
+    for key, value in net.state_dict().items():
+        assert value.isfinite().all() and value.equal(stored[key].to(value.dtype))
     with torch.no_grad():
         scores = net(run.prepare(torch.rand(2, 3, 32, 32)))
     assert scores.isfinite().all() and not scores[0].equal(scores[1])
@@ -44,6 +48,20 @@ def test_curves_are_histories_a_seed_each(name):
     for run in (run for runs in kinds.values() for run in runs):
         assert len(run) == len(run.train_loss) == len(run.train_acc) > 0 and not run.stopped
         assert all(map(math.isfinite, run.train_loss))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(20, "1 minute on"), (80, "1 minute on"), (150, "2 minutes on")]
+)
+def test_a_run_tells_how_long_it_took(seconds, told):
+    assert told in repr(replace(recorded.run(RUNS[0]), seconds=seconds))
+
+
+def test_weights_that_would_run_code_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorded, "FOLDERS", (tmp_path,))
+    torch.save({"weight": print}, tmp_path / "vgg.pt")
+    with pytest.raises(UnpicklingError):
+        recorded.load("vgg")
 
 
 def test_all_weights_together_stay_small():
