@@ -35,9 +35,10 @@ def _lesson(test: str) -> str:
     return test.partition("[")[2].rstrip("]").partition("-")[0]
 
 
-def pytest_xdist_auto_num_workers() -> int:
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """One more than cores: a worker waits for a browser, or for the kernel of a notebook."""
-    return (os.cpu_count() or 1) + 1
+    return (yield) + 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:

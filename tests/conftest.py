@@ -19,6 +19,7 @@ def pytest_collection_finish():
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)  # the fixtures of the test have put back what is theirs
 def pytest_runtest_teardown():
     """Nothing that one test leaves in the process reaches the next.
 

@@ -13,6 +13,7 @@ from types import FrameType
 WAITING = 6  # times as long, where it does nothing
 AGAIN = 0.5  # seconds: a bare `except` may have swallowed the first
 SOON = 0.01  # seconds, until what is being opened or closed is done
+PATIENCE = 1.0  # seconds that it may take: an `__exit__` may be endless itself
 
 
 class OutOfTime(BaseException):
@@ -24,7 +25,7 @@ def deadline(seconds: float) -> Iterator[None]:
     """Raise OutOfTime in this thread when the time is over.
 
     A signal also ends a sleep; where there is none (Windows, another thread) the interpreter
-    raises at the next line of Python.
+    raises at the next line of Python, and there a `with` may still be cut off on its way out.
     """
     main = threading.current_thread() is threading.main_thread()
     ring = _alarm if main and hasattr(signal, "setitimer") else _from_beside
@@ -39,20 +40,22 @@ def _alarm(seconds: float) -> Iterator[None]:
         signal.SIGPROF: (signal.ITIMER_PROF, seconds),
         signal.SIGALRM: (signal.ITIMER_REAL, WAITING * seconds),
     }
-    raised, ended = -math.inf, False
+    first, raised, ended = math.inf, -math.inf, False
 
     def over(number: int, frame: FrameType | None) -> None:
-        nonlocal raised
+        nonlocal first, raised
         timer, end = clocks[signal.Signals(number)]
-        on_its_way = time.monotonic() < raised + AGAIN / 2  # both clocks may end at once
+        now = time.monotonic()
+        first = min(first, now)
+        on_its_way = now < raised + AGAIN / 2  # both clocks may end at once
         if ended:  # without this handler the next ring would kill the process
             return
         if _imports(frame):
             signal.setitimer(timer, end, AGAIN)
-        elif on_its_way or _opens_or_closes(frame):
+        elif on_its_way or (now < first + PATIENCE and _opens_or_closes(frame)):
             signal.setitimer(timer, SOON, AGAIN)
         else:
-            raised = time.monotonic()
+            raised = now
             raise OutOfTime
 
     handlers = [signal.signal(number, over) for number in clocks]
@@ -93,12 +96,16 @@ def _from_beside(seconds: float) -> Iterator[None]:
     thread, done = threading.get_ident(), threading.Event()
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
+    def frame() -> FrameType | None:
+        return sys._current_frames().get(thread)  # noqa: SLF001
+
     def wait() -> None:
         while not done.wait(WAITING * seconds):
-            while _opens_or_closes(frame := sys._current_frames().get(thread)):  # noqa: SLF001
+            latest = time.monotonic() + PATIENCE
+            while _opens_or_closes(frame()) and time.monotonic() < latest:
                 if done.wait(SOON):
                     return
-            if not _imports(frame):
+            if not _imports(frame()):
                 raise_in(ctypes.c_ulong(thread), ctypes.py_object(OutOfTime))
 
     timer = threading.Thread(target=wait, daemon=True)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import torch
+from torch import overrides
 
 from ._deadline import deadline
 from ._findings import Finding
@@ -101,13 +102,15 @@ def _undisturbed() -> Iterator[None]:
 @contextlib.contextmanager
 def _modes_kept() -> Iterator[None]:
     """Take back what was opened and not closed: `no_grad`, a default device."""
-    grad, modes = torch.is_grad_enabled(), torch._C._len_torch_function_stack()  # noqa: SLF001
+    grad, modes = torch.is_grad_enabled(), overrides._get_current_function_mode_stack()  # noqa: SLF001
     try:
         yield
     finally:
         torch.set_grad_enabled(grad)
-        while torch._C._len_torch_function_stack() > modes:  # noqa: SLF001
-            torch._C._pop_torch_function_stack()  # noqa: SLF001
+        for _ in overrides._get_current_function_mode_stack():  # noqa: SLF001
+            overrides._pop_mode()  # noqa: SLF001
+        for mode in modes:
+            overrides._push_mode(mode)  # noqa: SLF001
 
 
 @contextlib.contextmanager

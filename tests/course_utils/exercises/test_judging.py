@@ -164,7 +164,49 @@ def test_what_is_being_opened_or_closed_is_done_first():
     assert done == ["opened", "closed"]
 
 
-def test_both_clocks_at_once_stop_it_once():
+class Leaves:
+    """Takes `seconds` to close, in Python."""
+
+    def __init__(self, seconds, done):
+        self.seconds, self.done = seconds, done
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *_):
+        end = time.monotonic() + self.seconds
+        while time.monotonic() < end:
+            pass
+        self.done.append("closed")
+
+
+@pytest.mark.usefixtures("soon")
+def test_an_exit_that_never_ends_is_ended():
+    def answer(*_):
+        with Leaves(60, []):
+            pass
+
+    assert block.check(answer).mistake == "endless"
+
+
+@pytest.mark.usefixtures("soon")
+def test_beside_the_main_thread_what_is_being_closed_is_done_first():
+    done, found = [], []
+
+    def answer(*_):
+        with Leaves(0.9, done):  # the ring comes after 0.6 s
+            pass
+        while True:
+            pass
+
+    thread = threading.Thread(target=lambda: found.append(block.check(answer)))
+    thread.start()
+    thread.join(30)
+    assert (found[0].mistake, done) == ("endless", ["closed"])
+
+
+def test_both_clocks_at_once_stop_it_once(monkeypatch):
+    monkeypatch.setattr(_deadline, "AGAIN", 60)  # also on a machine that stands still meanwhile
     tidied = []
 
     def tidy():
@@ -192,6 +234,15 @@ def test_pytorch_is_as_it_was():
 
     assert block.check(leaves_it_open).outcome == "wrong"
     assert torch.is_grad_enabled() and torch.ones(1).device.type == "cpu"
+
+
+@pytest.mark.parametrize(("default", "other"), [("cpu", "meta"), ("meta", "cpu")])
+def test_the_default_device_is_as_it_was(default, other):
+    torch.set_default_device(default)
+    block.check(lambda *_: torch.set_default_device(other))
+    device = torch.ones(1).device.type
+    torch.set_default_device(None)
+    assert device == default
 
 
 def test_a_ring_while_the_alarm_is_put_back(monkeypatch):
