@@ -205,18 +205,27 @@ def test_beside_the_main_thread_what_is_being_closed_is_done_first():
     assert (found[0].mistake, done) == ("endless", ["closed"])
 
 
-def test_both_clocks_at_once_stop_it_once(monkeypatch):
+@pytest.fixture
+def harmless():
+    """The two signals; one that comes after the check would end the process otherwise."""
+    both = signal.SIGALRM, signal.SIGPROF
+    before = [signal.signal(number, lambda *_: None) for number in both]
+    yield both
+    for number, handler in zip(both, before, strict=True):
+        signal.signal(number, handler)
+
+
+def test_both_clocks_at_once_stop_it_once(monkeypatch, harmless):
     monkeypatch.setattr(_deadline, "AGAIN", 60)  # also on a machine that stands still meanwhile
-    tidied = []
+    tidied, rings = [], []
 
     def tidy():
         tidied.append(1)
 
     def answer(*_):
-        both = signal.SIGALRM, signal.SIGPROF
-        ring = threading.Thread(target=lambda: [*map(signal.raise_signal, both)])
+        rings.append(threading.Thread(target=lambda: [*map(signal.raise_signal, harmless)]))
         try:
-            ring.start()
+            rings[-1].start()
             while True:
                 pass
         finally:
@@ -224,7 +233,8 @@ def test_both_clocks_at_once_stop_it_once(monkeypatch):
 
     for _ in range(5):  # the two may come apart
         assert block.check(answer).mistake == "endless"
-    assert len(tidied) == 5
+        rings[-1].join()
+    assert len(tidied) == len(rings) == 5
 
 
 def test_pytorch_is_as_it_was():
