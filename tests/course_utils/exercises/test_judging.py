@@ -190,7 +190,8 @@ def test_an_exit_that_never_ends_is_ended():
 
 
 @pytest.mark.usefixtures("soon")
-def test_beside_the_main_thread_what_is_being_closed_is_done_first():
+def test_beside_the_main_thread_what_is_being_closed_is_done_first(monkeypatch):
+    monkeypatch.setattr(_deadline, "PATIENCE", 30)
     done, found = [], []
 
     def answer(*_):
