@@ -42,7 +42,6 @@ if "google.colab" in sys.modules:  # there, fetch the course; elsewhere it is in
     os.system("pip install -q --no-deps git+https://github.com/YOUR_NAME/modern-cnns d2l==1.0.3")
 
 # %%
-from functools import partial
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
@@ -374,8 +373,7 @@ for build in (small_nin, wide_nin):
           f"{sum(s.op == 'Conv2d' for s in t.steps)} convolutions")
 
 # %% [markdown]
-# Each is trained for four epochs with Adam, from three seeds. (`fused=True` changes nothing but
-# the speed.)
+# Each is trained for four epochs with Adam, from three seeds.
 
 # %% tags=["nbval-ignore-output"]
 torch.set_num_threads(1)  # networks this small are no faster on several cores
@@ -383,8 +381,7 @@ train, test = digits(batch_size=32, size=16, standardize=True, device="cpu")
 
 
 def trained(build, epochs=4):
-    return runs(build, train, test, epochs=epochs, lr=5e-3,
-                optimizer=partial(torch.optim.Adam, fused=True))
+    return runs(build, train, test, epochs=epochs, lr=5e-3, optimizer=torch.optim.Adam)
 
 
 averaged = trained(small_nin)
@@ -424,9 +421,9 @@ plot_runs(heads)
 # %% [markdown]
 # *One line for each run.*
 #
-# After four epochs the two are close together, although averaging has 71 times fewer parameters
-# at its end. This does not show that averaging is *better*. The paper reports that it is, for
-# photographs (section 4.6): averaging is a **structural regularizer**, the network overfits less. A
+# After four epochs the two are a few hundredths apart, although averaging has 71 times fewer
+# parameters at its end. Nothing here says that averaging is *better*. The paper reports that it is,
+# for photographs (section 4.6): averaging is a **structural regularizer**, the network overfits less. A
 # few epochs on easy digits cannot test that.
 #
 # ## Look inside: a map for each class
@@ -553,8 +550,8 @@ plot_runs(ends)
 # another run loses none and learns, though here it is behind the runs without this ReLU. So this
 # ReLU is a risk, and nothing here shows an advantage of it: leave it out of your networks.
 #
-# The notes' block is another case. Most of its runs are behind too, although here none of their
-# logits is dead. A logit need not be dead to learn slowly: it gets no gradient from the images for
+# The notes' block is another case. Most of its runs are behind too, although hardly any of their
+# logits are dead. A logit need not be dead to learn slowly: it gets no gradient from the images for
 # which it is 0. Or is it because the block has only ten channels? See exercise 3.
 #
 # ## On photographs

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sklearn.datasets import load_digits
 from torchvision.datasets import FashionMNIST
 from torchvision.transforms import Resize, ToTensor
 
@@ -137,6 +136,8 @@ def test_digits_split_is_fixed_stratified_and_whole():
             torch.cat([both, torch.cat([train.labels, test.labels])[:, None]], 1).int().tolist(),
         )
     )
+    from sklearn.datasets import load_digits  # imported by the worker that needs it
+
     real = load_digits()
     assert ours == sorted(map(tuple, np.c_[real.data, real.target].astype(int).tolist()))
 

@@ -5,7 +5,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import build_notebooks
-import jupytext
 import lessons
 import pytest
 import torch
@@ -22,7 +21,7 @@ NAMES = {
     )
 }
 PROSE = {
-    stem: [c.source for c in jupytext.read(source, fmt="py:percent").cells if c.cell_type != "code"]
+    stem: [c.source for c in lessons.cells(source) if c.cell_type != "code"]
     for stem, (source, _) in LESSONS.items()
 }
 TEXT = {stem: "\n\n".join(cells) for stem, cells in PROSE.items()}

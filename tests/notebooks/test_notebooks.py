@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import build_notebooks
-import jupytext
+import lessons
 import nbformat
 import pytest
 import stubs
@@ -71,7 +71,7 @@ def list_amid_a_sentence(prose):
 
 @each_lesson
 def test_no_sentence_becomes_a_list(source, target):  # noqa: ARG001  the notebook holds the same prose
-    cells = jupytext.read(source, fmt="py:percent").cells
+    cells = lessons.cells(source)
     found = [x for c in cells if c.cell_type == "markdown" for x in list_amid_a_sentence(c.source)]
     assert found == [], "Markdown makes a list of these lines: break them elsewhere"
 
@@ -86,7 +86,7 @@ def minutes(source):
 
     An exercise says its own minutes; the questions before them take ten.
     """
-    cells = jupytext.read(source, fmt="py:percent").cells
+    cells = lessons.cells(source)
     prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     lesson, _, exercises = prose.partition("## Questions")
     code = sum(c.cell_type == "code" and not _left_out(c) for c in cells)

@@ -3,11 +3,13 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 import build_notebooks
 import jupytext
+import nbformat
 import stubs
 
 from layerwise.interactive.live_lab import Lab
@@ -64,8 +66,14 @@ def lab_cells(lesson: str) -> list[str]:
     return ["\n".join(needed), *shown]
 
 
+@cache
+def cells(source: Path) -> list[nbformat.NotebookNode]:
+    """Of a lesson's source, read once: several tests ask for them while they are collected."""
+    return jupytext.read(source, fmt="py:percent").cells
+
+
 def _statements(source: Path) -> Iterator[ast.stmt]:
-    for cell in jupytext.read(source, fmt="py:percent").cells:
+    for cell in cells(source):
         # An exercise defines names of its lesson anew.
         if cell.cell_type == "code" and not stubs.is_exercise(cell):
             yield from ast.parse(cell.source).body

@@ -39,13 +39,11 @@ function render({ model, el }) {
 
   function draw() {
     const focused = page.contains(document.activeElement);
-    const { scrollLeft, scrollTop } = page;
     hide();
     if (model.get("room") === room) steady();
     else relax(); // in another window there is no hand that moves
     room = model.get("room");
-    page.innerHTML = model.get("svg");
-    page.scrollTo(scrollLeft, scrollTop);
+    page.innerHTML = model.get("svg"); // where it is scrolled to stays: nothing was laid out in between
     const all = boxes();
     // JupyterLab takes single letters as shortcuts otherwise.
     all.forEach((box) => box.setAttribute("data-lm-suppress-shortcuts", "true"));
@@ -142,9 +140,12 @@ function render({ model, el }) {
 
   // What stands below does not jump with each picture while a hand moves; after that no gap stays.
   let resting = 0;
+  let laidOut = 0; // its height in the last frame: to ask now would lay out what other parts have changed
+  const sized = new ResizeObserver(() => { laidOut = figure.offsetHeight; });
+  sized.observe(figure);
   const relax = () => { figure.style.minHeight = ""; };
   function steady() {
-    figure.style.minHeight = `${figure.offsetHeight}px`;
+    figure.style.minHeight = `${laidOut}px`;
     clearTimeout(resting);
     resting = setTimeout(relax, REST);
   }
@@ -270,6 +271,7 @@ function render({ model, el }) {
     model.off("change:svg", draw);
     model.off("change:chosen", mark);
     resized.disconnect();
+    sized.disconnect();
     pushed.disconnect();
     clearTimeout(waiting);
     clearTimeout(resting);

@@ -37,7 +37,8 @@ function teller(target) {
 
 function told(page, source) {
   const all = (selector) => [...page.querySelectorAll(selector)].map((one) => [one, stepsOf(one)]);
-  const alike = (steps) => [BOX, ROW].flatMap((kind) => partners(all(kind), steps)).map(([one]) => one);
+  const kinds = source.matches(ARGUMENT) ? [] : [all(BOX), all(ROW)]; // once: a turn may change many steps
+  const alike = (steps) => kinds.flatMap((kind) => partners(kind, steps)).map(([one]) => one);
   const code = page.querySelector(".lab-code");
   const named = (name) => [...page.querySelectorAll(ARGUMENT)].filter((one) => one.dataset.choice === name);
   if (source.matches(ARGUMENT)) return [...page.getElementsByClassName(CONTROL + source.dataset.choice)];

@@ -37,9 +37,9 @@ function render({ model, el }) {
 
   // What stands below must not jump with each message while a hand moves; after that no gap stays.
   let resting = 0;
+  let height = 0; // as it was laid out last: to ask now would lay out what the other parts have changed
   const relax = () => { root.style.minHeight = ""; };
   const show = () => {
-    const height = root.offsetHeight;
     swap(root, model.get("html"));
     if (!model.get("steady")) return;
     root.style.minHeight = `${height}px`;
@@ -55,6 +55,7 @@ function render({ model, el }) {
   };
   root.addEventListener("scroll", shade);
   const scrolls = new ResizeObserver(() => {
+    height = root.offsetHeight;
     shade();
     root.tabIndex = root.scrollWidth > root.clientWidth ? 0 : -1;
     if (root.tabIndex) return void ["role", "aria-label"].forEach((name) => root.removeAttribute(name));

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import pairwise
 
 import build_notebooks
-import jupytext
+import lessons
 import pytest
 import torch
 
@@ -116,7 +116,7 @@ def test_all_lessons_have_two_exercises_and_there_are_sixteen():
 def cells():
     """Cells tagged `exercise` of the lessons' sources, each with the cell after it."""
     for lesson, (source, _) in build_notebooks.lessons().items():
-        found = [c for c in jupytext.read(source, fmt="py:percent").cells if c.cell_type == "code"]
+        found = [c for c in lessons.cells(source) if c.cell_type == "code"]
         for cell, after in pairwise(found):
             if "exercise" in cell.metadata.get("tags", []):
                 yield pytest.param(lesson, cell.source, after.source, id=after.source)

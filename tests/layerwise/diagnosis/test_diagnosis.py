@@ -508,7 +508,7 @@ def test_a_random_network_works_or_is_explained_by_name(spec, shape):
         assert d.headline and d.cause
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.fixed_dictionaries(
         {},

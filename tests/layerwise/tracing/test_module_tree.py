@@ -16,17 +16,17 @@ def ids(block):
 
 
 @pytest.mark.parametrize(
-    ("net", "shape"),
+    ("build", "shape"),
     [
-        (nets.alexnet(), (1, 1, 224, 224)),
-        (nets.googlenet(), (1, 1, 96, 96)),
-        (torchvision.models.densenet121(), (2, 3, 64, 64)),
-        (torchvision.models.vit_b_16(), (1, 3, 224, 224)),
+        (nets.alexnet, (1, 1, 224, 224)),
+        (nets.googlenet, (1, 1, 96, 96)),
+        (torchvision.models.densenet121, (2, 3, 64, 64)),
+        (torchvision.models.vit_b_16, (1, 3, 224, 224)),
     ],
     ids=["alexnet", "googlenet", "densenet121", "vit_b_16"],
 )
-def test_every_step_stands_once_and_totals_hold(net, shape):
-    t = trace(net, shape)
+def test_every_step_stands_once_and_totals_hold(build, shape):
+    t = trace(build(), shape)
     tree = outline(t)
     assert tree.steps == t.steps
     assert (tree.params, tree.macs) == (t.params, t.macs)
