@@ -263,3 +263,15 @@ def test_a_shadow_says_that_there_is_more_on_the_right(narrow):
 def test_letters_are_no_commands_of_jupyterlab(picture):
     kept = picture.page.locator('.box[data-lm-suppress-shortcuts="true"]')
     assert kept.count() == picture.page.locator(".box").count()
+
+
+def test_a_picture_under_the_pointer_stays_where_it_was_scrolled_to(picture):
+    page = picture.page.locator(".course-figure-page")
+    picture.change([FRAME, SHUT])
+    page.evaluate("page => { page.style.maxHeight = '120px'; page.scrollTop = 40; }")
+    box = page.bounding_box()
+    picture.page.mouse.move(box["x"] + 5, box["y"] + 60)
+    picture.page.evaluate("model.state.tallest = 120")
+    picture.change([FRAME])
+    picture.page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert page.evaluate("page => page.scrollTop") == 40
