@@ -407,8 +407,9 @@ def test_a_class_is_a_builder():
     assert lab(Net, (1, 2), width=(1, 4)).code == "Net(width=3)"
 
 
-def test_a_lab_freezes_no_memory():
+def test_a_lab_freezes_no_memory_and_its_module_does_not_hide_the_function():
     code = """import gc
+import layerwise.interactive.live_lab
 from layerwise import lab
 from torch import nn
 lab(lambda a=1: nn.Linear(1, a), (1, 1), a=(1, 2)).set(a=2)
@@ -436,8 +437,3 @@ def test_a_lab_displays_itself_once_in_the_cell_that_makes_it_and_again_where_na
         assert VIEW in live.data and live.data["text/html"] == ""
         assert VIEW not in stored.data and "Run this cell" in stored.data["text/html"]
         assert "Linear" in stored.data["text/plain"]
-
-
-def test_the_lab_module_does_not_hide_the_function():
-    code = "import layerwise.interactive.live_lab; from layerwise import lab; assert callable(lab)"
-    subprocess.run([sys.executable, "-c", code], check=True)

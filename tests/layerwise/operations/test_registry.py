@@ -83,7 +83,7 @@ def test_every_entry_has_its_cases():
 def test_entry_against_the_cpu(name, record_property):
     count = 0
 
-    @settings(max_examples=40 if ENTRIES[name].rule else 10, deadline=None, derandomize=True)
+    @settings(max_examples=30 if ENTRIES[name].rule else 10, deadline=None, derandomize=True)
     @given(st.data())
     def agree(data):
         nonlocal count
