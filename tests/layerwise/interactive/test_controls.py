@@ -141,3 +141,21 @@ def test_a_parameter_without_a_value_is_named():
 def test_lab_wants_a_function(build):
     with pytest.raises(TypeError, match="function"):
         lab(build, IMAGE)
+
+
+@pytest.mark.parametrize("word", ["presets", "image", "tasks"])
+def test_a_parameter_with_a_word_of_the_lab_is_told_so(word):
+    given = {}
+    exec(f"def build({word}): pass", given)  # noqa: S102  the line above
+    with pytest.raises(TypeError, match=f"'{word}', a word of the lab itself"):
+        controls.make(given["build"], IMAGE, {})
+
+
+def test_without_forms_there_are_no_controls():
+    assert controls.make(alexnet, IMAGE, {}) == {}
+
+
+def test_one_number_alone_is_a_menu_and_no_tooltip_says_null():
+    made = controls.make(alexnet, IMAGE, {"channels": [96], "stride": (1, 8)})
+    assert type(made["channels"]) is Dropdown
+    assert [control.tooltip for control in made.values()] == ["", ""]
