@@ -22,7 +22,7 @@ STRONGEST = 16  # maps that are kept of a step, the largest numbers of a vector
 SLICES = 8  # input channels that are kept of a filter
 
 # They make rows and columns in the last two axes, whatever part of the image these see.
-_IMAGED = frozenset({"conv_transpose2d", "interpolate", "upsample", "pixel_shuffle", "fold"})
+_IMAGED = frozenset({"conv_transpose2d", "interpolate", "pixel_shuffle", "fold"})
 
 
 class AbandonedError(Exception):

@@ -437,3 +437,23 @@ def test_a_lab_displays_itself_once_in_the_cell_that_makes_it_and_again_where_na
         assert VIEW in live.data and live.data["text/html"] == ""
         assert VIEW not in stored.data and "Run this cell" in stored.data["text/html"]
         assert "Linear" in stored.data["text/plain"]
+
+
+def test_under_what_broke_stand_all_shapes_that_meet():
+    class Adds(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.one, self.other = nn.Conv2d(1, width, 3), nn.Conv2d(1, 4, 3)
+
+        def forward(self, x):
+            return self.one(x) + self.other(x)
+
+    class Concatenates(Adds):
+        def forward(self, x):
+            return torch.cat([self.one(x), self.other(x)[..., :3]], dim=1)
+
+    made = lab(Adds, (1, 1, 8, 8), width=[4, 5])
+    assert page.broken(made.state) == ""
+    made.set(width=5)
+    assert page.broken(made.state) == "5×6×6\nand\n4×6×6"
+    assert page.broken(lab(Concatenates, (1, 1, 8, 8), width=4).state) == "cat\n4×6×6\nand\n4×6×3"

@@ -131,6 +131,22 @@ def test_maps_whose_layout_is_not_known_are_not_shown():
     assert activations(Rearranged(), image()).outputs == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("layer", "size"),
+    [
+        (nn.Upsample(scale_factor=2), 24),
+        (nn.PixelShuffle(2), 24),
+        (nn.Fold((13, 13), (2, 2)), 13),
+    ],
+    ids=["Upsample", "PixelShuffle", "Fold"],
+)
+def test_maps_behind_what_makes_a_larger_image_are_maps(layer, size):
+    first = nn.Flatten(2) if isinstance(layer, nn.Fold) else nn.Identity()
+    net = nn.Sequential(nn.Conv2d(1, 4, 3, 2), nn.ReLU(), first, layer)
+    kept = activations(net, image(size=26)).outputs[-1]
+    assert kept.values.shape[1:] == (size, size)
+
+
 def test_maps_behind_a_transposed_convolution_are_maps():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ConvTranspose2d(2, 3, 2, stride=2), nn.ReLU())
     found = activations(net, image())

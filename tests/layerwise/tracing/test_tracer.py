@@ -370,7 +370,9 @@ def test_wrong_arguments_say_what_is_expected():
     net = nn.Conv2d(3, 4, 3)
     with pytest.raises(TypeError, match=r"as one tuple: \(1, 3, 8, 8\)"):
         trace(net, 1, 3, 8, 8)
-    with pytest.raises(TypeError, match=r"Residual is a class, .* call it, Residual\(\)"):
+    with pytest.raises(
+        TypeError, match=r"Residual is a class, not a network \(nn.Module\): call it, Residual\(\)"
+    ):
         trace(Residual, (1, 3, 8, 8))
     with pytest.raises(TypeError, match="if it builds one"):
         trace(lambda x: x, (1, 3, 8, 8))
