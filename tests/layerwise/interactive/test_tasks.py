@@ -284,3 +284,9 @@ def test_one_task_alone_is_no_list():
 def test_tasks_of_this_lab_are_taken_with_the_values_that_are_meant():
     named = replace(BREAKS, reached={"padding": "two"})
     assert checked_tasks([named, SMALL], ALLOWED, meant) == (BREAKS, SMALL)
+
+
+def test_the_tasks_are_a_group_with_a_name():
+    assert task_page.live(progress()).startswith(
+        '<div class="lab-task" role="group" aria-label="Tasks">'
+    )
