@@ -1,7 +1,7 @@
 """Every state that a lab of a lesson can reach agrees with PyTorch, or is explained.
 
 PyTorch's meta kernels judge every state, a real forward on the CPU a random sample. Another
-sample is shown by the lab itself: to show them all would take twice as long as to judge them.
+sample is shown by the lab itself: to show them all would take nearly as long as to judge them.
 """
 
 import itertools

@@ -36,12 +36,12 @@ function teller(target) {
 }
 
 function told(page, source) {
+  if (source.matches(ARGUMENT)) return [...page.getElementsByClassName(CONTROL + source.dataset.choice)];
   const all = (selector) => [...page.querySelectorAll(selector)].map((one) => [one, stepsOf(one)]);
-  const kinds = source.matches(ARGUMENT) ? [] : [all(BOX), all(ROW)]; // once: a turn may change many steps
+  const kinds = [all(BOX), all(ROW)]; // read once: a turn may change many steps
   const alike = (steps) => kinds.flatMap((kind) => partners(kind, steps)).map(([one]) => one);
   const code = page.querySelector(".lab-code");
   const named = (name) => [...page.querySelectorAll(ARGUMENT)].filter((one) => one.dataset.choice === name);
-  if (source.matches(ARGUMENT)) return [...page.getElementsByClassName(CONTROL + source.dataset.choice)];
   if (!source.matches(CHOICE_OF)) return alike(stepsOf(source));
   const name = [...source.classList].find((one) => one.startsWith(CONTROL)).slice(CONTROL.length);
   const own = code?.dataset.turned === name ? [...stepsOf(code)] : [];
