@@ -3,14 +3,13 @@
 import contextlib
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from typing import Any
 
 from torch import nn
-from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.nn.parameter import is_lazy
 
 from layerwise.operations.kinds import Kind, Merge
@@ -41,14 +40,13 @@ class Case:
     given: Any
     choices: Mapping
     ran: nn.Module | None = None  # the network of the run, where there was one
+    made: Sequence[nn.Parameter] = ()  # the parameters that modules got while it was built
 
     @cached_property
     def net(self) -> nn.Module:
         """The network that ran, or it once more: half of a turn's time is in building."""
-        return self._built() if self.ran is None else meta_copy.unwrapped(self.ran)
-
-    def _built(self) -> nn.Module:
-        return meta_copy.unwrapped(building.network(self.build, self.choices))
+        ran = building.network(self.build, self.choices) if self.ran is None else self.ran
+        return meta_copy.unwrapped(ran)
 
     @property
     def inputs(self) -> Inputs:
@@ -58,11 +56,9 @@ class Case:
 
     @cached_property
     def discarded_weights(self) -> Counter[Shape]:
-        """Shapes of the parameters that the builder makes and that its network does not hold."""
-        made: list[nn.Parameter] = []
-        with register_module_parameter_registration_hook(lambda _, __, new: made.append(new)):
-            held = set(map(id, self._built().parameters()))
-        lost = {id(p): p for p in made if id(p) not in held and not is_lazy(p)}
+        """Shapes of the parameters that the builder made and that its network does not hold."""
+        held = set(map(id, self.net.parameters()))
+        lost = {id(p): p for p in self.made if id(p) not in held and not is_lazy(p)}
         return Counter(tuple(p.shape) for p in lost.values())
 
 

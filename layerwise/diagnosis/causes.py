@@ -19,7 +19,7 @@ from .warning_signs import WARNING_SIGNS
 
 def find(case: Case, outcome: Outcome) -> Finding | None:
     """The finding for the outcome of `building.run`; None if there is nothing to say."""
-    case = replace(case, ran=outcome.net)
+    case = replace(case, ran=outcome.net, made=outcome.made)
     if outcome.failure is None:
         run = Run(case, outcome.trace)
         return next((found for sign in WARNING_SIGNS if (found := sign(run)) is not None), None)

@@ -6,13 +6,16 @@ on the CPU.
 """
 
 import inspect
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from layerwise.operations.shapes import Shape
 
@@ -49,8 +52,10 @@ def run(build: Builder, given: Any, choices: Mapping) -> Outcome:
 
 def _tried(maker: Callable, build: Builder, given: Any, passed: dict) -> tuple[Outcome, bool]:
     """What it came to, and whether it failed for want of numbers."""
+    parameters: list[nn.Parameter] = []
     try:
-        net = maker(build, passed)
+        with _noted(parameters):
+            net = maker(build, passed)
     except Exception as error:  # noqa: BLE001  the student's own, whatever it is
         return Outcome(None, failures.of_build(error, build)), _wants_numbers(error)
     try:
@@ -58,9 +63,20 @@ def _tried(maker: Callable, build: Builder, given: Any, passed: dict) -> tuple[O
     except TypeError as error:
         return Outcome(None, failures.of_input(error)), False
     try:
-        return replace(trace_or_fail(net, made), net=net), False
+        return replace(trace_or_fail(net, made), net=net, made=parameters), False
     except TraceError as error:
         return Outcome(None, failures.of_build(error, build)), True
+
+
+def _noted(parameters: list[nn.Parameter]) -> RemovableHandle:
+    """In a `with`: append each parameter that a module gets in this thread."""
+    here = threading.get_ident()
+
+    def note(_module: nn.Module, _name: str, new: nn.Parameter) -> None:
+        if threading.get_ident() == here:
+            parameters.append(new)
+
+    return register_module_parameter_registration_hook(note)
 
 
 def check_call(build: object, given: Any, caller: str) -> None:

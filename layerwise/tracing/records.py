@@ -1,6 +1,6 @@
 """What a run of a network leaves behind: steps, calls, a trace, and the failure that ended it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
@@ -138,6 +138,8 @@ class Outcome:
     trace: Trace | None  # None where nothing ran
     failure: Failure | None
     net: nn.Module | None = field(default=None, repr=False, compare=False)  # that which ran
+    # The parameters that modules got while it was built, also those that it does not hold.
+    made: Sequence[nn.Parameter] = field(default=(), repr=False, compare=False)
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.trace, self.failure))

@@ -49,13 +49,18 @@ class Status(Enum):
 class Line:
     """One line of the compared table, and what the baseline had in its place."""
 
-    row: Row
     depth: int
     status: Status
     part: Part  # of this run; of the baseline where gone or not reached; made up where it failed
     baseline: Part | None = None
-    folded: bool | None = None  # None for a step, which cannot be folded
+    told: Row | None = None  # what the table says in place of the row of the part
     span: range = range(0)  # the numbers of its steps in the picture; none where it is gone
+    folded: bool | None = None  # None for a step, which cannot be folded
+
+    @cached_property
+    def row(self) -> Row:
+        """What the table shows in this line."""
+        return self.told or row(self.part)
 
     @property
     def step(self) -> Step | None:
@@ -112,7 +117,8 @@ def _with_spans(lines: Sequence[Line]) -> list[Line]:
     made = []
     for i, line in enumerate(lines):
         behind = (n for n in range(i + 1, len(lines)) if lines[n].depth <= line.depth)
-        made.append(replace(line, span=range(begin[i], begin[next(behind, len(lines))])))
+        span = range(begin[i], begin[next(behind, len(lines))])
+        made.append(Line(line.depth, line.status, line.part, line.baseline, line.told, span))
     return made
 
 
@@ -186,13 +192,13 @@ def _lines_of_pair(old: Part | None, new: Part | None, depth: int) -> Iterator[L
     elif old is None:
         yield from _lines_of_status([new], Status.NEW, depth)
     elif isinstance(old, Step) and isinstance(new, Step):
-        yield Line(row(new), depth, _status(old, new), new, old)
+        yield Line(depth, _status(old, new), new, old)
     else:
         inside = list(_lines(_parts(old), _parts(new), depth + 1))
         status = together(line.status for line in inside)
         if kind_of(old) != kind_of(new):
             status = Status.OWN
-        yield Line(row(new), depth, status, new, old)
+        yield Line(depth, status, new, old)
         yield from inside
 
 
@@ -209,10 +215,11 @@ def _status(old: Step, new: Step) -> Status:
 def _lines_of_status(parts: Iterable[Part], status: Status, depth: int = 0) -> Iterator[Line]:
     """A line for each part, and for all inside."""
     for part in parts:
-        told = row(part)
+        told = None
         if status is Status.UNREACHED:
-            told = Row(told.path, told.operation, NOT_REACHED)
-        yield Line(told, depth, status, part)
+            usual = row(part)
+            told = Row(usual.path, usual.operation, NOT_REACHED)
+        yield Line(depth, status, part, told=told)
         yield from _lines_of_status(_parts(part), status, depth + 1)
 
 
@@ -240,7 +247,7 @@ def _broken_off(
         yield from _lines_of_pair(*pair, depth)
     if isinstance(block, Block):
         told = Row(block.id, RowOperation(block.call.kind, {}), None, INCOMPLETE, INCOMPLETE)
-        yield Line(told, depth, Status.FAILED, block, was)
+        yield Line(depth, Status.FAILED, block, was, told)
         yield from _lines(_parts(was), block.parts, depth + 1, failure)
     else:
         yield _failed_line(failure, was, depth)
@@ -305,4 +312,4 @@ def _failed_line(failure: Failure, was: Part | None, depth: int) -> Line:
                 sources=failure.sources)  # fmt: skip
     if isinstance(was, Step):
         step = replace(step, output=was.output)
-    return Line(told, depth, Status.FAILED, step, was)
+    return Line(depth, Status.FAILED, step, was, told)

@@ -71,7 +71,7 @@ def _paired(
     old: Sequence[Part], new: Sequence[Part], keys: Sequence[Key], complete: bool
 ) -> Iterator[Pair]:
     """Pairs alike in the first key, and between them those alike in the next."""
-    if not keys:
+    if not (keys and old and new):
         yield from _in_their_places(old, new)
         return
     before, after = list(map(keys[0], old)), list(map(keys[0], new))

@@ -394,7 +394,7 @@ plot_runs(with_and_without)
 # *One line for each run. In the table a row is one kind and a column one seed.*
 #
 # On these digits the 1×1 convolutions do not help: the network without them is ahead, and with
-# `epochs=12` it still is. One reason may be that four layers are easier to train than ten;
+# `epochs=8` it still is. One reason may be that four layers are easier to train than ten;
 # lesson 5 comes back to this. The paper does not make this comparison: it reports what whole
 # networks reach on photographs. Later networks took two things from NiN: global average pooling,
 # and the 1×1 convolution as a cheap way to change the number of channels (lesson 4).

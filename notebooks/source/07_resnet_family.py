@@ -45,7 +45,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import (digits, evaluate, exercises, fit, photograph, predict, recorded, show,
+from course_utils import (digits, evaluate, exercises, photograph, predict, recorded, runs, show,
                           show_images, tasks, use_style)
 from layerwise import explain, lab, print_shapes, trace
 
@@ -372,19 +372,13 @@ lab(ResNet, (1, 3, 32, 32), block=[BasicBlock, Bottleneck], num_blocks=[[2, 2, 2
 # one block in each stage, on the good scanner's digits 0 to 4. Three runs, each from other initial weights.
 
 # %% tags=["nbval-ignore-output"]
-def small_resnet(seed, num_classes=5):
-    torch.manual_seed(seed)
+def small_resnet(num_classes=5):
     return ResNet(BasicBlock, [1, 1, 1, 1], num_classes, in_channels=1, width=8)
 
 
-def pretrain(seed, epochs=4):
-    net = small_resnet(seed)
-    history = fit(net, part(train, OLD), part(test, OLD), epochs, lr=3e-3, seed=seed, optimizer=torch.optim.Adam)
-    print(f"seed {seed}: {history}; in poor light {evaluate(net, part(poor_light(test), OLD)):.2f}")
-    return net
-
-
-pretrained = [pretrain(seed) for seed in range(3)]
+pretrained = runs(small_resnet, part(train, OLD), part(test, OLD), epochs=4, lr=3e-3, optimizer=torch.optim.Adam)
+for net, history in zip(pretrained.nets, pretrained):
+    print(f"{history}; in poor light {evaluate(net, part(poor_light(test), OLD)):.2f}")
 
 # %% [markdown]
 # *One row for each run. The number at the end is the accuracy in poor light.* The scanner's test images are easy. In poor light the same
@@ -423,7 +417,8 @@ def learn(net, data, exam, count=50, lr=3e-3):
 
 def start(seed, way, new_head):
     """A network to start from: random weights, or a copy of the pretrained ones."""
-    net = small_resnet(seed + 100) if way == "from scratch" else copy.deepcopy(pretrained[seed])
+    torch.manual_seed(seed + 100)
+    net = small_resnet() if way == "from scratch" else copy.deepcopy(pretrained.nets[seed])
     torch.manual_seed(seed)
     if new_head:
         net.linear.reset_parameters()
@@ -451,9 +446,9 @@ def adapt(task, way, seed, count=50):
     return learn(net, data, exam, count)
 
 # %% tags=["nbval-ignore-output"]
-runs = {(task, way): [adapt(task, way, seed) for seed in range(3)]
-        for task in TASKS for way in ("from scratch", "linear probe", "fine-tuning")}
-for (task, way), accuracies in runs.items():
+adapted = {(task, way): [adapt(task, way, seed) for seed in pretrained.seeds]
+           for task in TASKS for way in ("from scratch", "linear probe", "fine-tuning")}
+for (task, way), accuracies in adapted.items():
     ends = ", ".join(f"{run[0]:.2f} … {run[-1]:.2f}" for run in accuracies)
     print(f"{task:11} {way:12} after 5 … 50 steps: {ends}")
 
@@ -461,7 +456,7 @@ _, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
 STYLES = {"from scratch": "#d55e00", "linear probe": "#7f7f7f", "fine-tuning": "#0072b2"}
 for ax, task in zip(axes, TASKS):
     for way, style in zip(STYLES, ("--", ":", "-")):
-        for run in runs[task, way]:
+        for run in adapted[task, way]:
             ax.plot(range(5, 51, 5), run, style, color=STYLES[way], label=way)
     ax.set(title=task, xlabel="step", ylim=(0, 1))
 axes[0].set_ylabel("test accuracy")
@@ -527,7 +522,8 @@ def shifted(images):
 
 # %%
 def with_recipe(seed, schedule=False, augment=False, decay=0.0, count=60):
-    data, net = part(train, range(10), first=5 * seed, each=5), small_resnet(seed, num_classes=10)
+    torch.manual_seed(seed)
+    data, net = part(train, range(10), first=5 * seed, each=5), small_resnet(num_classes=10)
     sgd = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9, weight_decay=decay)
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(sgd, count)
     for _ in range(count):
@@ -545,7 +541,7 @@ RECIPES = {"none of them": {}, "schedule": {"schedule": True}, "augmentation": {
            "schedule and augmentation": {"schedule": True, "augment": True},
            "all three": {"schedule": True, "augment": True, "decay": 5e-3}}
 for name, recipe in RECIPES.items():
-    print(f"{name:25} test accuracy", ", ".join(f"{with_recipe(seed, **recipe):.2f}" for seed in range(3)))
+    print(f"{name:25} test accuracy", ", ".join(f"{with_recipe(seed, **recipe):.2f}" for seed in pretrained.seeds))
 
 # %% [markdown]
 # *One number for each run.* With a schedule, augmentation helps in each run. Without a schedule, a

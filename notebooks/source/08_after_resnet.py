@@ -48,8 +48,8 @@ import torch
 from torch import nn
 from torchvision import models
 
-from course_utils import (digits, exercises, fit, nets, photograph, predict, recorded, show,
-                          show_images, tasks, use_style)
+from course_utils import (digits, exercises, nets, photograph, predict, print_runs, recorded, runs,
+                          show, show_images, tasks, use_style)
 from layerwise import lab, print_shapes, trace
 
 use_style()
@@ -397,19 +397,21 @@ def mixing_net(layer):
                          nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(32, 10))
 
 
-def accuracy(layer, seed, epochs=4):
-    torch.manual_seed(seed)
-    net = mixing_net(layer)
-    return fit(net, train, test, epochs, lr=1e-2, seed=seed, optimizer=torch.optim.Adam).test_acc[-1]
+def learned(layer, seeds=(0, 1, 2), epochs=4):
+    """The networks with that layer, trained from several seeds, and their histories."""
+    return runs(partial(mixing_net, layer), train, test, seeds,
+                epochs=epochs, lr=1e-2, optimizer=torch.optim.Adam)
 
-# %% tags=["nbval-ignore-output"]
+
 for name, layer in HALVES.items():
     weights = sum(p.numel() for p in nn.Sequential(*layer()).parameters())
-    runs = [f"{accuracy(layer, seed):.2f}" for seed in range(3)]
-    print(f"{name:27} {weights:>5,} weights a layer, test accuracy {', '.join(runs)}")
+    print(f"{name:27} {weights:>5,} weights a layer")
+
+# %% tags=["nbval-ignore-output"]
+print_runs({name: learned(layer) for name, layer in HALVES.items()})
 
 # %% [markdown]
-# *One number for each run.* Channels alone are not far from guessing, which gives 0.10: such a network
+# *Test accuracy, one number for each run.* Channels alone are not far from guessing, which gives 0.10: such a network
 # never compares a pixel with its neighbour, and knows only how often each grey level occurs. Places
 # alone go further than one might expect, because the linear layer at the end still reads all 32
 # channels. Both halves, one after the other, come close to the ordinary convolution, with a seventh

@@ -39,7 +39,6 @@ net = nn.Sequential(nn.Conv2d(3, 20, 5, 2), nn.ReLU(), nn.Flatten(), nn.LazyLine
 look(net, torch.linspace(0, 1, 3 * 40 * 60).reshape(3, 40, 60))
 """
 CASES = {
-    "01_alexnet": (Turn("channels", "ArrowLeft"), Turn("padding", "ArrowRight")),
     "02_vgg": (Turn("conv arch", "ArrowDown"), Turn("rows", "ArrowLeft")),
     "04_googlenet": (Turn("c1", "ArrowRight"), Turn("padding", "ArrowLeft")),
     "06_resnet": (Turn("channels", "ArrowLeft"), Turn("shortcut stride", "ArrowLeft")),

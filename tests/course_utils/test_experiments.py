@@ -35,6 +35,18 @@ def test_a_run_for_each_seed_that_another_call_repeats(loaders):
     assert torch.equal(alone[1].weight, found.nets[1][1].weight)
 
 
+def test_the_environment_may_ask_for_fewer_seeds(loaders, monkeypatch):
+    monkeypatch.setenv("COURSE_SEEDS", "1")
+    found = runs(build, *loaders, seeds=(4, 7), epochs=1)
+    assert (found.seeds, len(found.nets), len(found.histories)) == ((4,), 1, 1)
+    monkeypatch.setenv("COURSE_SEEDS", "5")
+    assert runs(build, *loaders, seeds=(4, 7), epochs=1).seeds == (4, 7)
+    for wrong in ("0", "two"):
+        monkeypatch.setenv("COURSE_SEEDS", wrong)
+        with pytest.raises(ValueError, match="COURSE_SEEDS is .*, but it must be a whole number"):
+            runs(build, *loaders, epochs=1)
+
+
 def test_the_numbers_are_printed_a_kind_a_row(capsys):
     good, bad = History([0.1], [1.0], [0.987]), History([2.3], [0.1], [0.1])
     print_runs({"ReLU": [good, good], "sigmoid": [bad]})

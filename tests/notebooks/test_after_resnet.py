@@ -146,9 +146,9 @@ def test_how_to_choose(lesson, made, costs):  # noqa: ARG001
 
 def test_channels_alone_see_nothing(lesson):  # noqa: ARG001
     torch.set_num_threads(1)
-    accuracy, halves = (lessons.value(LESSON, name) for name in ("accuracy", "HALVES"))
+    learned, halves = (lessons.value(LESSON, name) for name in ("learned", "HALVES"))
     channels, places, both, at_once = (
-        accuracy(layer, seed=0, epochs=epochs)
+        learned(layer, seeds=(0,), epochs=epochs).histories[0].test_acc[-1]
         for layer, epochs in zip(halves.values(), (2, 3, 2, 2), strict=True)
     )
     assert channels < 0.3

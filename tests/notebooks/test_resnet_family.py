@@ -28,9 +28,10 @@ def made():
 def ready(made):
     """The lesson with its images, and a network that was trained on the good scanner's."""
     torch.set_num_threads(1)
-    for name in ("train", "test", "OLD", "NEW", "TASKS"):
-        setattr(made, name, lessons.value(LESSON, name))
-    made.pretrained = [made.pretrain(seed=0)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_SEEDS", "1")
+        for name in ("train", "test", "OLD", "NEW", "TASKS", "pretrained"):
+            setattr(made, name, lessons.value(LESSON, name))
     return made
 
 
@@ -168,7 +169,7 @@ def test_many_images_of_the_scanner_and_few_of_the_camera(lesson, ready):  # noq
 
 
 def test_poor_light_is_another_domain(lesson, ready):  # noqa: ARG001
-    (net,) = ready.pretrained
+    (net,) = ready.pretrained.nets
     good, poor = (
         ready.part(ready.test, ready.OLD),
         ready.part(ready.poor_light(ready.test), ready.OLD),
