@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
-from torch.overrides import TorchFunctionMode
+from torch.utils._device import DeviceContext
 from torch.utils.hooks import RemovableHandle
 
 from layerwise.operations.shapes import Shape
@@ -27,7 +27,11 @@ from .tracer import trace_or_fail, undisturbed
 
 Builder = Callable[..., nn.Module]
 
-_FILLS = frozenset({"uniform_", "normal_", "trunc_normal_", "fill_", "zero_", "copy_"})
+_METHODS = "uniform_", "normal_", "fill_", "zero_", "copy_"
+_FILLS = frozenset(
+    [value for name, value in vars(nn.init).items() if name.endswith("_") and callable(value)]
+    + [getattr(Tensor, name) for name in _METHODS]
+)
 
 
 class NotANetworkError(TypeError):
@@ -176,7 +180,7 @@ def accepted(build: Builder, choices: Mapping) -> dict:
 
 
 def _on_meta(build: Builder, passed: dict) -> nn.Module:
-    with undisturbed(torchs=False), torch.device("meta"), Unfilled():
+    with undisturbed(torchs=False), Unfilled("meta"):
         return _checked(build(**passed), build)
 
 
@@ -199,15 +203,15 @@ def _checked(made: object, build: Builder) -> nn.Module:
     raise NotANetworkError(f"{name} must return a network (nn.Module), not {made!r:.60}")
 
 
-class Unfilled(TorchFunctionMode):
-    """Skips the initialization of weights, which a run on shapes never reads."""
+class Unfilled(DeviceContext):
+    """As `with torch.device(...)`, but weights are not initialized: a run on shapes reads none.
+
+    One mode for both: PyTorch asks it at some thousand calls while a network is built.
+    """
 
     def __torch_function__(
         self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
-        kwargs = kwargs or {}
-        if getattr(func, "__module__", None) == "torch.nn.init":
-            return args[0] if args else kwargs["tensor"]
-        if getattr(func, "__name__", "") in _FILLS and isinstance(args[0], Tensor):
-            return args[0]
-        return func(*args, **kwargs)
+        if func in _FILLS:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return super().__torch_function__(func, types, args, kwargs)

@@ -62,7 +62,7 @@ def without_chance(net):
 
 
 def same_outputs(build, theirs):
-    with Unfilled():  # its first weights would only be written over
+    with Unfilled("cpu"):  # its first weights would only be written over
         ours = build()
     mine, others = in_order(ours), list(theirs.parameters())
     assert [p.numel() for p in mine] == [p.numel() for p in others]

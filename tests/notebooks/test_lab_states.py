@@ -57,7 +57,7 @@ def by_pytorch(
     arguments = building.accepted(lab.build, choices)
     try:
         with torch.device(device), torch.no_grad(), pytest.MonkeyPatch.context() as patch:
-            with building.Unfilled():
+            with building.Unfilled(device):
                 net = built.get(key(lab.build, arguments)) or lab.build(**arguments)
             if device == "meta":
                 shorten(patch)

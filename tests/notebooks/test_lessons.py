@@ -34,7 +34,7 @@ BUILDERS = [
 
 def same(ours: nn.Module, build: Callable, shape: tuple) -> bool:
     """Give both the weights of `ours` and compare what they put out in eval mode."""
-    with Unfilled():  # its first weights would only be written over
+    with Unfilled("cpu"):  # its first weights would only be written over
         theirs = build()
     mine, others = list(ours.parameters()), list(theirs.parameters())
     assert [p.numel() for p in mine] == [p.numel() for p in others]

@@ -109,7 +109,7 @@ def test_torchvisions_weights_fit_by_name(lesson, made):  # noqa: ARG001
         name.replace("downsample", "shortcut").replace("fc.", "linear."): value
         for name, value in theirs.state_dict().items()
     }
-    with Unfilled():  # its first weights would only be written over
+    with Unfilled("cpu"):  # its first weights would only be written over
         ours = made.family_member(18)
     ours.load_state_dict(renamed)
     X = torch.rand(2, 3, 64, 64)
