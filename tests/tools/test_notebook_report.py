@@ -196,6 +196,14 @@ def test_a_cell_that_is_there_to_raise_breaks_no_other(tmp_path):
     assert "-KeyError: 7\n+ZeroDivisionError: division by zero" in ran.stdout
 
 
+def test_each_training_of_a_notebook_has_one_seed_unless_more_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_SEEDS", raising=False)
+    source = 'import os\nprint(os.environ["COURSE_SEEDS"])'
+    assert "1 passed" in run(tmp_path, cell(source, printed("1\n"))).stdout
+    monkeypatch.setenv("COURSE_SEEDS", "9")
+    assert "-1\n+9" in run(tmp_path, cell(source, printed("1\n"))).stdout
+
+
 def test_pixels_of_maps_are_not_compared_and_the_course_asks_for_that(tmp_path):
     source = "from IPython.display import HTML\nHTML({!r})"
     same = cell(source.format(map_of(b"light", "2 maps")), result_of(map_of(b"dark", "2 maps")))

@@ -7,7 +7,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from layerwise import diagnose
-from layerwise.diagnosis import repairs
+from layerwise.diagnosis import causes, repairs
+from layerwise.diagnosis.breakdown import Case
 from layerwise.diagnosis.texts import CAUSES, HEADLINES
 from layerwise.tracing import building
 
@@ -140,6 +141,17 @@ class InALoop(nn.Module):
             shortcut = x
             x = shortcut + self.conv(self.act(x))
         return x
+
+
+def test_a_run_is_judged_without_building_its_network_again():
+    built = []
+
+    def build():
+        built.append(overwritten())
+        return built[-1]
+
+    found = causes.find(Case(build, COLOUR, {}), building.run(build, COLOUR, {}))
+    assert (found.why, len(built)) == ("overwritten", 1)
 
 
 TOKENS, VECTORS = (2, 6, 50), (2, 16)

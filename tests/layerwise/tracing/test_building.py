@@ -2,6 +2,7 @@
 
 import gc
 import random
+from threading import Thread
 
 import pytest
 import torch
@@ -101,6 +102,21 @@ def test_no_weight_is_initialized_on_the_way():
         return nn.Sequential(layer.half())
 
     assert run(build, (IMAGE, torch.float16), {}).failure is None
+
+
+def test_a_run_knows_each_parameter_that_was_made_on_the_way():
+    def build():
+        nn.Linear(2, 3)  # discarded
+        another = Thread(target=nn.Linear, args=(5, 6))  # the cell of another lab, say
+        another.start()
+        another.join()
+        return nn.Linear(2, 4, bias=False)
+
+    outcome = building.run(build, (1, 2), {})
+    assert [tuple(p.shape) for p in outcome.made] == [(3, 2), (3,), (4, 2)]
+    assert outcome.made[-1] is outcome.net.weight
+    nn.Linear(7, 8)
+    assert len(outcome.made) == 3
 
 
 def test_what_a_builder_must_return():
