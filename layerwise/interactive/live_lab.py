@@ -29,10 +29,11 @@ from .tasks import Task, checked_tasks
 from .turning import one_at_a_time
 from .words import Words
 
-SETTLE = 0.3  # seconds without a further change before repairs are searched, and an image flows
-PIECE = 0.01  # seconds of search, then as many in which a turn may begin
-# The same before the stored output follows; a hand that goes on sooner is one turn to undo.
+SETTLE = 0.3  # seconds without a further change before an image flows
+# The same before repairs are searched, and once more before the stored output follows. A hand that
+# goes on sooner is one turn to undo. Shorter, and a hand at its usual pace meets the search.
 REST = 0.5
+PIECE = 0.01  # seconds of search, then as many in which a turn may begin
 
 
 def lab(
@@ -256,7 +257,7 @@ class Lab(Shown):
         self._send(
             self._meet_blocks, self._show_tools, self._say, drawn, self._list_layers, *followers
         )
-        after(SETTLE, partial(self._settle, self._turns))
+        after(REST, partial(self._settle, self._turns))
 
     def _send(self, *shown: Callable[[], None]) -> None:
         """Bring what these change to the page, in one message."""
