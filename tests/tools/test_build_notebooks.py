@@ -114,6 +114,13 @@ def test_an_error_that_is_meant_is_stored(lesson):
     assert nbformat.read(target, as_version=4).cells[0].outputs[0].ename == "ZeroDivisionError"
 
 
+def test_what_is_stored_was_trained_from_every_seed(lesson, monkeypatch):
+    monkeypatch.setenv("COURSE_SEEDS", "1")
+    source, target = lesson('# %%\nimport os\nprint(os.environ.get("COURSE_SEEDS"))')
+    assert build_notebooks.main([], source.parent.parent) == 0
+    assert nbformat.read(target, as_version=4).cells[0].outputs[0].text == "None\n"
+
+
 def test_only_the_chosen_lessons_are_built(lesson):
     _, one = lesson(LESSON, "01_one")
     source, two = lesson(LESSON, "02_two")
