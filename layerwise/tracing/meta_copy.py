@@ -212,8 +212,11 @@ class _Copier:
 
     def _object(self, value: Any) -> Any:
         """A copy; what cannot be copied, an open file or a lock, stays shared."""
+        known = self.memo.copy()
         with suppress(Exception):
             return copy.deepcopy(value, self.memo)
+        self.memo.clear()  # of what it had copied before it met what it could not
+        self.memo.update(known)
         if type(value).__flags__ & _BUILT_IN or isinstance(value, types.ModuleType):
             return value
         try:

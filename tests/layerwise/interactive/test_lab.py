@@ -457,3 +457,15 @@ def test_under_what_broke_stand_all_shapes_that_meet():
     made.set(width=5)
     assert page.broken(made.state) == "5×6×6\nand\n4×6×6"
     assert page.broken(lab(Concatenates, (1, 1, 8, 8), width=4).state) == "cat\n4×6×6\nand\n4×6×3"
+
+
+def test_the_row_of_a_layer_that_refuses_in_words_of_its_own_tells_both_numbers():
+    def normed(norm=nn.Identity):
+        return nn.Sequential(nn.Conv2d(1, 4, 3), norm(4))
+
+    made = lab(normed, (2, 1, 3, 3), norm=[nn.Identity, nn.InstanceNorm2d])
+    made.set(norm=nn.InstanceNorm2d)
+    assert re.search(r"✕ 1 +InstanceNorm2d breaks here +expects 2, gets 1", made.text)
+    made = lab(normed, (2, 1, 4, 4), norm=[nn.Identity, nn.BatchNorm1d])
+    made.set(norm=nn.BatchNorm1d)
+    assert re.search(r"✕ 1 +BatchNorm1d breaks here +expects 2, gets 4", made.text)

@@ -256,3 +256,8 @@ def test_what_failed_is_found_among_layers_of_its_name():
         "✕0 Adds", "0.parts.0 Conv2d", "0 add of 2 branches", "≠0.parts.1 Conv2d",
         "✕0 add breaks here", "?0.parts.2 Conv2d", "?0 add of 2 branches",
     ]  # fmt: skip
+
+
+def test_a_pool_to_another_size_has_changed_itself():
+    found = lines([conv(), nn.AdaptiveAvgPool2d((7, 1))], [conv(), nn.AdaptiveAvgPool2d((7, 2))])
+    assert [line.status for line in found] == [Status.SAME, Status.OWN]
