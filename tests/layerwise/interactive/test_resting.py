@@ -39,6 +39,10 @@ def test_without_a_loop_the_work_is_done_at_once():
     assert found == [3] and isinstance(problems[0], ZeroDivisionError)
 
 
+def test_work_that_gives_up_of_itself_has_no_result():
+    WhenAtRest(0).ask(lambda _: fail(AbandonedError), pytest.fail, pytest.fail)
+
+
 def test_only_the_last_piece_is_done_and_in_a_thread():
     found, began = [], []
 
