@@ -261,3 +261,10 @@ def test_what_failed_is_found_among_layers_of_its_name():
 def test_a_pool_to_another_size_has_changed_itself():
     found = lines([conv(), nn.AdaptiveAvgPool2d((7, 1))], [conv(), nn.AdaptiveAvgPool2d((7, 2))])
     assert [line.status for line in found] == [Status.SAME, Status.OWN]
+
+
+def test_what_ends_alike_is_the_same_though_more_of_it_stands_before():
+    start = [nn.Softplus(), nn.ReLU(), nn.Tanh(), nn.Sigmoid()]
+    now = [nn.ReLU(), nn.Tanh(), nn.Sigmoid(), nn.ELU(), nn.Tanh(), nn.Sigmoid()]
+    new = [line.row.path for line in lines(start, now) if line.status is Status.NEW]
+    assert new == ["1", "2", "3"]
