@@ -81,12 +81,12 @@ def ramp(scale: Scale) -> str:
     return f"linear-gradient(to right, {', '.join(_SIGNED if scale.signed else _UNSIGNED)})"
 
 
-def photo(image: Tensor, least: int = 0) -> str:
+def photo(image: Tensor) -> str:
     """The picture of (C, rows, columns) numbers, in colour where there are three channels."""
     shown = _seen(image)
     low, high = _ends(shown)
     bytes_ = ((shown - low) / (high - low) * 255).round().to(torch.uint8)
-    return png(enlarged(bytes_.expand(3, -1, -1).permute(1, 2, 0), least))
+    return png(bytes_.expand(3, -1, -1).permute(1, 2, 0))
 
 
 def photo_words(image: Tensor) -> str:

@@ -1,12 +1,10 @@
 """`look` without a browser: which maps, which colours, which words, and what it refuses."""
 
-import base64
-import io
 import re
 
 import pytest
 import torch
-from PIL import Image
+from pictures import pixels
 from torch import nn
 
 from course_utils import nets
@@ -15,14 +13,8 @@ from layerwise.interactive import look_page
 from layerwise.interactive.feature_maps import Inside, Part
 from layerwise.interactive.live_look import MapsView
 from layerwise.interactive.pixmaps import (
-    Scale,
-    coloured,
     number,
-    photo,
-    photo_words,
-    png,
     scale,
-    shrunk,
 )
 
 
@@ -34,69 +26,6 @@ def image(channels=1, size=28):
 def lenet():
     torch.manual_seed(0)
     return look(nets.lenet(activation=nn.ReLU), image())
-
-
-def pixels(uri):
-    return Image.open(io.BytesIO(base64.b64decode(uri.partition("base64,")[2])))
-
-
-def colours(uri):
-    """(rows, columns, 3) of what a browser shows."""
-    read = pixels(uri).convert("RGB")
-    return torch.frombuffer(bytearray(read.tobytes()), dtype=torch.uint8).reshape(
-        read.height, read.width, 3
-    )
-
-
-# -- pictures
-
-
-def test_a_png_is_what_was_painted():
-    given = torch.randint(0, 256, (5, 7, 3), dtype=torch.uint8)
-    assert torch.equal(colours(png(given)), given)
-
-
-@pytest.mark.parametrize("side", [3, 30])
-def test_a_png_with_a_list_of_colours_is_what_was_painted(side):
-    given, palette = torch.arange(side * side).reshape(side, side) % 64, torch.arange(192)
-    shown = colours(png(given.to(torch.uint8), palette.reshape(64, 3).to(torch.uint8)))
-    assert torch.equal(shown, torch.stack([3 * given, 3 * given + 1, 3 * given + 2], -1))
-
-
-def test_colours_of_signed_numbers_meet_in_white():
-    values = torch.tensor([[-2.0, -1.0, 0.0, 1.0, 2.0, float("nan"), float("inf")]])
-    shown = colours(coloured(values, Scale(2.0, signed=True)))[0].tolist()
-    low, half, zero, up, high, unknown, beyond = shown
-    assert low == [0, 114, 178] and zero == [255] * 3 and unknown == [128] * 3
-    assert high == beyond == [213, 94, 0]
-    assert half[2] > half[0] and up[0] > up[2]
-
-
-def test_colours_of_unsigned_numbers_grow_lighter():
-    values = torch.linspace(0, 1, 20)[None]
-    shown = colours(coloured(values, Scale(1.0, signed=False)))[0].float()
-    light = shown @ torch.tensor([0.21, 0.72, 0.07])
-    assert (light.diff() > 0).all() and light[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("most", "limit"), [(3.14159, 3.2), (0.0499, 0.05), (1000.0, 1000.0), (3.2, 3.2), (0.0, 1.0)]
-)
-def test_a_scale_ends_at_two_digits_that_hold_every_number(most, limit):
-    assert scale(torch.tensor([-most, most / 2]), signed=True).limit == limit
-
-
-def test_a_photograph_keeps_its_own_black_and_white_if_it_can():
-    assert colours(photo(torch.full((3, 2, 2), 0.5))).unique().tolist() == [128]
-    ends = torch.tensor([-2.0, 2.0]).reshape(1, 1, 2)
-    assert colours(photo(ends))[0, :, 0].tolist() == [0, 255]
-    assert photo_words(ends) == "black −2, white 2"
-    assert photo_words(torch.rand(5, 2, 2)) == "black 0, white 1, the mean of its 5 channels"
-
-
-def test_small_maps_are_enlarged_and_large_ones_averaged():
-    assert pixels(coloured(torch.rand(7, 5), Scale(1.0, signed=False), 64)).size == (50, 70)
-    assert shrunk(torch.tensor([[[0.0, 1.0, 2.0, 4.0]]]), 2).tolist() == [[[0.5, 3.0]]]
 
 
 # -- what is shown
