@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from layerwise import ShapeError, TraceError, trace
 from layerwise.tracing import meta_copy
+from layerwise.tracing.tracer import traced
 
 
 class Residual(nn.Module):
@@ -83,6 +84,15 @@ def test_a_residual_block_step_by_step():
 def test_a_trace_introduces_itself_in_one_line():
     t = trace(nn.Sequential(nn.Linear(3, 4)), (2, 3))
     assert repr(t) == "Trace of Sequential, input 2×3: 1 steps, 16 parameters, 24 MACs"
+
+
+@pytest.mark.parametrize(("args", "kwargs"), [([(1, 3)], {}), ([], {"x": (1, 3)})])
+def test_a_trace_takes_no_other_shapes(args, kwargs):
+    t = trace(nn.Linear(3, 2), (1, 3))
+    assert traced(t, (), {}, "draw") is t
+    says = r"a Trace knows its input shapes: draw\(trace\) takes no others"
+    with pytest.raises(TypeError, match=says):
+        traced(t, args, kwargs, "draw")
 
 
 def test_branches_meet_on_the_longest_path():
