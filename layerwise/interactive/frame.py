@@ -40,9 +40,7 @@ class Frame:
 
     @picture.setter
     def picture(self, part: Part) -> None:
-        _, *below = self._picture.children or (None,)
-        if self._picture.children[:1] != (part,):
-            self._picture.children = (part, *below)
+        self._picture.children = (part, *self._picture.children[1:])
 
     def add(self, widget: Widget, place: Literal["above", "beside", "below"]) -> None:
         """Put a widget above the words, under the controls beside them, or below the picture."""

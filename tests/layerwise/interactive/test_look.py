@@ -1,14 +1,18 @@
 """`look` without a browser: which maps, which colours, which words, and what it refuses."""
 
 import re
+from itertools import pairwise
 
 import pytest
 import torch
-from pictures import pixels
+from pictures import colours, pixels
 from torch import nn
 
 from course_utils import nets
 from layerwise import look, trace
+from layerwise.diagram import drawing
+from layerwise.diagram.drawing import default_unfolded
+from layerwise.diagram.repeats import foldable
 from layerwise.interactive import look_page
 from layerwise.interactive.feature_maps import Inside, Part
 from layerwise.interactive.live_look import MapsView
@@ -16,6 +20,7 @@ from layerwise.interactive.pixmaps import (
     number,
     scale,
 )
+from layerwise.tracing.module_tree import outline
 
 
 def image(channels=1, size=28):
@@ -205,3 +210,54 @@ def test_what_does_not_fit_is_refused_in_one_sentence(net, given, error, says):
 def test_an_image_with_its_batch_axis_is_the_same_image(lenet):
     again = look(nets.lenet(activation=nn.ReLU), image()[None])
     assert again.inside.image.shape == lenet.inside.image.shape == (1, 1, 28, 28)
+
+
+# -- the figure and the strips
+
+
+def test_the_picture_begins_as_a_drawing_does_and_is_as_wide_as_its_room():
+    made = look(nets.resnet18(channels=(4, 4, 4, 4)), image(1, 64))
+    assert made._figure.unfolded == default_unfolded(foldable(outline(made.trace)))
+    assert made._figure.unfolded
+    assert made._figure.svg == drawing.svg(made.trace, made._figure.unfolded, width=drawing.WIDTH)
+    made._figure.room = 500
+    assert made._figure.svg == drawing.svg(made.trace, made._figure.unfolded, width=500)
+
+
+def test_the_image_and_a_sentence_are_no_step(lenet):
+    lenet.choose("@0")
+    assert lenet.maps.step == 1
+    lenet.choose("@input")
+    assert lenet.maps.step == -1
+    lenet.choose("@0")
+    lenet.maps.say("Nothing flows.")
+    assert lenet.maps.step == -1
+    lenet.choose("@0")
+
+
+def test_a_filter_in_colour_is_grey_where_it_is_zero():
+    net = nn.Sequential(nn.Conv2d(3, 1, (1, 3), bias=False))
+    net[0].weight.data = torch.tensor([-2.0, 0.0, 2.0]).expand(1, 3, 1, 3).clone()
+    inside = Inside(net, image(3))
+    filter_ = look_page.view(inside, [inside.trace.steps[0]], inside.trace.steps[0])["maps"][0]
+    shown = colours(filter_["filter"]["slices"][0]["src"])[0]
+    assert shown.tolist() == [[0] * 3, [128] * 3, [255] * 3]
+    assert "grey 0, black −2, full 2" in filter_["filter"]["words"]
+
+
+def test_of_many_sizes_of_maps_strips_are_shown_from_the_first_to_the_last():
+    def shrinking(count):
+        return nn.Sequential(*[nn.Conv2d(1, 1, 2) for _ in range(count)])
+
+    def sizes(count):
+        shown = look_page.strips(Inside(shrinking(count), image(size=21)))
+        return [kept.values.shape[1] for _, kept in shown]
+
+    assert sizes(3) == [20, 19, 18]
+    assert sizes(look_page.STRIPS) == list(range(20, 20 - look_page.STRIPS, -1))
+    many = sizes(17)
+    assert len(many) == look_page.STRIPS
+    assert (many[0], many[-1]) == (20, 4)
+    assert many == sorted(set(many), reverse=True)
+    assert max(a - b for a, b in pairwise(many)) - min(a - b for a, b in pairwise(many)) <= 1
+    assert sizes(20)[-1] == 2  # of one pixel there is nothing to see
