@@ -92,7 +92,7 @@ def parts(trace: Trace) -> tuple[Part, ...]:
     def depth(index: int) -> int:
         if index < 0:
             return 0
-        return 1 + max((depth(source) for source in steps[index].sources), default=0)
+        return 1 + max(depth(source) for source in steps[index].sources)
 
     def visit(index: int) -> None:
         if index < 0 or index in order:

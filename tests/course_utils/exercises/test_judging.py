@@ -433,6 +433,63 @@ def test_other_mistakes_are_named_too(answer, mistake):
     assert (verdict.outcome, verdict.mistake) == ("wrong", mistake), verdict.message
 
 
+def forgets(X, gamma, beta):
+    Y = (X - X.mean(0)) / X.std(0)
+    Y = gamma * Y + beta
+
+
+def lists(X, gamma, beta):
+    return [gamma * X + beta]
+
+
+def averages(X, gamma, beta):
+    return float((gamma * X.mean() + beta).sum())
+
+
+def shortens(X, gamma, beta):
+    return gamma.sum() * X[0] + beta.sum()
+
+
+@pytest.mark.parametrize(
+    ("answer", "mistake", "says"),
+    [
+        (forgets, "returns nothing", "returns nothing: is a `return` missing?"),
+        (lists, "no tensor", "returns a list, not one tensor"),
+        (averages, "no tensor", "returns a float, not one tensor"),
+        (shortens, "another shape", "the result has shape"),
+    ],
+)
+def test_what_a_function_of_tensors_returns_is_named(answer, mistake, says):
+    verdict = exercises.batch_norm.normalize.check(answer)
+    assert (verdict.outcome, verdict.mistake) == ("wrong", mistake)
+    assert says in verdict.message
+
+
+@pytest.mark.parametrize(
+    "found", ["5", [5], (5,), torch.ones(2), torch.tensor(5.5), True, 1j, float("nan"), nn.ReLU()]
+)
+def test_a_function_that_returns_no_number_or_another(found):
+    verdict = exercises.alexnet.size_after.check(lambda *_: found)
+    assert (verdict.outcome, verdict.mistake) == ("wrong", "another number")
+    assert f"it returns {found!r}, and it should be" in verdict.message.replace("\n", " ")
+
+
+def test_what_is_no_number_is_shown():
+    verdict = exercises.vgg.sizes.check("many")
+    assert (verdict.outcome, verdict.mistake) == ("wrong", "no number")
+    assert verdict.message.replace("\n", " ").endswith(
+        "5 numbers are asked for, and this is 'many'."
+    )
+
+
+def test_a_number_of_any_kind_is_one():
+    def size(n, k, s=1, p=0):
+        return torch.tensor((n + 2 * p - k) // s + 1)
+
+    assert exercises.alexnet.size_after.check(size).outcome == "right"
+    assert exercises.alexnet.size_after.check(lambda *of: size(*of).double()).outcome == "right"
+
+
 def test_one_image_is_a_batch_too():
     def head(channels, num_classes):
         return Squeezed(nn.AdaptiveAvgPool2d(1), nn.Linear(channels, num_classes))
