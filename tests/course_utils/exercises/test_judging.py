@@ -490,6 +490,18 @@ def test_a_number_of_any_kind_is_one():
     assert exercises.alexnet.size_after.check(lambda *of: size(*of).double()).outcome == "right"
 
 
+class Narrow(Functional):
+    def forward(self, X):
+        return super().forward(X[:, 1:])
+
+
+def test_where_an_answer_breaks_its_own_line_is_shown():
+    assert ": X = F.relu(layer(X))\n" in block.check(Narrow).message
+    whole = block.check(lambda n, i, o: nn.Sequential(*[nn.Conv2d(i + 1, o, 3)] * n))
+    assert whole.outcome == "wrong"
+    assert "line" not in whole.message  # it would be one of the check itself
+
+
 def test_one_image_is_a_batch_too():
     def head(channels, num_classes):
         return Squeezed(nn.AdaptiveAvgPool2d(1), nn.Linear(channels, num_classes))
