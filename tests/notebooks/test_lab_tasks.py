@@ -1,8 +1,13 @@
 """Every task of every lesson can be reached, and what it says is what the trace says there."""
 
+import html
+import re
+
 import lessons
+import nbformat
 import pytest
 
+from course_utils import tasks
 from layerwise.interactive.live_lab import Lab
 from layerwise.interactive.tasks import Progress
 
@@ -167,13 +172,19 @@ def reached(lesson: str) -> list[list[tuple[dict, object]]]:
 
 
 @pytest.mark.parametrize("lesson", lessons.LESSONS)
+def test_each_lesson_has_its_module_of_tasks(lesson):
+    assert lesson.partition("_")[2] in tasks.__all__
+    assert len(tasks.__all__) == len(lessons.LESSONS)
+
+
+@pytest.mark.parametrize("lesson", lessons.LESSONS)
 def test_every_task_is_reached_where_it_says_and_not_at_the_start(lesson):
     expected = reached(lesson)
     counts = [len(lab.tasks) for lab in labs(lesson)]
-    assert [len(tasks) for tasks in expected] == counts, "REACHED has a state for each task"
-    for lab, tasks in zip(labs(lesson), expected, strict=True):
+    assert [len(states) for states in expected] == counts, "REACHED has a state for each task"
+    for lab, states in zip(labs(lesson), expected, strict=True):
         start = lab.choices
-        for number, (state, answer) in enumerate(tasks):
+        for number, (state, answer) in enumerate(states):
             lab.set(**start)
             before = Progress(lab.tasks, start, at=number).checked(lab)
             assert not before.reached and before.fault is None, (number, before.fault)
@@ -183,9 +194,35 @@ def test_every_task_is_reached_where_it_says_and_not_at_the_start(lesson):
 
 
 @pytest.mark.parametrize("lesson", lessons.LESSONS)
+def test_repairs_are_hidden_also_from_who_is_to_find_one(lesson):
+    for lab, states in zip(labs(lesson), reached(lesson), strict=True):
+        for number, (state, _) in enumerate(states[:-1]):
+            lab.set(**lab._history.start | state)
+            task = lab.tasks[number + 1]
+            goes_on = not task.text.startswith("Press Reset")
+            assert lab.problem is None or not goes_on or task.hides_repairs, task.text
+
+
+@pytest.mark.parametrize("lesson", lessons.LESSONS)
+def test_the_notebook_stores_what_the_tasks_say(lesson):
+    stored = nbformat.read(lessons.LESSONS[lesson][1], as_version=4)
+    outputs = [output for cell in stored.cells for output in cell.get("outputs", ())]
+    pages = " ".join(output.get("data", {}).get("text/html", "") for output in outputs)
+    read = plain(re.sub("<[^>]*>", "", pages))
+    for task in (task for lab in labs(lesson) for task in lab.tasks):
+        assert plain(task.text) in read
+        assert plain(task.explanation) in read
+
+
+def plain(text: str) -> str:
+    """Words as they are read, wherever the lines break."""
+    return " ".join(html.unescape(text).replace("`", "").split())
+
+
+@pytest.mark.parametrize("lesson", lessons.LESSONS)
 def test_what_breaks_the_network_hides_its_repairs(lesson):
-    for lab, tasks in zip(labs(lesson), reached(lesson), strict=True):
-        for task, (state, _) in zip(lab.tasks, tasks, strict=True):
+    for lab, states in zip(labs(lesson), reached(lesson), strict=True):
+        for task, (state, _) in zip(lab.tasks, states, strict=True):
             lab.set(**lab._history.start | state)
             assert lab.problem is None or task.hides_repairs, task.text
 
