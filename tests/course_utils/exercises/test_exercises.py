@@ -83,6 +83,18 @@ def test_what_a_student_reads_is_complete(one):
 
 
 @EACH
+def test_what_a_student_reads_is_what_was_read(one, golden):
+    told = [f"{one.title} ({one.difficulty}, {one.minutes} minutes)", one.task]
+    told += [f"Hint: {hint}" for hint in one.hints]
+    told += [f"Solution:\n{one.reference}", f"Reason: {one.reason}"]
+    for mistake in one.made:
+        measured = one in GOALS  # then the message has numbers of a training
+        message = mistake.says if measured else verdict_of(one, mistake.name).message
+        told.append(f"{mistake.name}: {message}" if message else mistake.name)
+    golden(f"{named(one)}.txt", "\n\n".join(told) + "\n")
+
+
+@EACH
 def test_no_answer_is_not_attempted(one):
     assert {one.check(nothing).outcome for nothing in (..., None)} == {"not attempted"}
 
