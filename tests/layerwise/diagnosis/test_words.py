@@ -367,3 +367,31 @@ def test_a_result_that_is_thrown_away_is_the_cause(size):
     told = str(diagnose(Discards, (4, 3, size, size)))
     assert "Layer c (Conv2d 3×3) makes 8 channels, but nothing reads its result" in told
     assert "channels last" not in told and "in_channels" not in told
+
+
+QUOTIENT = "A quotient of / is no whole number: divide with //"
+
+
+def test_a_quotient_is_named_where_its_float_is_refused():
+    def repeated(depth=4):
+        return nn.Sequential(*[nn.Linear(8, 8) for _ in range(depth / 2)])
+
+    def picked(depth=4):
+        return nn.Linear(8, [8, 16][depth / 4])
+
+    for build in (repeated, picked):
+        assert QUOTIENT in text(diagnose(build, (5, 8)))
+
+
+def test_a_quotient_is_not_named_where_something_else_is_refused():
+    def joined(depth=4):
+        return nn.Linear(8, [depth / 2] + 1)
+
+    def given():
+        return nn.Sequential(*[nn.Linear(8, 8)] * 2.0)
+
+    def missing(depth=4):
+        return nn.Linear(8, [8, 16].index(depth / 2))
+
+    for build in (joined, given, missing):
+        assert QUOTIENT not in text(diagnose(build, (5, 8)))
