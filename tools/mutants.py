@@ -47,7 +47,10 @@ NEAREST = {
     "course_utils/progress.py": ["course_utils/test_training.py"],
     "course_utils/tasks": ["notebooks/test_lab_tasks.py"],
     "layerwise/tracing/error_facts.py": ["layerwise/diagnosis/test_*.py"],
-    "layerwise/tracing/failures.py": ["layerwise/diagnosis/test_*.py"],
+    "layerwise/tracing/failures.py": [
+        "layerwise/tracing/test_failures.py",
+        "layerwise/diagnosis/test_*.py",
+    ],
     "layerwise/tracing/source_lines.py": ["layerwise/diagnosis/test_*.py"],
 }
 

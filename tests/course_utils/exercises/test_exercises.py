@@ -91,7 +91,14 @@ def test_what_a_student_reads_is_what_was_read(one, golden):
         measured = one in GOALS  # then the message has numbers of a training
         message = mistake.says if measured else verdict_of(one, mistake.name).message
         told.append(f"{mistake.name}: {message}" if message else mistake.name)
+    told.append(f"Checked with:\n{looked_at(one.judge)}")
     golden(f"{named(one)}.txt", "\n\n".join(told) + "\n")
+
+
+def looked_at(judge):
+    """What an answer is called with, or has to reach."""
+    cases = getattr(judge, "cases", None) or getattr(judge, "what", None) or [judge]
+    return "\n".join(re.sub(r"<class '[\w.]*?(\w+)'>", r"\1", repr(case)) for case in cases)
 
 
 @EACH
