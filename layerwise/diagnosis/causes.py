@@ -48,10 +48,7 @@ def _broken(b: Breakdown) -> Finding:
 def _unbuilt(b: Breakdown) -> Finding:
     """The builder itself failed, in the constructor of a layer or elsewhere."""
     failure = b.failure
-    known = failure.facts.get("mistake")
-    if failure.layer and known in ("", "call", "keyword"):
-        bad = impossible_setting(b)
-        if bad is not None or not known:
-            return bad or quotient(b) or b.finding(Cause.SETTING, "unmade")
+    if failure.layer and failure.facts.get("mistake") == "":
+        return impossible_setting(b) or quotient(b) or b.finding(Cause.SETTING, "unmade")
     kind = Cause.SETTING if failure.error in ("TypeError", "ValueError") else Cause.UNKNOWN
     return mistake(b) or rejected(b) or b.finding(kind, "message")

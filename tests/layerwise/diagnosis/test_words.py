@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from layerwise import diagnose
 from layerwise.diagnosis import causes, repairs
+from layerwise.diagnosis.branch_errors import clashing
 from layerwise.diagnosis.breakdown import Case
 from layerwise.diagnosis.texts import CAUSES, HEADLINES
 from layerwise.tracing import building
@@ -395,3 +396,22 @@ def test_a_quotient_is_not_named_where_something_else_is_refused():
 
     for build in (joined, given, missing):
         assert QUOTIENT not in text(diagnose(build, (5, 8)))
+
+
+def test_branches_of_sequences_are_told_the_padding_that_keeps_them():
+    one, five = lambda: nn.Conv1d(4, 4, 1), lambda: nn.Conv1d(4, 4, 5, dilation=2)
+    build = net(lambda m, x: torch.cat([m.a(x), m.b(x)], 1), a=one, b=five)
+    assert "padding 4 would keep 20" in text(diagnose(build, (1, 4, 20)))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "found"),
+    [
+        ((1, 2), (1, 2, 3), (2, 3)),
+        ((1, 4, 5, 6), (1, 4, 7, 6), (5, 7)),
+        ((1, 4, 5, 6), (1, 8, 7, 6), (5, 7)),  # the channels are joined
+        ((1, 4, 5, 6), (1, 8, 5, 6), (4, 8)),  # and nothing else differs
+    ],
+)
+def test_the_two_numbers_that_clash(a, b, found):
+    assert clashing(a, b, joined=1) == found
