@@ -415,3 +415,76 @@ def test_branches_of_sequences_are_told_the_padding_that_keeps_them():
 )
 def test_the_two_numbers_that_clash(a, b, found):
     assert clashing(a, b, joined=1) == found
+
+
+# ------------------------------------------------------------------ settings, and reads in place
+
+
+def test_half_a_padding_is_judged_axis_by_axis():
+    said = text(diagnose(lambda: nn.MaxPool2d((4, 2), padding=2), (1, 3, 8, 8)))
+    assert "MaxPool2d cannot have padding=2" in said
+    assert diagnose(lambda: nn.MaxPool2d((4, 2), padding=(2, 1)), (1, 3, 8, 8)) is None
+
+
+def test_a_size_left_as_it_is_is_no_mistake():
+    said = text(diagnose(lambda: nn.AdaptiveAvgPool2d((None, 7)), (2, 5)))
+    assert "output_size" not in said
+    assert "whole number" in text(diagnose(lambda: nn.AdaptiveAvgPool2d((2.5, 7)), (2, 3, 5, 5)))
+
+
+def test_a_float_that_a_division_made_is_named_in_any_constructor():
+    def encoder(layers):
+        return nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2), layers)
+
+    shape = (5, 2, 8)
+    assert "num_layers=2.0: it must be a whole number" in text(
+        diagnose(lambda: encoder(2.0), shape)
+    )
+    assert "num_layers" not in text(diagnose(lambda: encoder(2.5), shape)).partition("words.py")[0]
+
+
+class Gated(nn.Module):
+    """Reads what an operation in place gave; `asks` the old name for something."""
+
+    def __init__(self, asks):
+        super().__init__()
+        self.conv, self.asks = nn.Conv2d(4, 4, 1), asks
+
+    def forward(self, x):
+        x = self.conv(x)
+        y = F.relu_(x)
+        z = self.conv(y)
+        self.asks(x)
+        return y + z
+
+
+SHAPES = {
+    "size": lambda x: x.size(0),
+    "dim": lambda x: x.dim(),
+    "numel": lambda x: x.numel(),
+    "len": len,
+    "shape": lambda x: x.shape,
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_who_asks_for_a_shape_reads_no_numbers(name):
+    assert diagnose(lambda: Gated(SHAPES[name]), (1, 4, 5, 5)) is None
+
+
+class Averaged(Gated):
+    def forward(self, x):
+        x = self.conv(x)
+        y = F.relu_(x)
+        return y + self.conv(y) + x.mean()
+
+
+def test_what_reads_numbers_that_were_changed_is_named_with_its_block():
+    def build(width=4):
+        return nn.Sequential(nn.Conv2d(3, width, 1), Averaged(None))
+
+    d = diagnose(build, (1, 3, 5, 5))
+    assert (d.layer, d.works) == ("1", True)
+    assert "F.relu_(x)" in text(d)
+    assert d.repairs == []
+    assert "No setting near" not in text(d)
