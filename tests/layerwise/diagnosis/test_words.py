@@ -488,3 +488,20 @@ def test_what_reads_numbers_that_were_changed_is_named_with_its_block():
     assert "F.relu_(x)" in text(d)
     assert d.repairs == []
     assert "No setting near" not in text(d)
+
+
+def test_a_product_of_matrices_names_who_made_the_axis():
+    build = net(lambda m, x: m.fc(x) @ torch.ones(7, 5), fc=lambda: nn.Linear(8, 6))
+    d = diagnose(build, (2, 8))
+    assert (d.expected, d.got) == (7, 6)
+    assert "fc" in d.cause
+    alone = net(lambda m, x: m.fc(x) @ torch.tensor(1.0), fc=lambda: nn.Linear(8, 6))
+    assert diagnose(alone, (2, 8)).kind == d.kind  # nothing to name there
+
+
+def test_groups_that_divide_are_not_to_blame():
+    build = net(lambda m, x: m.norm(x.flatten(1)[:, :0]), norm=lambda: nn.GroupNorm(2, 4))
+    assert "groups" not in diagnose(build, (2, 4, 3, 3)).headline
+    given = net(lambda m, x: m.norm(x), norm=lambda: nn.GroupNorm(2, 4))
+    said = diagnose(given, (2, 6, 3, 3))
+    assert (said.expected, said.got) == (4, 6)
