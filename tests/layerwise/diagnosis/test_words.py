@@ -505,3 +505,9 @@ def test_groups_that_divide_are_not_to_blame():
     given = net(lambda m, x: m.norm(x), norm=lambda: nn.GroupNorm(2, 4))
     said = diagnose(given, (2, 6, 3, 3))
     assert (said.expected, said.got) == (4, 6)
+
+
+def test_sequences_laid_in_one_row_are_a_mixed_batch_too():
+    d = diagnose(lambda: nn.Sequential(nn.Flatten(0), nn.Linear(48, 10)), (2, 3, 8))
+    assert (d.kind, d.works, d.expected, d.got) == ("batch", True, 2, 48)
+    assert diagnose(lambda: nn.Sequential(nn.Flatten(), nn.Linear(24, 10)), (2, 3, 8)) is None
