@@ -511,3 +511,10 @@ def test_sequences_laid_in_one_row_are_a_mixed_batch_too():
     d = diagnose(lambda: nn.Sequential(nn.Flatten(0), nn.Linear(48, 10)), (2, 3, 8))
     assert (d.kind, d.works, d.expected, d.got) == ("batch", True, 2, 48)
     assert diagnose(lambda: nn.Sequential(nn.Flatten(), nn.Linear(24, 10)), (2, 3, 8)) is None
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's own, of TorchScript
+def test_what_cannot_be_watched_is_told_in_the_tracers_words():
+    d = diagnose(lambda: nn.Sequential(torch.jit.script(nn.Linear(2, 2))), (1, 2))
+    assert "is TorchScript, which runs outside Python" in d.headline
+    assert d.kind == "your code"
