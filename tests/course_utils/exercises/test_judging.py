@@ -15,7 +15,7 @@ from course_utils import exercises
 from course_utils.exercises import _deadline, _guard, _sources
 from course_utils.exercises._attempted import is_attempted
 from course_utils.exercises._networks import Case, Networks
-from course_utils.exercises._values import numbers
+from course_utils.exercises._values import Function, numbers
 
 # A block of 3×3 convolutions, with no mistakes foreseen: all that is told, the comparison finds.
 block = replace(
@@ -618,6 +618,14 @@ def test_several_numbers_in_any_form(answer):
 @pytest.mark.parametrize("answer", ["many", True, {}, [], object(), "5 rows"])
 def test_what_is_no_number(answer):
     assert numbers(answer) is None
+
+
+def test_functions_are_told_apart_by_what_they_return_number_or_not():
+    judge = Function(((1,), (2,)), "rows(n)")
+    assert judge.same(lambda n: n, lambda n: float(n))
+    assert not judge.same(lambda n: n, lambda n: 1)
+    assert judge.same(lambda n: "one", lambda n: "one")
+    assert not judge.same(lambda n: "one", lambda n: "two")
 
 
 def test_hints_come_one_at_a_time_and_folded():

@@ -55,6 +55,20 @@ def test_an_operation_is_called_as_in_the_lessons(name):
     assert things(CALLED[name])[-1] == name
 
 
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        ("ReLU", nn.ReLU()),
+        ("sigmoid", nn.Sigmoid()),
+        ("tanh", nn.Tanh()),
+        ("softmax", nn.Softmax(1)),
+        ("dropout", nn.Dropout()),
+    ],
+)
+def test_a_layer_is_called_as_the_function_is(name, layer):
+    assert [part.thing for part in _steps.parts(trace(layer, IMAGE))] == [name]
+
+
 def test_of_an_add_the_longer_branch_is_told_first_and_of_equals_the_first():
     assert things(lambda m, X: X.relu() + X.tanh()) == ["ReLU", "tanh", "add"]
     assert things(lambda m, X: X.tanh() + X.relu()) == ["tanh", "ReLU", "add"]

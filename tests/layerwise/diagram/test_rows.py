@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import pytest
 from test_drawing import scene
 
+from layerwise.diagram.placed_row import PlacedRow
 from layerwise.diagram.row_breaks import CURVED, STRAIGHT, _counts, _crossing, break_rows
+from layerwise.diagram.scene import Part, Wire
 
 
 def part(number, *needs, width=100):
@@ -32,6 +34,30 @@ def test_a_gap_that_two_wires_cross_is_as_wide_as_curves_need():
 def test_a_row_ends_where_few_wires_cross():
     assert _counts([100.0] * 6, [1, 1, 1, 3, 1, 0], 450) == [3, 3]
     assert _counts([100.0] * 6, [1, 1, 1, 1, 1, 0], 450) == [4, 2]
+
+
+def measured(number, *needs, boxes=1, **more):
+    """A part that tells its first box and height when it is placed."""
+    size = {"width": 100, "up": 20, "down": 20, "left": 0, "right": 100}
+    placed = {"placed": lambda x, y: iter([(number, y)])}
+    return Part(boxes=range(number, number + boxes), needs=needs, **size, **placed, **more)
+
+
+def test_a_chain_goes_on_with_the_nearest_of_what_it_feeds():
+    longest = [measured(1, 0), measured(2, 1), measured(3, 2)]
+    beside = [measured(4, 0), measured(5, 4, 3), measured(6, 4)]
+    behind = [measured(7, 3), measured(8, 7), measured(9, 8), measured(10, 9, 5, 6)]
+    row = PlacedRow([*longest, *beside, *behind], [0], [10])
+    height = dict(thing for thing in row.placed(0, 0) if not isinstance(thing, Wire))
+    assert [height[n] for n in (1, 2, 3, 7, 8, 9, 10)] == [0] * 7
+    assert height[4] == height[6] != height[5] != 0
+
+
+@pytest.mark.parametrize(("enters", "gap"), [({2: 30}, STRAIGHT), ({}, CURVED), ({2: 60}, CURVED)])
+def test_a_wire_that_comes_where_its_block_is_entered_needs_no_curve(enters, gap):
+    left = measured(1, boxes=2, leaves={2: 30})
+    row = PlacedRow([left, measured(3, 1, 2, enters=enters)], [], [3])
+    assert row.width == 100 + gap + 100 + STRAIGHT
 
 
 def crossings(one, other):
