@@ -621,11 +621,14 @@ def test_what_is_no_number(answer):
 
 
 def test_functions_are_told_apart_by_what_they_return_number_or_not():
-    judge = Function(((1,), (2,)), "rows(n)")
-    assert judge.same(lambda n: n, lambda n: float(n))
-    assert not judge.same(lambda n: n, lambda n: 1)
-    assert judge.same(lambda n: "one", lambda n: "one")
-    assert not judge.same(lambda n: "one", lambda n: "two")
+    def returns(found):
+        return lambda rows: found  # noqa: ARG005
+
+    judge = Function(((1,), (2,)), "f(rows)")
+    assert judge.same(returns(1), returns(1.0))
+    assert not judge.same(returns(1), abs)
+    assert judge.same(returns("one"), returns("one"))
+    assert not judge.same(returns("one"), returns("two"))
 
 
 def test_hints_come_one_at_a_time_and_folded():

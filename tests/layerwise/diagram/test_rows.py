@@ -39,7 +39,7 @@ def test_a_row_ends_where_few_wires_cross():
 def measured(number, *needs, boxes=1, **more):
     """A part that tells its first box and height when it is placed."""
     size = {"width": 100, "up": 20, "down": 20, "left": 0, "right": 100}
-    placed = {"placed": lambda x, y: iter([(number, y)])}
+    placed = {"placed": lambda _x, y: iter([(number, y)])}
     return Part(boxes=range(number, number + boxes), needs=needs, **size, **placed, **more)
 
 
