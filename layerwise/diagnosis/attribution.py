@@ -39,7 +39,7 @@ def choice_to_blame(search: Search) -> Blame | None:
 
 def _required(search: Search, budget: Budget) -> Blame | None:
     """The same for a choice without a default: values near it stand in for one."""
-    for name in sorted(search.choices.keys() - search.defaults.keys()):
+    for name in search.required:
         value = search.choices[name]
         near = candidates.nearest(value, candidates.values(value, None))[:TRIED]
         right = next((v for v in near if budget.left and search.works({name: v}, budget)), None)

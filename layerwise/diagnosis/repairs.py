@@ -141,6 +141,11 @@ class Search:
             if name in self.defaults and not same(value, self.defaults[name])
         }
 
+    @property
+    def required(self) -> list[str]:
+        """Choices that have no default."""
+        return sorted(self.choices.keys() - self.defaults.keys())
+
     def repairs(self) -> list[dict]:
         """Complete settings that work, each traced; one changed choice where that is enough."""
         budget = Budget(STEPS, RUNS, LEAST)

@@ -51,8 +51,8 @@ class Diagnosis:
         """One sentence that names the earlier choice or layer that made it so."""
         if self._blame is not None:
             return sentences.blamed(self._blame, self._run, self._search.choices, self._called)
-        changed = bool(self._search.changed)
-        return self.detail or sentences.unblamed(self._finding, changed=changed)
+        search = self._search
+        return self.detail or sentences.unblamed(self._finding, search.changed, search.required)
 
     @cached_property
     def _blame(self) -> Blame | None:

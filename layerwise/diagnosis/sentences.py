@@ -3,7 +3,7 @@
 The sentences about findings stand in `texts`, as templates; here they are filled.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import prod
 from string import Formatter
 from typing import Any
@@ -220,13 +220,15 @@ def _difference(name: str, old: object, new: object) -> tuple[str, str]:
     return f"{name}={shown(old)}", f"{name}={shown(new)}"
 
 
-def unblamed(finding: Finding, *, changed: bool) -> str:
-    """The cause where neither the run nor a choice shows one."""
+def unblamed(finding: Finding, changed: Collection[str], required: Collection[str]) -> str:
+    """The cause where neither the run nor a choice shows one; choices without a default."""
     if finding.kind is Cause.CODE:
         where = "the line above" if finding.line else "the code"
         return f"It comes from {where}, not from a choice that was changed."
     if changed:
         return "Putting the choices back to their defaults does not help."
+    if required:
+        return f"There is no default of {' and '.join(required)} to go back to."
     return "No choice was changed: it fails with the defaults of the function."
 
 

@@ -5,6 +5,8 @@ import torch
 from broken import COLOUR, GREY, lenet, mlp, resnet
 from torch import nn
 from torch.nn import functional as F
+from torchvision.models import mobilenet_v2
+from torchvision.models.resnet import BasicBlock, ResNet
 
 from layerwise import diagnose
 from layerwise.diagnosis import causes, repairs
@@ -518,3 +520,24 @@ def test_what_cannot_be_watched_is_told_in_the_tracers_words():
     d = diagnose(lambda: nn.Sequential(torch.jit.script(nn.Linear(2, 2))), (1, 2))
     assert "is TorchScript, which runs outside Python" in d.headline
     assert d.kind == "your code"
+
+
+@pytest.mark.parametrize(
+    ("layers", "kind", "says"),
+    [(5, "setting", "not subscriptable"), ((2, 2), "PyTorch", "index out of range")],
+)
+def test_what_fails_inside_a_library_is_told_in_its_words(layers, kind, says):
+    d = diagnose(ResNet, COLOUR, block=BasicBlock, layers=layers)
+    assert (d.kind, d.line) == (kind, None)
+    assert says in d.headline
+    assert d.cause == "There is no default of block and layers to go back to."
+
+
+@pytest.mark.parametrize(("channels", "kind"), [(8, None), (1, "silent broadcast")])
+def test_what_a_layer_makes_of_a_mean_is_meant_if_its_channels_are_kept(channels, kind):
+    def build():
+        scale = {"scale": lambda: nn.Conv2d(8, channels, 1)}
+        return net(lambda m, x: x + m.scale(F.adaptive_avg_pool2d(x, 1)), **scale)()
+
+    d = diagnose(build, (1, 8, 6, 6))
+    assert (d and d.kind) == kind
