@@ -5,7 +5,6 @@ import torch
 from broken import COLOUR, GREY, lenet, mlp, resnet
 from torch import nn
 from torch.nn import functional as F
-from torchvision.models import mobilenet_v2
 from torchvision.models.resnet import BasicBlock, ResNet
 
 from layerwise import diagnose

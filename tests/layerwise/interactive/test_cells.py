@@ -78,6 +78,7 @@ def test_where_no_cell_is_told_nothing_is_closed(notebook, parent):
 
 
 def test_outside_a_notebook_there_is_no_cell(monkeypatch):
+    monkeypatch.setattr(cells, "_closers", {})
     monkeypatch.setattr(cells, "_shell", lambda: None)
     assert not cells.in_notebook()
     assert cells.run() is None

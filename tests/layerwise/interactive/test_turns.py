@@ -311,6 +311,7 @@ def test_a_cell_that_runs_again_leaves_no_widget_behind(monkeypatch):
     shell = SimpleNamespace(events=SimpleNamespace(register=begins.__setitem__), user_ns={})
     monkeypatch.setattr(cells, "_told", lambda: told)
     monkeypatch.setattr(cells, "_shell", lambda: shell)
+    monkeypatch.setattr(cells, "_closers", {})
     monkeypatch.setattr(cells, "in_notebook", lambda: False)
     mine = ui.IntSlider(min=1, max=4)
     before = widgets()
