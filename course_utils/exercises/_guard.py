@@ -49,7 +49,7 @@ def guarded(work: Callable[[], Any], seconds: float) -> tuple[Any, Trouble | Non
 
 def trouble(error: BaseException) -> Trouble:
     """What ended a student's code, in data."""
-    name, message = type(error).__name__, str(error).strip().split("\n", maxsplit=1)[0]
+    name, message = type(error).__name__, str(error).strip().partition("\n")[0]
     if isinstance(error, RuntimeError) and "allocate memory" in message:
         name = "MemoryError"
     return Trouble(name, message, own_line(error.__traceback__))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torchvision import models
 
-from course_utils import exercises
+from course_utils import exercises, nets
 from course_utils.exercises import _goals, _guard, _sources
 from course_utils.exercises._attempted import is_attempted
 from course_utils.exercises._exercise import Exercise, Verdict
@@ -17,6 +18,7 @@ from course_utils.exercises._findings import Finding
 from course_utils.exercises._networks import Behaviour, Case
 from course_utils.exercises._norms import measured
 from course_utils.training import History
+from layerwise import trace
 
 # ---------------------------------------------------------------------------------- what is offered
 
@@ -115,6 +117,40 @@ def test_the_line_is_the_innermost_of_the_students_own():
     assert (found, ended.line) == (None, "return len(5)")
     found, ended = _guard.guarded(lambda: 7, 5)
     assert (found, ended) == (7, None)
+
+
+def fails_in_the_course():
+    nets.vgg_block(*"abc")
+
+
+def fails_in_the_library():
+    trace(5, (1, 2))
+
+
+def fails_in_pytorch():
+    torch.ones(2).reshape(5)
+
+
+def fails_in_an_installed_package():
+    models.vgg11(num_classes="ten")
+
+
+def fails_in_python():
+    Path(*"ab").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (fails_in_the_course, 'nets.vgg_block(*"abc")'),
+        (fails_in_the_library, "trace(5, (1, 2))"),
+        (fails_in_pytorch, "torch.ones(2).reshape(5)"),
+        (fails_in_an_installed_package, 'models.vgg11(num_classes="ten")'),
+        (fails_in_python, 'Path(*"ab").read_text("utf-8")'),
+    ],
+)
+def test_a_line_of_a_library_is_not_the_students_own(answer, line):
+    assert _guard.guarded(answer, 5)[1].line == line
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory")
