@@ -5,6 +5,7 @@ Chromium; from the press of an arrow key until the last part of the page has cha
 frame is due. Also the memory of the kernel with these labs open and used.
 """
 
+import math
 import statistics
 import tempfile
 import time
@@ -124,9 +125,9 @@ def in_browser(page: object, output: object) -> list[float]:
 
 
 def told(times: list[float]) -> str:
-    """Median and 95th percentile."""
-    p95 = statistics.quantiles(times, n=20)[-1]
-    return f"p50 {statistics.median(times):5.1f} ms, p95 {p95:5.1f} ms"
+    """Median, 95th percentile (what 29 of 30 do not exceed), and the longest."""
+    p95 = sorted(times)[math.ceil(0.95 * len(times)) - 1]
+    return f"p50 {statistics.median(times):5.1f} ms, p95 {p95:5.1f} ms, max {max(times):5.1f} ms"
 
 
 def main() -> None:
