@@ -52,10 +52,11 @@ for _name, (_title, _sentence) in _ACTIVATIONS.items():
 for _names, _sentence in (
     ("abs exp log sqrt rsqrt square neg reciprocal erf sin cos log1p expm1 sign floor ceil round",
      "Takes a function of each number."),
-    ("fill zero uniform normal bernoulli trunc_normal copy", "Writes other numbers into it."),
+    ("fill zero uniform normal bernoulli", "Writes other numbers into it."),
 ):  # fmt: skip
     declare(_names, Kind.OTHER, rule=_each, sentence=f"{_sentence} {_STAYS}",
             memory_format=MemoryFormat.PRESERVE)  # fmt: skip
+declare("copy", Kind.OTHER, sentence=f"Writes the numbers of another tensor into it. {_STAYS}")
 
 
 @operation("clamp clip", Kind.OTHER, memory_format=MemoryFormat.PRESERVE,

@@ -16,7 +16,7 @@ from torch._prims_common import suggest_memory_format
 
 from layerwise.operations.kinds import Kind
 from layerwise.operations.registry import Effect, MemoryFormat, Operation, find
-from layerwise.operations.shapes import ShapeError, times
+from layerwise.operations.shapes import Shape, ShapeError, times
 
 from .meta_copy import blank, like
 
@@ -120,7 +120,9 @@ def _by_rule(
         same = tuple(first.shape) == effect.shape and first.dtype.is_floating_point
         return first.detach() if same else blank(effect.shape, tensors[-1].dtype)
     if entry.memory_format is MemoryFormat.CHANNELS_LAST:
-        return _imaged(tensors[:2] if effect.macs else tensors[:1], effect)
+        if entry.kind is Kind.NORMALIZATION:
+            return _normalized(first, effect.shape)
+        return _convolved(first, tensors[1], effect.shape)
     if entry.memory_format is MemoryFormat.CONTIGUOUS:
         return blank(effect.shape, first.dtype)
     made = torch.empty_like(first)
@@ -129,20 +131,37 @@ def _by_rule(
 
 
 def _is_ambiguous(image: Tensor) -> bool:
-    """Whether a map of one channel is contiguous, and channels last as well."""
-    return image.dim() > 3 and image.shape[1] == 1 and image.stride()[1] == 1
+    """Whether a contiguous map may be channels last as well, as one of a single channel."""
+    return image.stride() != blank(image.shape, image.dtype).stride()
 
 
-def _imaged(tensors: list[Tensor], effect: Effect) -> Tensor:
-    """The result of a convolution: channels last where the image or the weights are."""
-    axes = len(effect.shape)
-    formats = {suggest_memory_format(tensor) for tensor in tensors if tensor.dim() == axes}
-    formats -= {torch.contiguous_format}
-    if not formats:
-        return blank(effect.shape, tensors[0].dtype)
-    return torch.empty(
-        effect.shape, dtype=tensors[0].dtype, device="meta", memory_format=formats.pop()
-    )
+def _convolved(image: Tensor, weight: Tensor, shape: Shape) -> Tensor:
+    """The result of a convolution, which PyTorch runs on a batch, and rows as images of one row."""
+    alone, rows = image.dim() < weight.dim(), weight.dim() == 3
+    if alone:
+        image, shape = image.unsqueeze(0), (1, *shape)
+    if rows:
+        image, weight = image.contiguous().unsqueeze(2), weight.unsqueeze(2)
+        shape = (*shape[:2], 1, shape[2])
+    made = _imaged(image, shape, {suggest_memory_format(image), suggest_memory_format(weight)})
+    made = made.squeeze(2) if rows else made
+    return made.squeeze(0) if alone else made
+
+
+def _normalized(image: Tensor, shape: Shape) -> Tensor:
+    """The result of a batch norm: strides of an axis of one pixel say nothing where others do."""
+    last = torch.channels_last
+    if image.dim() == 4 and not image.is_contiguous() and image.is_contiguous(memory_format=last):
+        return _imaged(image, shape, {last})
+    return _imaged(image, shape, {suggest_memory_format(image)})
+
+
+def _imaged(image: Tensor, shape: Shape, formats: set[torch.memory_format]) -> Tensor:
+    """A result in the order of what was read: channels last if any of it is."""
+    others = formats - {torch.contiguous_format}
+    if not others:
+        return blank(shape, image.dtype)
+    return torch.empty(shape, dtype=image.dtype, device="meta", memory_format=others.pop())
 
 
 def _by_kernels(

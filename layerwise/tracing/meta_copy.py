@@ -284,10 +284,15 @@ def without_numbers(tensor: Tensor) -> Tensor:
 
 
 def like(tensor: Tensor) -> Tensor:
-    """A new meta tensor of the same shape, dtype and layout."""
-    if tensor.dim() > 1 and tensor.layout is torch.strided and not tensor.is_contiguous():
-        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
-    return blank(tensor.shape, tensor.dtype)
+    """A new meta tensor of the same shape, dtype and layout.
+
+    Strides are compared one by one: a grey image that was permuted is contiguous and channels
+    last as well, and a convolution follows its strides.
+    """
+    made = blank(tensor.shape, tensor.dtype)
+    if tensor.layout is not torch.strided or made.stride() == tensor.stride():
+        return made
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
 
 
 def blank(shape: torch.Size | tuple[int, ...], dtype: torch.dtype) -> Tensor:

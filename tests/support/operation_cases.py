@@ -18,11 +18,13 @@ Draw = Callable[[st.SearchStrategy], Any]
 Case = Callable[[Draw], tuple[Callable, tuple, dict]]
 SMALL, SIZE = st.integers(1, 4), st.integers(1, 9)
 TYPES = [torch.float32] * 9 + [torch.float64, torch.int64, torch.uint8]
+WHOLE = [torch.int64] * 5 + [torch.uint8, torch.bool, torch.float32]
+BITWISE = "bitwise_and", "bitwise_or", "bitwise_xor", "and", "or", "xor"
 
 
-def tensor(draw: Draw, shape: tuple[int, ...], plain: bool = False) -> Tensor:
+def tensor(draw: Draw, shape: tuple[int, ...], plain: bool = False, types: list = TYPES) -> Tensor:
     """A tensor of this shape, its axes in any order in memory."""
-    kind = torch.float32 if plain else draw(st.sampled_from(TYPES))
+    kind = torch.float32 if plain else draw(st.sampled_from(types))
     order = draw(st.permutations(range(len(shape)))) if draw(st.booleans()) else range(len(shape))
     made = torch.ones([shape[axis] for axis in order], dtype=kind)
     return made.permute([list(order).index(axis) for axis in range(len(shape))])
@@ -38,6 +40,12 @@ def numbers(low: int, high: int, axes: int) -> st.SearchStrategy:
     return one | st.tuples(*[one] * axes)
 
 
+def setting(draw: Draw, low: int, high: int, axes: int) -> Any:
+    """A setting that PyTorch may take, and now and then one below the lowest."""
+    usual, wrong = numbers(low, high, axes), numbers(low - 1, high, axes)
+    return draw(draw(st.sampled_from([st.just(low), usual, usual, usual, usual, wrong])))
+
+
 def image(draw: Draw, axes: int, channels: int | None = None) -> Tensor:
     channels = channels or draw(SMALL)
     lead = draw(st.sampled_from([(2, channels), (2, channels), (channels,), (1, 2, channels)]))
@@ -49,13 +57,14 @@ def image(draw: Draw, axes: int, channels: int | None = None) -> Tensor:
 
 def convolution(axes: int, draw: Draw) -> tuple:
     groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
-    channels = draw(SMALL) * groups if draw(st.booleans()) else draw(SMALL)
-    reads = draw(SMALL) if draw(st.integers(0, 3)) == 0 else max(channels // groups, 1)
-    outputs = draw(SMALL) * draw(st.sampled_from([1, groups]))
-    weight = torch.ones(outputs, reads, *draw(st.tuples(*[st.integers(1, 5)] * axes)))
+    channels = draw(SMALL) * draw(st.sampled_from([groups, groups, groups, 1]))
+    reads = draw(st.sampled_from([max(channels // groups, 1)] * 5 + [draw(SMALL)]))
+    outputs = draw(SMALL) * draw(st.sampled_from([groups, groups, groups, 1]))
+    weight = torch.ones(outputs, reads, *draw(st.tuples(*[st.integers(1, 4)] * axes)))
     bias = torch.ones(draw(st.sampled_from([outputs] * 5 + [3]))) if draw(st.booleans()) else None
-    padding = draw(numbers(-1, 3, axes) | st.sampled_from(["same", "valid"]))
-    settings = (draw(numbers(0, 4, axes)), padding, draw(numbers(0, 3, axes)), groups)
+    words = draw(st.sampled_from(["same", "valid"]))
+    padding = draw(st.sampled_from([setting(draw, 0, 3, axes)] * 3 + [words]))
+    settings = (setting(draw, 1, 4, axes), padding, setting(draw, 1, 3, axes), groups)
     return getattr(F, f"conv{axes}d"), (image(draw, axes, channels), weight, bias, *settings), {}
 
 
@@ -63,15 +72,18 @@ def transposed(axes: int, draw: Draw) -> tuple:
     weight = torch.ones(draw(SMALL), draw(SMALL), *draw(st.tuples(*[st.integers(1, 4)] * axes)))
     channels = draw(st.sampled_from([None, weight.shape[0], weight.shape[0]]))
     x = image(draw, axes, channels)
-    settings = (*[draw(numbers(low, 3, axes)) for low in (1, 0, 0)], 1, draw(numbers(1, 2, axes)))
+    added = draw(st.sampled_from([0, 0, setting(draw, 0, 3, axes)]))
+    settings = (setting(draw, 1, 3, axes), setting(draw, 0, 2, axes), added, 1)
+    settings = (*settings, setting(draw, 1, 2, axes))
     return getattr(F, f"conv_transpose{axes}d"), (x, weight, None, *settings), {}
 
 
 def pooling(kind: str, axes: int, draw: Draw) -> tuple:
-    args = [image(draw, axes), draw(numbers(0, 5, axes)), draw(st.none() | numbers(0, 4, axes))]
-    args.append(draw(numbers(-1, 3, axes)))
+    stride = draw(st.sampled_from([None, setting(draw, 1, 4, axes)]))
+    args = [image(draw, axes), setting(draw, 1, 4, axes), stride]
+    args.append(draw(st.sampled_from([0, setting(draw, 0, 2, axes)])))
     if kind == "max":
-        args.append(draw(numbers(0, 3, axes)))
+        args.append(draw(st.sampled_from([1, setting(draw, 1, 3, axes)])))
     return getattr(F, f"{kind}_pool{axes}d"), tuple(args), {"ceil_mode": draw(st.booleans())}
 
 
@@ -101,14 +113,19 @@ def product(name: str, least: int, most: int, draw: Draw) -> tuple:
     return getattr(torch, name), (tensor(draw, a), tensor(draw, b)), {}
 
 
+_OPERATORS = {"and": operator.and_, "or": operator.or_, "xor": operator.xor, "mod": operator.mod}
+
+
 def binary(name: str, draw: Draw) -> tuple:
+    types = WHOLE if name in BITWISE else TYPES
     a = shape(draw)
     b = draw(st.sampled_from([a, a[1:], shape(draw), (1,) * len(a)]))
-    other = draw(st.sampled_from([2.0, 3])) if draw(st.booleans()) else tensor(draw, b)
-    if name in ("maximum", "minimum"):
-        other = tensor(draw, b)
+    other = draw(st.sampled_from([2.0, 3, 3])) if draw(st.booleans()) else None
+    if other is None or name in ("maximum", "minimum"):
+        other = tensor(draw, b, types=types)
     function = {"rdiv": lambda x, y: y / x, "rpow": lambda x, y: y**x}.get(name)
-    return function or getattr(torch, name), (tensor(draw, a), other), {}
+    function = function or _OPERATORS.get(name) or getattr(torch, name)
+    return function, (tensor(draw, a, types=types), other), {}
 
 
 def joined(name: str, draw: Draw) -> tuple:
@@ -122,8 +139,8 @@ def joined(name: str, draw: Draw) -> tuple:
     return getattr(torch, name), given, {}
 
 
-def unary(function: Callable, draw: Draw) -> tuple:
-    return function, (tensor(draw, shape(draw)),), {}
+def unary(function: Callable, draw: Draw, types: list = TYPES) -> tuple:
+    return function, (tensor(draw, shape(draw), types=types),), {}
 
 
 def with_axis(function: Callable, draw: Draw) -> tuple:
@@ -356,7 +373,6 @@ CASES |= {
     "addcdiv": _free(torch.addcdiv, (2, 3), (2, 3), (3,)),
     "lerp": _free(torch.lerp, (2, 3), (2, 3), weight=0.5),
     "clip": lambda draw: (torch.clip, (tensor(draw, shape(draw)), 0, 1), {}),
-    "trunc_normal": _inplace("normal_"),
     "threshold": lambda draw: (F.threshold, (tensor(draw, shape(draw)), 0.1, 20), {}),
     "glu": lambda draw: (F.glu, (tensor(draw, shape(draw, 1)), draw(st.integers(-3, 2))), {}),
     "norm": lambda draw: (torch.norm, (tensor(draw, shape(draw, 1), plain=True),), {}),
@@ -518,15 +534,10 @@ CASES |= {
 }
 for _name in "mse_loss l1_loss binary_cross_entropy kl_div huber_loss binary_cross_entropy_with_logits smooth_l1_loss".split():
     CASES[_name] = _free(function(_name), (2, 3), (2, 3))
-for _name in "bitwise_and bitwise_or bitwise_xor logical_and logical_or eq ne lt le gt ge floor_divide remainder fmod".split():
+for _name in """bitwise_and bitwise_or bitwise_xor logical_and logical_or eq ne lt le gt ge
+    floor_divide remainder fmod and or xor mod""".split():
     CASES[_name] = partial(binary, _name)
-for _name in "bitwise_not logical_not isnan isinf isfinite".split():
+for _name in "logical_not isnan isinf isfinite".split():
     CASES[_name] = partial(unary, function(_name))
-for _name, _call in {
-    "and": operator.and_,
-    "or": operator.or_,
-    "xor": operator.xor,
-    "mod": operator.mod,
-}.items():
-    CASES[_name] = lambda draw, call=_call: (call, binary("maximum", draw)[1], {})
-CASES["invert"] = partial(unary, operator.invert)
+CASES["bitwise_not"] = partial(unary, torch.bitwise_not, types=WHOLE)
+CASES["invert"] = partial(unary, operator.invert, types=WHOLE)
