@@ -161,15 +161,20 @@ def last_digits(before: str, after: str) -> float | None:
     if not all("." in one and "." in other for one, other in differ):
         return None
     sizes = [_apart(one, other) for one, other in differ]
-    return max(sizes) if sizes and max(sizes) < CLOSE else None
+    close = all(size < CLOSE or _is_a_unit(*pair) for size, pair in zip(sizes, differ, strict=True))
+    return max(sizes) if sizes and close else None
 
 
 def _apart(one: str, other: str) -> float:
-    """Relative difference; 0.0001 where it is no more than one unit of the last digit."""
-    unit = 10.0 ** -len(one.partition(".")[2].partition("e")[0])
+    """Relative difference."""
     a, b = float(one), float(other)
-    relative = abs(a - b) / max(abs(a), abs(b), 1e-12)
-    return min(relative, 0.0001) if abs(a - b) <= 1.01 * unit and "e" not in one else relative
+    return abs(a - b) / max(abs(a), abs(b), 1e-12)
+
+
+def _is_a_unit(one: str, other: str) -> bool:
+    """Whether they differ by no more than one unit of the last digit."""
+    unit = 10.0 ** -len(one.partition(".")[2])
+    return "e" not in one and abs(float(one) - float(other)) <= 1.01 * unit
 
 
 def _unified(kind: str, before: str, after: str) -> list[str]:

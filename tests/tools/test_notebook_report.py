@@ -128,7 +128,9 @@ def test_the_pixels_of_a_map_are_no_difference_and_what_is_said_of_it_is():
     ("before", "after", "largest"),
     [
         ("loss 0.12345, 3 epochs", "loss 0.12349, 3 epochs", 0.00032),
-        ("0.381", "0.382", 0.0001),  # one unit of the last digit
+        ("0.381", "0.382", 0.0026),
+        ("0.5", "0.6", 0.167),  # one unit of the last digit
+        ("0.50", "0.52", None),
         ("1.5e-07", "1.501e-07", 0.00067),
         ("0.5 and 0.7", "0.5 and 0.9", None),  # far apart
         ("3 epochs", "4 epochs", None),  # no float
