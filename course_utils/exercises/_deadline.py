@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-WAITING = 6  # times as long, where it does nothing
+WAITING = 6  # times as long, where it does nothing:
+RESTING = 0.1  # that is, less than this share of the time that it may work
 AGAIN = 0.5  # seconds: a bare `except` may have swallowed the first
 SOON = 0.01  # seconds, until what is being opened or closed is done
 PATIENCE = 1.0  # seconds that it may take: an `__exit__` may be endless itself
@@ -40,16 +41,19 @@ def _alarm(seconds: float) -> Iterator[None]:
         signal.SIGPROF: (signal.ITIMER_PROF, seconds),
         signal.SIGALRM: (signal.ITIMER_REAL, WAITING * seconds),
     }
-    first, raised, ended = math.inf, -math.inf, False
+    first, raised, ended, worked = math.inf, -math.inf, False, time.process_time()
 
     def over(number: int, frame: FrameType | None) -> None:
-        nonlocal first, raised
+        nonlocal first, raised, worked
         timer, end = clocks[signal.Signals(number)]
-        now = time.monotonic()
-        first = min(first, now)
-        on_its_way = now < raised + AGAIN / 2  # both clocks may end at once
+        now, before, worked = time.monotonic(), worked, time.process_time()
         if ended:  # without this handler the next ring would kill the process
             return
+        if number == signal.SIGALRM and first == math.inf and worked - before > RESTING * seconds:
+            signal.setitimer(timer, end, AGAIN)
+            return
+        first = min(first, now)
+        on_its_way = now < raised + AGAIN / 2  # both clocks may end at once
         if _imports(frame):
             signal.setitimer(timer, end, AGAIN)
         elif on_its_way or (now < first + PATIENCE and _opens_or_closes(frame)):

@@ -133,6 +133,15 @@ def test_code_that_never_ends_is_ended(answer):
     assert (verdict.outcome, verdict.mistake) == ("wrong", "endless")
 
 
+def test_a_machine_that_gives_little_time_is_waited_for(monkeypatch):
+    monkeypatch.setattr(_deadline, "WAITING", 0.2)
+    monkeypatch.setattr(_deadline, "RESTING", 0.001)
+    end = time.process_time() + 1.5
+    with _deadline.deadline(4):
+        while time.process_time() < end:  # 1.5 of 4 seconds of work, and more than 0.8 by the clock
+            pass
+
+
 @pytest.mark.usefixtures("soon")
 def test_beside_the_main_thread_it_is_ended_too():
     found = []
