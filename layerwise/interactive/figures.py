@@ -58,4 +58,5 @@ def change(value: int | None, first: int | None) -> str:
     percent = 100 * (value - first) / first
     digits = 0 if abs(percent) >= 10 else 1
     shown = f"{abs(percent):.{digits}f}"
-    return f"{'+' if percent > 0 else '−'}{'<0.1' if shown == '0.0' else shown} %"
+    sign = "+" if percent > 0 else "−"
+    return f"{sign}{'<0.1' if shown == '0.0' else shown} %"
