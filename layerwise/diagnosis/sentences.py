@@ -221,7 +221,7 @@ def _difference(name: str, old: object, new: object) -> tuple[str, str]:
 
 
 def unblamed(finding: Finding, changed: Collection[str], required: Collection[str]) -> str:
-    """The cause where neither the run nor a choice shows one; choices without a default."""
+    """The cause where neither the run nor a choice shows one; `required` have no default."""
     if finding.kind is Cause.CODE:
         where = "the line above" if finding.line else "the code"
         return f"It comes from {where}, not from a choice that was changed."

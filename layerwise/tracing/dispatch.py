@@ -131,7 +131,7 @@ def _by_rule(
 
 
 def _is_ambiguous(image: Tensor) -> bool:
-    """Whether a contiguous map may be channels last as well, as one of a single channel."""
+    """Whether a contiguous map may be channels last as well, as a grey one that was permuted."""
     return image.stride() != blank(image.shape, image.dtype).stride()
 
 
