@@ -46,6 +46,10 @@ NEAREST = {
     "course_utils/training.py": ["course_utils/test_training.py"],
     "course_utils/progress.py": ["course_utils/test_training.py"],
     "course_utils/tasks": ["notebooks/test_lab_tasks.py"],
+    "layerwise/tracing/dispatch.py": [
+        "layerwise/tracing/test_*.py",
+        "layerwise/operations/test_registry.py",
+    ],
     "layerwise/tracing/error_facts.py": ["layerwise/diagnosis/test_*.py"],
     "layerwise/tracing/failures.py": [
         "layerwise/tracing/test_failures.py",

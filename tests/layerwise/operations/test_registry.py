@@ -152,6 +152,23 @@ def test_axes_of_one_pixel_in_every_order_in_memory(axes, function):
                 assert isinstance(expected, str) or traced(*args) == expected, x.stride()
 
 
+LARGE = {  # too much to be tried on zeros
+    "grey rows": (lambda x: F.conv1d(x.transpose(1, 2), torch.ones(4, 1, 3)), (2, 4 * 10**5, 1)),
+    "grey": (lambda x: F.conv2d(x.movedim(3, 1), torch.ones(4, 1, 3, 3)), (2, 600, 600, 1)),
+    "colour": (lambda x: F.conv2d(x.movedim(3, 1), torch.ones(4, 3, 3, 3)), (2, 600, 600, 3)),
+    "unequal": (lambda x: torch.cdist(x[:, 1:], x), (2, 4 * 10**5)),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_is_large_lies_and_is_refused_as_on_the_cpu(name):
+    function, size = LARGE[name]
+    args = function, (torch.ones(size),), {}
+    expected, got = really(*args), traced(*args)
+    assert got == expected
+    assert isinstance(got, str) == (name == "unequal")
+
+
 def in_every_order(shape):
     """Tensors of this shape, as permuting one that is contiguous makes them."""
     for order in permutations(range(len(shape))):
