@@ -9,6 +9,7 @@
 #   make compat STACK=colab                          one stack: conda or colab
 #   make mutants MODULE=layerwise/views COUNT=20     a module or a folder; faults in each module
 #   make grade FOLDER=submitted LESSON=02            a folder for each student, or their notebooks
+#   make fork REPOSITORY=you/your-course             its owner and name on GitHub
 
 PYTHON    ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
 LAB_ARGS  ?=
@@ -17,6 +18,7 @@ ZOO       ?=
 STACK     ?=
 MODULE    ?=
 FOLDER    ?=
+REPOSITORY ?=
 COUNT     ?= 20
 LESSON    ?=
 
@@ -38,7 +40,7 @@ RUN     := .venv/bin/python
 # Exists when .venv holds what pyproject.toml asks for, on this version of Python.
 READY   := .venv/.ready-$(VERSION)
 
-.PHONY: help lab test notebooks accept lesson-kit grade lint bench zoo compat mutants clean
+.PHONY: help lab test notebooks accept lesson-kit grade fork lint bench zoo compat mutants clean
 
 help:        ## list these commands
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1	/p' Makefile
@@ -63,6 +65,9 @@ lesson-kit: $(READY)        ## write a folder for a class, with stubs and withou
 
 grade: $(READY)        ## run the notebooks in FOLDER through the checks, and list a class's mistakes
 	$(RUN) tools/grade.py "$(FOLDER)" $(if $(ONE),--lesson $(ONE))
+
+fork: $(READY)        ## write the address of your fork, REPOSITORY, wherever the course names its own
+	$(RUN) tools/fork.py "$(REPOSITORY)"
 
 lint: $(READY)        ## check style, formatting and types
 	$(RUN) -m ruff check

@@ -123,7 +123,7 @@ def test_the_readme_has_a_badge_for_every_lesson():
 def test_a_fork_writes_its_address_everywhere(tmp_path):
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, tmp_path)
-    for part in ("source/*.py", "*.ipynb"):
+    for part in ("source/*.py", "*.ipynb", "solutions/*.ipynb"):
         for path in sorted((ROOT / "notebooks").glob(part)):
             copied = tmp_path / path.relative_to(ROOT)
             copied.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,10 @@ def test_a_fork_writes_its_address_everywhere(tmp_path):
     assert fork.repository(tmp_path) == "you/your-course"
     for path in filter(Path.is_file, tmp_path.rglob("*")):
         assert old not in path.read_text("utf-8"), path
-    for source, target in build_notebooks.lessons(tmp_path / "notebooks").values():
+    lessons = build_notebooks.lessons(tmp_path / "notebooks").values()
+    every = [pair for lesson in lessons for pair in build_notebooks.pairs(*lesson)]
+    assert len(every) > len(lessons)
+    for source, target in every:
         assert build_notebooks.drift(source, target) is None
         before = nbformat.read(ROOT / target.relative_to(tmp_path), as_version=4)
         after = nbformat.read(target, as_version=4)

@@ -1,9 +1,10 @@
 """Write the address of your fork wherever the course names its own: once, after forking.
 
-    python tools/fork.py you/your-course
+    make fork REPOSITORY=you/your-course
 
 That is pyproject.toml, the badges of the README, and the cell with which a lesson installs the
-course on Colab, in the sources and in the notebooks; nothing is executed again.
+course on Colab, in the sources, in the notebooks and in those that hold the exercises solved;
+nothing is executed again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import build_notebooks
 import nbformat
+from build_notebooks import drift, pairs, planned
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,23 +33,22 @@ def rename(new: str, root: Path = ROOT) -> None:
     SystemExit if a notebook is not what its source says: its outputs might be another's.
     """
     old = re.compile(rf"(github(?:[.]com)?/){re.escape(repository(root))}(?![\w-])")
-    lessons = build_notebooks.lessons(root / "notebooks").values()
-    if stale := [
-        target.name for source, target in lessons if build_notebooks.drift(source, target)
-    ]:
+    folder = root / "notebooks"
+    every = [p for lesson in build_notebooks.lessons(folder).values() for p in pairs(*lesson)]
+    if stale := [str(made.relative_to(folder)) for source, made in every if drift(source, made)]:
         raise SystemExit(f"{', '.join(stale)} must be built first: make notebooks")
-    for path in (root / "pyproject.toml", root / "README.md", *(source for source, _ in lessons)):
+    for path in {root / "pyproject.toml", root / "README.md", *(source for source, _ in every)}:
         text = path.read_text("utf-8")
         path.write_text(old.sub(rf"\g<1>{new}", text), "utf-8")
-    for source, target in lessons:
-        carry(source, target)
+    for source, made in every:
+        carry(source, made)
 
 
 def carry(source: Path, target: Path) -> None:
     """Give a notebook the cells of its source; its outputs stay."""
     notebook = nbformat.read(target, as_version=4)
-    for cell, planned in zip(notebook.cells, build_notebooks.planned(source).cells, strict=True):
-        cell.source, cell.id = planned.source, planned.id
+    for cell, plan in zip(notebook.cells, planned(source, target).cells, strict=True):
+        cell.source, cell.id = plan.source, plan.id
     target.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
 
 

@@ -218,8 +218,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of work for an answer")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 2, help="side by side")
     options = parser.parse_args(arguments)
-    if not options.folder.is_dir():
-        parser.error(f"{options.folder} is no folder")
+    if options.folder.resolve() == ROOT or not options.folder.is_dir():
+        parser.error(f"{options.folder} is no folder of submitted notebooks")
     graders = Graders(seconds=options.seconds)
     rows = grade(options.folder, graders, options.lesson, options.workers)
     grade_report.write(rows, options.folder)

@@ -3,7 +3,8 @@
     python tools/lesson_kit.py                 into build/lesson-kit
     python tools/lesson_kit.py FOLDER
 
-No solved notebook, no source and no tool of a maintainer is in it. The checks are, and each holds a
+Each lesson goes out as it was built; one that was worked in is named, and nothing is written. No
+solved notebook, no source and no tool of a maintainer is in it. The checks are, and each holds a
 right answer: who opens their files finds it.
 """
 
@@ -14,6 +15,8 @@ import re
 import shutil
 import sys
 from pathlib import Path
+
+import build_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "lesson-kit"
@@ -44,7 +47,11 @@ its check, and read what it says. `hint()` gives one hint at a time. Hand in the
 
 
 def write(folder: Path) -> None:
-    """Write the kit. A folder that is there is replaced only in build."""
+    """Write the kit. A folder that is there is replaced only in build.
+
+    SystemExit where a notebook is not what its source says, as with answers written into it.
+    """
+    notebooks = built(ROOT / "notebooks")
     if folder.exists():
         if folder != FOLDER:
             raise SystemExit(f"{folder} is there already: name a new folder.")
@@ -56,15 +63,23 @@ def write(folder: Path) -> None:
             shutil.copytree(ROOT / name, target, ignore=UNWANTED)
         else:
             shutil.copy(ROOT / name, target)
-    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for notebook in notebooks:
         shutil.copy(notebook, folder / "notebooks")
     for name, made in (("README.md", readme), ("Makefile", makefile), ("pyproject.toml", project)):
         (folder / name).write_text(made((ROOT / name).read_text(encoding="utf-8")), "utf-8")
 
 
+def built(folder: Path) -> list[Path]:
+    """The notebooks of the lessons; SystemExit where one is not as it was built."""
+    lessons = build_notebooks.lessons(folder).values()
+    if faults := [fault for lesson in lessons if (fault := build_notebooks.complaint(*lesson))]:
+        raise SystemExit("\n".join([*faults, "No kit was written."]))
+    return [target for _, target in lessons]
+
+
 def readme(text: str) -> str:
     """The README of the kit, with the table of lessons."""
-    rows = re.findall(r"^(\| \d \| .+? \| .+? \| \d+ \|)", text, re.MULTILINE)
+    rows = re.findall(r"^(\| \d+ \| .+? \| .+? \| \d+ \|)", text, re.MULTILINE)
     head = ["| | lesson | the question | minutes |", "|---|---|---|---|"]
     title = re.search(r"^# (.+)", text)[1]
     return README.format(title=title, lessons="\n".join([*head, *rows]))

@@ -236,10 +236,12 @@ def _write(path: Path, source: str) -> None:
 
 def modules(course: Path, given: str) -> list[str]:
     """The modules that a name stands for: a file, a folder, or "" for all of the course."""
-    if given.endswith(".py"):
+    if given.endswith(".py") and (course / given).is_file():
         return [given]
     folders = [given] if given else ["course_utils", "layerwise"]
     found = [path for folder in folders for path in sorted(course.glob(f"{folder}/**/*.py"))]
+    if not found:
+        raise SystemExit(f"{given} is no module and no folder of modules")
     return [str(p.relative_to(course)) for p in found if faults.faults(p.read_text("utf-8"))]
 
 

@@ -116,7 +116,7 @@ def test_links_point_to_files(lesson):
 def terms() -> list[tuple[str, int]]:
     """Every term of the contents, with the number of the lesson that explains it."""
     index = TEXT[CONTENTS].partition("## Where a term is explained\n")[2].partition("\n[1]:")[0]
-    return [(" ".join(t.split()), int(n)) for t, n in re.findall(r"([^·\[]+)\[(\d)\]", index)]
+    return [(" ".join(t.split()), int(n)) for t, n in re.findall(r"([^·\[]+)\[(\d+)\]", index)]
 
 
 @on_the_road

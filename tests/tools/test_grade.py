@@ -285,3 +285,9 @@ def test_a_notebook_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     (tmp_path / "a.ipynb").write_bytes(b"x" * 11)
     assert grade.contents(tmp_path / "a.ipynb") == (b"", "It has more than 0 MB.")
     assert "no file" in grade.contents(Path(tmp_path))[1]
+
+
+def test_the_course_itself_is_not_graded(capsys):
+    with pytest.raises(SystemExit):
+        grade.main([str(grade.ROOT)])
+    assert "is no folder of submitted notebooks" in capsys.readouterr().err

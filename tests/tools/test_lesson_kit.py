@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 
+import build_notebooks
 import jupytext
 import lesson_kit
 import nbformat
@@ -38,7 +39,8 @@ def test_what_the_notebooks_link_to_is_there(kit):
         missing = [link for link in links if not (path.parent / link).exists()]
         assert missing == [], path.name
     links = re.findall(r"\]\(([^)]+)\)", (kit / "README.md").read_text("utf-8"))
-    assert len(links) == 9 and all((kit / link).exists() for link in links)
+    assert len(links) == len(build_notebooks.lessons())
+    assert all((kit / link).exists() for link in links)
 
 
 def test_the_course_runs_from_it(kit):
@@ -79,3 +81,25 @@ def test_no_folder_is_overwritten(tmp_path):
     with pytest.raises(SystemExit, match="is there already"):
         lesson_kit.main([str(tmp_path)])
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_answers_are_not_handed_out(tmp_path):
+    folder = tmp_path / "notebooks"
+    for name in ("02_vgg", "03_nin"):
+        for path in (f"source/{name}.py", f"{name}.ipynb"):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(lesson_kit.ROOT / "notebooks" / path, folder / path)
+    names = [path.name for path in lesson_kit.built(folder)]
+    assert names == ["02_vgg.ipynb", "03_nin.ipynb"]
+    shutil.copy(lesson_kit.ROOT / "notebooks/solutions/02_vgg.ipynb", folder)
+    shutil.copy(folder / "03_nin.ipynb", folder / "Untitled.ipynb")
+    with pytest.raises(SystemExit) as refused:
+        lesson_kit.built(folder)
+    told = str(refused.value)
+    assert "02_vgg.ipynb: " in told and "Untitled.ipynb has no source" in told
+    assert "03_nin" not in told and told.endswith("No kit was written.")
+
+
+def test_a_tenth_lesson_is_in_its_table():
+    row = "| 10 | [Ten](notebooks/10_ten.ipynb) | Why? | 60 |"
+    assert row in lesson_kit.readme(f"# Title\n\n{row} [badge] |\n")

@@ -170,3 +170,17 @@ def test_every_listed_fault_can_still_be_planted():
     for module, old, new in mutants.allowed(ROOT / "tools" / "mutants.txt"):
         found = faults.faults((ROOT / module).read_text(encoding="utf-8"))
         assert (old, new) in {(fault.old, fault.new) for fault in found}, (module, old)
+
+
+@pytest.mark.parametrize("given", ["layerwise/viewz", "layerwise/viewz.py", "tools/none/none.py"])
+def test_a_name_without_a_module_is_refused(given):
+    with pytest.raises(SystemExit, match=f"{given} is no module"):
+        mutants.modules(mutants.ROOT, given)
+
+
+def test_a_module_or_all_of_a_folder():
+    assert mutants.modules(mutants.ROOT, "layerwise/views/columns.py") == [
+        "layerwise/views/columns.py"
+    ]
+    found = mutants.modules(mutants.ROOT, "layerwise/views")
+    assert "layerwise/views/matching.py" in found and len(found) > 3
