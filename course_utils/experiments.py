@@ -50,6 +50,7 @@ def runs(
 
     `choices` are those of `fit`: epochs, lr, optimizer. COURSE_SEEDS=1 in the environment leaves
     each call its first seed, for who asks whether a lesson runs and not what it finds.
+    Ctrl-C is raised here, as KeyboardInterrupt.
     ValueError: COURSE_SEEDS is not a whole number of at least 1.
     """
     if few := os.environ.get(FEWER):
@@ -59,6 +60,8 @@ def runs(
         torch.manual_seed(seed)
         found.nets.append(build())
         found.histories.append(fit(found.nets[-1], train, test, seed=seed, **choices))
+        if found.histories[-1].interrupted:  # `fit` keeps what there is; who stops a row means all
+            raise KeyboardInterrupt
     return found
 
 
@@ -66,8 +69,8 @@ def print_runs(kinds: Mapping[str, Iterable[History]], measure: str = "test_acc"
     """Print a row for each kind: what each of its runs ended with, in the order of the seeds."""
     width = max(map(len, kinds))
     for name, histories in kinds.items():
-        ends = (f"{getattr(history, measure)[-1]:7.2f}" for history in histories)
-        print(f"{name:{width}}", *ends)
+        ends = (getattr(history, measure)[-1:] for history in histories)
+        print(f"{name:{width}}", *(f"{end[0]:7.2f}" if end else f"{'–':>7}" for end in ends))
 
 
 def at_full_size(

@@ -48,6 +48,11 @@ class History:
     seconds: float = field(default=0.0, compare=False)
     stopped: str = field(default="", compare=False)
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended it, and not a loss that is no number."""
+        return bool(self.stopped) and all(map(math.isfinite, self.train_loss[-1:]))
+
     def __len__(self) -> int:
         return len(self.test_acc)
 

@@ -46,7 +46,7 @@ def is_stub(code: CodeType) -> bool:
         return False
     before = None
     for step in dis.get_instructions(code):
-        if step.opname.startswith(_WORK):
+        if step.opname.startswith(_WORK) or _reads(step, code):
             return False
         if step.opname == "RETURN_CONST" and step.argval not in (None, ...):
             return False
@@ -54,6 +54,12 @@ def is_stub(code: CodeType) -> bool:
             return False
         before = step
     return True
+
+
+def _reads(step: dis.Instruction, code: CodeType) -> bool:
+    """Whether it reads an argument, other than the `self` of `super().__init__()`."""
+    names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+    return step.opname.startswith("LOAD_FAST") and set(names) != {*code.co_varnames[:1]}
 
 
 def _nothing(step: dis.Instruction | None) -> bool:

@@ -1,6 +1,7 @@
 """Run a student's code with an end: of time, of memory, of what it prints."""
 
 import contextlib
+import io
 import linecache
 import random
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import overrides
 
@@ -74,19 +76,19 @@ def finding(ended: Trouble, seconds: float | None = None) -> Finding:
     return Finding(kind, kind, facts)
 
 
-class _Sink:
+class _Sink(io.TextIOBase):
     """Takes what is printed, and keeps nothing."""
+
+    def writable(self) -> bool:
+        return True
 
     def write(self, text: str) -> int:
         return len(text)
 
-    def flush(self) -> None:
-        pass
-
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    state = random.getstate()
+    state, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002  a student's may be the old one
     try:
         with (
             torch.random.fork_rng(devices=[]),
@@ -97,6 +99,7 @@ def _undisturbed() -> Iterator[None]:
             yield
     finally:
         random.setstate(state)
+        np.random.set_state(numpys)  # noqa: NPY002
 
 
 @contextlib.contextmanager

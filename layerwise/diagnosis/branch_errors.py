@@ -4,10 +4,11 @@ Each function takes the Breakdown of a run that ended there, and gives a Finding
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from math import prod
 
 from layerwise.operations.kinds import Merge
-from layerwise.operations.shapes import Shape
+from layerwise.operations.shapes import Shape, ShapeError, broadcast
 from layerwise.tracing.records import Step
 
 from .breakdown import Breakdown, makes_channels, resizes
@@ -18,6 +19,8 @@ def shortcut(b: Breakdown) -> Finding | None:
     """Two shapes at an add that differ: in channels, in size, or both."""
     inputs, sources = b.failure.inputs, b.failure.sources
     if b.entry.merge not in (Merge.ADD, Merge.MULTIPLY) or len(b.failure.shapes) != 2:
+        return None
+    if _broadcast(*b.failure.shapes):
         return None
     if len(sources) < 2:
         one, two = b.failure.shapes
@@ -37,6 +40,22 @@ def shortcut(b: Breakdown) -> Finding | None:
         block=block, skip=skip, differ=(block, skip), changes=changes[:2], fork=fork,
         kept=b.shape(fork), last=ways[short][-1].index if ways[short] else None,
     )  # fmt: skip
+
+
+def _broadcast(a: Shape, b: Shape) -> bool:
+    """Whether both shapes go together: then types, or a write in place, ended the run."""
+    try:
+        return bool(broadcast(a, b)) or a == b
+    except ShapeError:
+        return False
+
+
+def _join(b: Breakdown, shapes: Sequence[Shape]) -> bool:
+    """Whether the shapes are not to blame: they agree, or there is no axis to join them along."""
+    along, axes = b.failure.settings.get("dim", 0), min(map(len, shapes))
+    if b.failure.function == "stack":
+        return len(set(shapes)) == 1
+    return len(set(shapes)) == 1 or not -axes <= along < axes
 
 
 def clashing(a: Shape, b: Shape, joined: int = -1) -> tuple[int, int]:
@@ -69,7 +88,7 @@ def _product(b: Breakdown) -> Finding:
 def branches(b: Breakdown) -> Finding | None:
     """Feature maps at a concat that differ in more than the axis they are joined along."""
     shapes, sources = b.failure.inputs, b.failure.sources
-    if b.entry.merge is not Merge.CONCAT or len(shapes) < 2:
+    if b.entry.merge is not Merge.CONCAT or len(shapes) < 2 or _join(b, shapes):
         return None
     odd = _odd_one(shapes)
     others = [shape for i, shape in enumerate(shapes) if i != odd]

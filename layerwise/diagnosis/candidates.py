@@ -36,7 +36,7 @@ def _near(value: object, low: int) -> Iterator[object]:
     elif isinstance(value, (tuple, list)):
         for i, part in enumerate(value):
             for other in _near_parts(part):
-                yield type(value)((*value[:i], other, *value[i + 1 :]))
+                yield _of_kind(value, (*value[:i], other, *value[i + 1 :]))
 
 
 def _near_parts(part: object) -> Iterator[object]:
@@ -53,8 +53,13 @@ def exchanged(value: object, old: object, new: object) -> object:
     if is_whole(value) and value == old and is_whole(new):
         return new
     if isinstance(value, (tuple, list)) and any(same(part, old) for part in value):
-        return type(value)(new if same(part, old) else part for part in value)
+        return _of_kind(value, [new if same(part, old) else part for part in value])
     return None
+
+
+def _of_kind(value: Sequence, parts: Sequence) -> Sequence:
+    """The parts as a list, tuple or named tuple, as `value` is one."""
+    return value._make(parts) if hasattr(value, "_make") else type(value)(parts)  # type: ignore[call-arg]
 
 
 def distance(a: object, b: object) -> float:

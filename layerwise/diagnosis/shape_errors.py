@@ -174,11 +174,14 @@ def shrunk(b: Breakdown) -> Finding | None:
         return None
     axis = short[0] - len(kernel)
     way = [b.steps[i] for i in b.back(source) if i != INPUT and resizes(b.steps[i])]
-    steps = [s for s in reversed(way) if len(s.output) > 2 and s.inputs[0][axis]]
+    maps = [s for s in reversed(way) if len(s.inputs[0]) == len(s.output) > 2]
+    steps = [s for s in maps if s.inputs[0][axis]]
     steps = [s for s in steps if s.inputs[0][axis] != s.output[axis]] or steps
-    most = max(steps, key=lambda s: s.inputs[0][axis] / max(s.output[axis], 1), default=None)
+    steepest = lambda s: s.inputs[0][axis] / max(s.output[axis], 1)  # noqa: E731
+    most = max(steps, key=steepest, default=way[0] if way else None)
     sizes_on_the_way = [s.inputs[0][axis] for s in steps[:1]] + [s.output[axis] for s in steps]
-    why = ("no more", "shrinks", "shrinks most")[min(len(steps), 2)]
+    unmapped = "makes shape" if way else "no more"
+    why = (unmapped, "shrinks", "shrinks most")[min(len(steps), 2)]
     return b.finding(
         Cause.SHRUNK, "shrunk padded" if padded != sizes else "shrunk", why,
         reach[short[0]], padded[short[0]], most.index if most else INPUT,
@@ -290,7 +293,9 @@ def normalized(b: Breakdown) -> Finding | None:
 def combined(b: Breakdown) -> Finding | None:
     """An operation on two tensors, number by number, whose shapes do not fit."""
     shapes = b.failure.shapes
-    if len(shapes) != 2 or b.entry.kind in (*_ON_MAPS, Kind.LINEAR, Kind.PRODUCT, Kind.EMBEDDING):
+    if b.entry.kind in (*_ON_MAPS, Kind.LINEAR, Kind.PRODUCT, Kind.EMBEDDING):
+        return None
+    if len(shapes) != 2 or b.entry.merge is Merge.CONCAT:
         return None
     try:
         broadcast(*shapes)

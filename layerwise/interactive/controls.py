@@ -4,6 +4,7 @@ import difflib
 import inspect
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from numbers import Real
 from typing import TypeAlias
 
@@ -111,6 +112,19 @@ def states(controls: Mapping[str, Control]) -> Iterator[dict]:
     """Every combination of values, the last control changing fastest."""
     for combination in itertools.product(*map(values, controls.values())):
         yield dict(zip(controls, combination, strict=True))
+
+
+def watch(controls: Mapping[str, Control], react: Callable[[object], None]) -> None:
+    """Call `react` whenever one of these has another value."""
+    for control in controls.values():
+        control.observe(react, "value")
+
+
+def unwatch(controls: Mapping[str, Control], react: Callable[[object], None]) -> None:
+    """Take that back, where it was so."""
+    for control in controls.values():
+        with suppress(ValueError):
+            control.unobserve(react, "value")
 
 
 def _check_names(build: Callable, parameters: Mapping, forms: Mapping) -> None:

@@ -112,9 +112,17 @@ class Lab(Shown):
         if self.tasks:
             TaskBoard(self.tasks, self, self._frame)
         self._image = None if image is None else self._with(image)
-        self._watch()
-        yours = [control for name, control in self.controls.items() if control is forms[name]]
-        cells.close_at_next_run(partial(self._frame.close, yours))
+        controls.watch(self.controls, self._turned)
+        self._yours = [control for name, control in self.controls.items() if control is forms[name]]
+        cells.close_at_next_run(self._close)
+
+    def _close(self) -> None:
+        """End; what the caller gave lives on, and may be a control of another lab."""
+        controls.unwatch(self.controls, self._turned)
+        self._turns += 1  # for what was to come once the hand rests
+        if self._image:
+            self._image.give_up()
+        self._frame.close(self._yours)
 
     def _with(self, image: Tensor) -> ImageInLab:
         """Show what an image does in each setting, below the picture."""
@@ -166,13 +174,12 @@ class Lab(Shown):
         if unknown := choices.keys() - self.controls.keys():
             names = ", ".join(self.controls)
             raise KeyError(f"no control is called {min(unknown)}; there are {names}")
-        for control in self.controls.values():
-            control.unobserve(self._turned, "value")
+        controls.unwatch(self.controls, self._turned)
         try:
             for name, value in choices.items():
                 self.controls[name].value = self._words.meant(name, value)
         finally:
-            self._watch()
+            controls.watch(self.controls, self._turned)
             self._turned()
 
     @one_at_a_time
@@ -232,10 +239,6 @@ class Lab(Shown):
         self._followers.append(follow)
 
     # ------------------------------------------------------------------ what happens at a turn
-
-    def _watch(self) -> None:
-        for control in self.controls.values():
-            control.observe(self._turned, "value")
 
     @one_at_a_time
     def _turned(self, change: Any = None) -> None:
@@ -337,14 +340,10 @@ class Lab(Shown):
         elif action == "preset" and value in self._presets:
             self.set(**self._presets[value])
         elif action == "typed":
-            self._type(*value.split(":", 1))
+            name, _, typed = value.partition(":")
+            if (near := controls.nearest(self.controls[name], typed)) is not None:
+                self.set(**{name: near})
         elif action == "reset":
             self.set(**self._history.start)
         elif action in {"undo", "redo", "pin"}:
             getattr(self, action)()
-
-    def _type(self, name: str, typed: str) -> None:
-        """Set a slider to the nearest value that it can take."""
-        near = controls.nearest(self.controls[name], typed)
-        if near is not None:
-            self.set(**{name: near})

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import anywidget
 import traitlets
 
 from .markup import SHEET
+from .turning import one_at_a_time
 
 STATIC = Path(__file__).with_name("static")
 _PANEL = (STATIC / "panel.js").read_text(encoding="utf-8")
@@ -25,8 +26,11 @@ class Part(anywidget.AnyWidget):
 
     def send_state(self, key: Any = None) -> None:
         """Send these traits, or leave them to the message of the turn."""
-        if self.lead is None or not self.lead.gather(self, key):
-            super().send_state(key)
+        if self.lead is not None:
+            if self.lead.gather(self, key):
+                return
+            self.lead.forget(self, key)
+        super().send_state(key)
 
 
 class Panel(Part):
@@ -39,7 +43,14 @@ class Panel(Part):
 
     def __init__(self, on_press: Callable[[str], None], **traits: object) -> None:
         super().__init__(**traits)
-        self.on_msg(lambda _, content, __: on_press(content["pressed"]))
+        self._on_press = on_press
+        self.on_msg(lambda _, content, __: self._press(content["pressed"]))
+
+    @one_at_a_time
+    def _press(self, sent: str) -> None:
+        """Answer, also where nothing changes: the page waits to be told that it was heard."""
+        with self.lead.one_message() if self.lead else nullcontext():
+            self._on_press(sent)
 
 
 class Lead(Panel):
@@ -56,6 +67,10 @@ class Lead(Panel):
     _gathered: dict[str, dict] | None = None
     _gathers: int | None = None  # the thread that does
 
+    def __init__(self, on_press: Callable[[str], None], **traits: object) -> None:
+        super().__init__(on_press, **traits)
+        self.lead = self
+
     def gather(self, part: Part, key: Any) -> bool:
         """Keep the traits of a part for the message of the turn; False where none is going on."""
         if self._gathered is None or part is self or threading.get_ident() != self._gathers:
@@ -63,9 +78,20 @@ class Lead(Panel):
         self._gathered.setdefault(part.model_id, {}).update(part.get_state(key))
         return True
 
+    def forget(self, part: Part, key: Any) -> None:
+        """A page that is loaded anew reads the last turn; what a part sent by itself is newer."""
+        if part is self or part.comm is None:
+            return
+        old = self.turn.get("parts", {}).get(part.model_id, {})
+        for name in part.get_state(key) if old else ():
+            old.pop(name, None)
+
     @contextmanager
     def one_message(self) -> Iterator[None]:
         """Send what changes inside, here and in the parts, in one message at the end."""
+        if self._gathered is not None and threading.get_ident() == self._gathers:
+            yield  # a turn within the answer to a button
+            return
         with self.hold_sync():
             self._gathered, self._gathers = {}, threading.get_ident()
             try:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -98,3 +100,34 @@ def test_full_size_trains_as_fit_does(monkeypatch, loaders):
     monkeypatch.setattr(experiments.os, "cpu_count", lambda: None)  # some systems do not say
     at_full_size(build(), size=96, epochs=1, lr=0.5, even_on_cpu=True)
     assert torch.get_num_threads() == 1
+
+
+def test_who_interrupts_a_run_interrupts_all_of_them(loaders):
+    begun = []
+
+    class Interrupting:
+        def __iter__(self):
+            begun.append(1)
+            raise KeyboardInterrupt
+
+        def __len__(self):
+            return 1
+
+    with pytest.raises(KeyboardInterrupt):
+        runs(build, Interrupting(), loaders[1], epochs=2)
+    assert len(begun) == 1
+
+
+def test_a_loss_that_is_no_number_ends_its_own_run_alone(loaders):
+    def broken():
+        net = build()
+        nn.init.constant_(net[1].weight, math.nan)
+        return net
+
+    found = runs(broken, *loaders, epochs=3)
+    assert len(found.nets) == 3 and all(run.stopped and not run.interrupted for run in found)
+
+
+def test_a_run_without_an_epoch_is_printed_as_none(capsys):
+    print_runs({"a": [History(), History(test_acc=[0.5])]})
+    assert capsys.readouterr().out.split() == ["a", "–", "0.50"]

@@ -1593,7 +1593,39 @@ class Clamped(nn.Module):
         return x.clamp(min=self.low)
 
 
+AXIS = "there is no axis"
 REFUSED = {
+    "a concat along an axis that is not there": Entry(
+        of(lambda _, x: torch.cat([x, x], 4)), COLOUR, [AXIS], ["branch"]
+    ),
+    "a concat of other channels there": Entry(
+        of(lambda _, x: torch.cat([x, x[:, :2]], dim=4)), COLOUR, [AXIS], ["branch", "combine"]
+    ),
+    "a stack along an axis that is not there": Entry(
+        of(lambda _, x: torch.stack([x, x], 7)), COLOUR, [AXIS], ["branch"]
+    ),
+    "a difference of masks": Entry(
+        of(lambda _, x: (x > 0) - (x > 1)), COLOUR, ["bool"], ["shortcut"]
+    ),
+    "real numbers added to whole ones in place": Entry(
+        of(lambda _, x: x.long().add_(x)), COLOUR, ["Long"], ["shortcut"]
+    ),
+    "maps multiplied into a gate in place": Entry(
+        of(lambda _, x: F.adaptive_avg_pool2d(x, 1).mul_(x)), COLOUR, ["in place", "2×3×1×1"]
+    ),
+    "maps added to a gate in place": Entry(
+        of(lambda _, x: F.adaptive_avg_pool2d(x, 1).add_(x)), COLOUR, ["in place"], ["differ"]
+    ),
+    "a window on maps made of features": Entry(
+        lambda: nn.Sequential(nn.Linear(10, 200), nn.Unflatten(1, (25, 2, 2, 2)),
+                              nn.Conv3d(25, 8, 5)),
+        (2, 10), ["5×5×5", "2×2×2", "Unflatten"], ["input has no more"],
+    ),
+    "a window on flat maps made of features": Entry(
+        lambda: nn.Sequential(nn.Linear(10, 100), nn.Unflatten(1, (25, 2, 2)),
+                              nn.Conv2d(25, 8, 5)),
+        (2, 10), ["5×5", "Unflatten"], ["one number"],
+    ),
     "PReLU of other channels": Entry(prelu_of_other_channels, COLOUR, ["PReLU", "3", "8"]),
     "bmm of matrices": Entry(
         of(lambda _, x: torch.bmm(x, x.t())), (4, 8), ["bmm", ("3", "three")]

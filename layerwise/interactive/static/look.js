@@ -237,13 +237,18 @@ function render({ model, el }) {
     tell();
   }
 
+  // A step's view comes behind the image of its setting; the image itself has one view for all.
+  const pictured = () => { if (view().step === -1) show(); };
+
   model.on("change:view", show);
+  model.on("change:picture", pictured);
   model.on("change:waiting", wait);
   model.on("msg:custom", came);
   show();
   wait();
   return () => {
     model.off("change:view", show);
+    model.off("change:picture", pictured);
     model.off("change:waiting", wait);
     model.off("msg:custom", came);
   };

@@ -5,6 +5,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -218,3 +219,29 @@ def test_a_layer_without_a_gradient_is_measured_all_the_same():
             return torch.ones(X.shape)
 
     assert not measured(Constant(), Case((3,), (6, 3)))["gradient"].any()
+
+
+def test_what_a_students_code_prints_to_has_what_a_file_has():
+    def answer():
+        print("lost", file=sys.stderr)
+        return sys.stderr.isatty(), sys.stdout.writable(), getattr(sys.stdout, "encoding", 0)
+
+    assert _guard.guarded(answer, 5) == ((False, True, None), None)
+
+
+def test_numpys_random_state_is_as_before():
+    np.random.seed(3)  # noqa: NPY002
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    assert _guard.guarded(lambda: np.random.seed(5), 5) == (None, None)  # noqa: NPY002
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+def test_a_call_of_an_argument_is_an_attempt():
+    def make_layer(block, channels):
+        block(channels)
+
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+
+    assert is_attempted(make_layer) and not is_attempted(Layer)

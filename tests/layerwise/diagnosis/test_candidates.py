@@ -1,5 +1,7 @@
 """Which values near a given one are tried, and in which order."""
 
+from typing import NamedTuple
+
 import pytest
 
 from layerwise.diagnosis.candidates import (
@@ -99,3 +101,15 @@ def test_true_is_not_1_and_a_list_is_a_tuple():
     assert not same(True, 1) and not same((1,), (True,)) and not same((1, 2), (1,))
     assert is_number(1.5) and not is_number(True) and not is_number("1")
     assert is_whole(1) and not is_whole(True) and not is_whole(1.0)
+
+
+class Size(NamedTuple):
+    rows: int
+    columns: int
+
+
+def test_what_is_near_a_named_tuple_is_one_too():
+    found = values(Size(9, 9), Size(3, 3))
+    assert found[0] == Size(3, 3) and Size(8, 9) in found and {*map(type, found)} == {Size}
+    assert exchanged(Size(9, 3), 9, 8) == Size(8, 3)
+    assert type(exchanged(Size(9, 3), 9, 8)) is Size

@@ -10,7 +10,7 @@ import pytest
 from torch import nn
 
 from course_utils import nets
-from layerwise import lab
+from layerwise import Task, lab
 from layerwise.interactive import cells
 from layerwise.interactive.history import History
 from layerwise.interactive.stored import StoredOutput
@@ -255,10 +255,48 @@ def test_a_turn_is_one_message(small):
 
 def test_every_answer_counts_so_that_the_page_knows_that_it_is_heard(small):
     numbers = []
-    for action in ("fold:5", "pin", "pin"):
-        ((_, state),) = sent(small, lambda action=action: small._pressed(action))
+    for action in ("fold:5", "pin", "pin", "preset:none of these", "typed:channels:abc"):
+        ((_, state),) = sent(small, lambda action=action: press(small._frame.lead, action))
         numbers.append(state["turn"]["number"])
-    assert numbers == list(range(numbers[0], numbers[0] + 3))
+    assert numbers == list(range(numbers[0], numbers[0] + 5))
+
+
+def press(panel, action):
+    """As the page does it."""
+    panel._handle_custom_msg({"pressed": action}, [])
+
+
+def test_a_prediction_counts_too_and_the_last_turn_holds_what_is_shown_of_a_task():
+    tasks = [Task(text, {"channels": 48}, "So.", predict="5") for text in ("Five?", "Six?")]
+    made = lab(alexnet, (1, 1, 224, 224), channels=[48, 96], tasks=tasks)
+    panel = made._frame._words.children[0]
+    before = made._frame.lead.turn["number"]
+    for number, action in enumerate(("predict:60", "task:next"), before + 1):
+        ((lead, state),) = sent(made, lambda action=action: press(panel, action))
+        assert lead is made._frame.lead and state["turn"]["number"] == number
+        assert state["turn"]["parts"][panel.model_id] == {"html": panel.html}
+    assert "Six?" in panel.html
+
+
+def test_what_a_part_sends_by_itself_is_no_more_in_the_last_turn(small):
+    frame = small._frame
+    small.set(channels=48)
+    assert "channels=48" in frame.lead.turn["parts"][frame.code.model_id]["html"]
+    frame.code.html = "newer"
+    assert "html" not in frame.lead.turn["parts"][frame.code.model_id]
+    assert "html" in frame.lead.turn["parts"][frame.table.model_id]
+
+
+def test_a_closed_lab_leaves_a_control_of_the_caller_alone(monkeypatch):
+    ends = []
+    monkeypatch.setattr(cells, "close_at_next_run", ends.append)
+    mine = ui.IntSlider(min=1, max=4)
+    first = lab(lambda b=2: nn.Linear(1, b), (1, 1), b=mine)
+    ends.pop()()
+    second = lab(lambda b=2: nn.Linear(1, b), (1, 1), b=mine)
+    mine.value = 4
+    assert first.choices == second.choices == {"b": 4}
+    assert first.trace.output == (1, 1) and second.trace.output == (1, 4)
 
 
 def test_one_sentence_is_said_for_a_turn(small):
