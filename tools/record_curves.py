@@ -2,9 +2,10 @@
 
     python tools/record_curves.py depth             lesson 6: plain and residual, 20 and 56 layers
     python tools/record_curves.py initialization    lesson 4: GoogLeNet from two initializations
+    python tools/record_curves.py kernels           lesson 2: shallow, deep, with large kernels
 
 Writes notebooks/recorded/digits/NAME.json: kind -> its histories, one for each seed. On one idle
-core `depth` takes twenty minutes, `initialization` four.
+core `depth` takes twenty minutes, the others four.
 """
 
 import argparse
@@ -47,9 +48,15 @@ def initialization(epochs: int = 18, seeds: Sequence[int] = range(5)) -> dict[st
     }
 
 
-def _on_digits(name: str) -> ModuleType:
+def kernels(epochs: int = 30, seeds: Sequence[int] = range(5)) -> dict[str, list[History]]:
+    """Kind -> histories, trained by lesson 2's own functions."""
+    lesson = _on_digits("02_vgg", batch_size=32, size=16, standardize=True)
+    return {kind: [*lesson.learned(kind, epochs, seeds)] for kind in lesson.KINDS}
+
+
+def _on_digits(name: str, batch_size: int = 64, size: int = 32, **form: bool) -> ModuleType:
     lesson = lessons.module(name)
-    lesson.train, lesson.test = digits(batch_size=64, size=32, device="cpu")
+    lesson.train, lesson.test = digits(batch_size, size, device="cpu", **form)
     return lesson
 
 
@@ -66,7 +73,7 @@ def rounded(run: History) -> dict[str, object]:
     return json.loads(json.dumps(asdict(run)), parse_float=lambda text: round(float(text), 5))
 
 
-EXPERIMENTS = {"depth": depth, "initialization": initialization}
+EXPERIMENTS = {"depth": depth, "initialization": initialization, "kernels": kernels}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(

@@ -198,8 +198,8 @@ What comes out has 4 · channels, so X fits where in_channels is that and the st
                 ),
                 ("channels, 3, stride=stride, padding", "channels, 3, padding"),
             ),
-            says="Your stride stands in the first 1×1, as in the paper. So three of four pixels "
-            "are never read; the task wants it in the 3×3.",
+            says="Your stride stands in the first 1×1, as in the paper. So the residual never "
+            "reads three of four pixels; the task wants it in the 3×3.",
         ),
         Mistake(
             "X compared with channels",

@@ -22,16 +22,16 @@ WINDOW = [
         "is whole for odd k. It is one reason why kernels are odd.",
     ),
     Task(
-        text="Set the input size to 3, and the kernel size to 4. What does the message say? Find "
-        "the padding that mends it. What does the one window then read?",
+        text="Press Reset. Set the input size to 3, and the kernel size to 4. What does the "
+        "message say? Find the padding that mends it. What does the one window then read?",
         reached={"input_size": 3, "kernel_size": 4, "padding": 1},
         hides_repairs=True,
         explanation="A window of 4 needs 4 pixels and gets 3. Padding 1 makes 5 of them, and the "
         "window reads the whole image and the padding above and on the left of it.",
     ),
     Task(
-        text="Compare max pooling with average pooling, both with padding 1, at a pixel of the "
-        "border. What does the padding count for in each?",
+        text="Press Reset. Compare max pooling with average pooling, both with padding 1, at a "
+        "pixel of the border. What does the padding count for in each?",
         reached={"layer": "average pooling", "padding": 1},
         explanation="For the largest number, nothing: it is taken as −∞. In an average it counts "
         "as zeros, so the numbers at the border become smaller.",
@@ -50,17 +50,17 @@ NETWORK = [
         "channels, so nothing further down can tell the difference.",
     ),
     Task(
-        text="Filters of 11×11 make 54 rows. How many rows do filters of 14×14 make? Set the "
-        "kernel size to 14. Which shapes change, and why?",
+        text="Press Reset. Filters of 11×11 make 54 rows. How many rows do filters of 14×14 make? "
+        "Set the kernel size to 14. Which shapes change, and why?",
         predict=lambda lab: lab.trace.steps[0].output[2],
         reached={"kernel_size": 14},
         explanation="Not one shape changes. With 11×11 filters 3 rows are dropped. Filters of up "
         "to 14×14 use them up before they cost a step.",
     ),
     Task(
-        text="With padding 2 the first maps are 55×55, as in the paper. How many numbers will "
-        "reach the first linear layer, which expects 6,400? Set it. Where do both numbers come "
-        "from?",
+        text="Press Reset. With padding 2 the first maps are 55×55, as in the paper. How many "
+        "numbers will reach the first linear layer, which expects 6,400? Set it. Where do both "
+        "numbers come from?",
         predict=lambda lab: lab.problem.got,
         reached={"padding": 2},
         hides_repairs=True,

@@ -12,8 +12,8 @@ NETWORK = [
         "+ 84 features.",
     ),
     Task(
-        text="The first linear layer expects 256 numbers. How many reach it with padding 2? Set "
-        "it. Where do the two numbers come from?",
+        text="Press Reset. The first linear layer expects 256 numbers. How many reach it with "
+        "padding 2? Set it. Where do the two numbers come from?",
         predict=lambda lab: lab.problem.got,
         reached={"padding": 2},
         hides_repairs=True,
@@ -30,8 +30,8 @@ NETWORK = [
         "this is the LeNet of the first lesson.",
     ),
     Task(
-        text="Turn `training` on. Again the network breaks, but at a layer in the middle. Why not "
-        "at the first batch normalization? Which two choices repair it?",
+        text="Press Reset. Turn `training` on. Again the network breaks, but at a layer in the "
+        "middle. Why not at the first batch normalization? Which two choices repair it?",
         reached={"training": True},
         hides_repairs=True,
         explanation="One image has 24 · 24 values of each channel after the first convolution, "

@@ -9,14 +9,14 @@ NETWORK = [
         "a different number of parameters than before, and why no others?",
         predict=lambda lab: lab.trace.by_path["2.1.p1_1"][0].inputs[0][1],
         reached={"c3": 64},
-        explanation="Besides the 5×5 convolution itself, the first layer of each path in the next "
-        "block, which reads 288 channels and not 256. That block makes 480 as before, so nothing "
-        "further down can tell the difference.",
+        explanation="Besides the 5×5 convolution itself, the 1×1 convolutions of the next block "
+        "that read what comes in, one in each path (`p4_2` behind a pooling): 288 channels and not "
+        "256. That block makes 480 as before, so nothing further down can tell the difference.",
     ),
     Task(
-        text="The first block's paths make maps of 12×12. How many rows does the map of "
-        "the 5×5 convolution have with padding 1? Set it. The network breaks: "
-        "where, and which two numbers disagree?",
+        text="Press Reset. The first block's paths make maps of 12×12. How many rows does the map "
+        "of the 5×5 convolution have with padding 1? Set it. The network breaks: where, and which "
+        "two numbers disagree?",
         predict=lambda lab: lab.problem.got,
         reached={"padding": 1},
         hides_repairs=True,
@@ -31,8 +31,8 @@ NETWORK = [
         "padding 2, which is right for 5.",
     ),
     Task(
-        text="Set `reduce` to 192. Now the 1×1 convolution reduces nothing. Is the path cheaper "
-        "than a 5×5 convolution without the 1×1, as expensive, or more expensive?",
+        text="Press Reset. Set `reduce` to 192. Now the 1×1 convolution reduces nothing. Is the "
+        "path cheaper than a 5×5 convolution without the 1×1, as expensive, or more expensive?",
         predict="more expensive",
         reached={"reduce": 192},
         explanation="The 5×5 costs what it would cost alone, and the 1×1 comes on top. A reduction "

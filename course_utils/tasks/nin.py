@@ -13,8 +13,8 @@ NETWORK = [
         "receptive field stay: a 1×1 convolution neither shrinks a map nor sees further.",
     ),
     Task(
-        text="NiN has 2 million parameters. How many million does it have with linear layers "
-        "at the end? Set the head to `linear`. What happens to the MACs?",
+        text="Press Reset. NiN has 2 million parameters. How many million does it have with linear "
+        "layers at the end? Set the head to `linear`. What happens to the MACs?",
         predict=lambda lab: round(lab.trace.params / 1e6),
         reached={"head": "linear"},
         explanation="39 million weights join, almost twenty times what NiN has in all, and the "
@@ -31,7 +31,7 @@ NETWORK = [
         "weights for 9,600. Averaging makes ten values, whatever the size of the maps.",
     ),
     Task(
-        text="Set the input size to 66. Which layer fails, and what does it lack?",
+        text="Press Reset. Set the input size to 66. Which layer fails, and what does it lack?",
         reached={"input_size": 66},
         hides_repairs=True,
         explanation="The third pooling has a 3×3 window and receives maps of 2×2. The 66 rows "

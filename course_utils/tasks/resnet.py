@@ -12,8 +12,9 @@ NETWORK = [
         "and twice the MACs.",
     ),
     Task(
-        text="Block `2.0`, the first of stage two, makes maps of 28×28. How many rows would its "
-        "shortcut make with stride 1? Set the shortcut stride to 1. Which operation fails?",
+        text="Press Reset. Block `2.0`, the first of stage two, makes maps of 28×28. How many rows "
+        "would its shortcut make with stride 1? Set the shortcut stride to 1. Which operation "
+        "fails?",
         predict=lambda lab: lab.problem.got,
         reached={"shortcut_stride": 1},
         hides_repairs=True,

@@ -33,8 +33,8 @@ NETWORK = [
         "linear layer reads fewer values, and that is where the parameters were.",
     ),
     Task(
-        text="The network takes 224 rows, which five halvings bring to 7. One of the input sizes "
-        "255 and 256 works as well, and the other does not. Which one breaks? Set both.",
+        text="Press Reset. The network takes 224 rows, which five halvings bring to 7. One of "
+        "the input sizes 255 and 256 works as well, and the other not. Which one breaks? Set both.",
         predict=lambda lab: lab.choices["input_size"],
         reached={"input_size": 256},
         hides_repairs=True,

@@ -207,8 +207,8 @@ exercises.where_you_are()
 # equivariance [1] · factorization [4] · fan-in [2] · feature map [1] · feature pyramid [7] ·
 # fine-tuning [7] · fold [5] · frame [8] · from scratch [7] · frozen [7] · fully connected [1] ·
 # fully convolutional [3] · GELU [8] · global average pooling [3] · gradient [1] · group norm [5] ·
-# grouped convolution [8] · growth rate [8] · head [2] · hook [6] · identity shortcut [6] ·
-# Inception [4] · initialization [1] · instance norm [5] · internal covariate shift [5] ·
+# grouped convolution [8] · growth rate [8] · head [2] · hidden layer [2] · hook [6] ·
+# identity shortcut [6] · Inception [4] · initialization [1] · instance norm [5] · internal covariate shift [5] ·
 # inverted residual [8] · Kaiming's rule [2] · kernel [1] · layer norm [8] · lesion study [6] ·
 # linear bottleneck [8] · linear probe [7] · logits [1] · loss [1] · MAC [1] · max pooling [1] ·
 # meta [7] · module [7] · momentum [7] · moving average [5] · neuron [1] · NiN block [3] ·

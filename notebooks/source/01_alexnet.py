@@ -487,7 +487,8 @@ plot_runs(by_activation)
 #
 # ## Measure: dropout
 #
-# In training mode, dropout also doubles the activations that it keeps, so that their sum stays the
+# A network in PyTorch has two modes, `net.train()` for training and `net.eval()` for all else. In
+# training mode, dropout also doubles the activations that it keeps, so that their sum stays the
 # same on average. In eval mode it does nothing.
 #
 # A network with many parameters can memorize its training images. Then it does much better on them
@@ -765,7 +766,7 @@ exercises.alexnet.network.check(my_alexnet)
 #
 # *medium, 10 minutes*
 #
-# Make the two hidden linear layers 1,024
+# Make the first two of the three linear layers 1,024
 # wide and not 4,096. What part of its parameters does AlexNet keep, and what part of
 # its MACs? Write down a guess before you call `table`.
 #

@@ -394,8 +394,8 @@ plot_runs(with_and_without)
 # *One line for each run. In the table a row is one kind and a column one seed.*
 #
 # On these digits the 1×1 convolutions do not help: the network without them is ahead, and with
-# `epochs=8` it still is. One reason may be that four layers are easier to train than ten;
-# lesson 5 comes back to this. The paper does not make this comparison: it reports what whole
+# `epochs=8` it still is. One reason may be that four layers are easier to train than ten:
+# lesson 5 is about what makes deep networks hard to train. The paper does not make this comparison: it reports what whole
 # networks reach on photographs. Later networks took two things from NiN: global average pooling,
 # and the 1×1 convolution as a cheap way to change the number of channels (lesson 4).
 #
@@ -495,8 +495,9 @@ show_maps(canvas[5, 0], small[:-2](canvas[5:6])[0].detach(), [3, 4], test.classe
 # negative. What does that do?
 #
 # A logit of 0 means that the ReLU's output is 0 at every position, and there its gradient is 0
-# too. So training on this image cannot raise the logit again. See what is left of the gradient in a
-# network where all ten logits are 0, as a single step that is too large can cause.
+# too. So on this image nothing pulls the logit up again, but for what other logits change in the
+# layers below. See what is left of the gradient in a network where all ten logits are 0, as a single
+# step that is too large can cause.
 
 
 # %%
@@ -515,8 +516,8 @@ for end in (average_end, relu_end):
 
 # %% [markdown]
 # With the ReLU all logits are equal, so softmax gives each class a tenth, and the loss is
-# $\ln 10 = 2.303$. Every gradient is 0, so no step changes anything, ever. Without the ReLU
-# the gradients are not 0, and the network can go on learning.
+# $\ln 10 = 2.303$. Every gradient is 0, so these images teach the network nothing any
+# more. Without the ReLU the gradients are not 0, and the network can go on learning.
 #
 # Does it happen? Train with the ReLU, and also with the notes' end, a whole NiN block with
 # ten channels. A logit that is 0 for every test image is **dead**: its class is never
@@ -546,7 +547,7 @@ plot_runs(ends)
 # %% [markdown]
 # *One line for each run.*
 #
-# With a ReLU on its logits a run can lose several classes, and no gradient brings them back;
+# With a ReLU on its logits a run can lose several classes, and no gradient of theirs brings them back;
 # another run loses none and learns, though here it is behind the runs without this ReLU. So this
 # ReLU is a risk, and nothing here shows an advantage of it: leave it out of your networks.
 #
@@ -762,7 +763,7 @@ exercises.nin.head.check(nin_head)
 #   last maps and leaves out the wide hidden layers; how much each saves depends on the
 #   order. On the digits averaging ended close to a head with 71 times its parameters.
 # - Class activation maps show where a class is seen, in images of any size. A ReLU on the
-#   logits can kill them: no gradient is left to bring a dead logit back.
+#   logits can kill them: a dead logit has no gradient to bring it back.
 #
 # NiN still picks its windows as AlexNet did: 11×11, then 5×5, then 3×3. VGG took 3×3
 # everywhere. Which is right? The next lesson, on GoogLeNet, does not decide. It takes

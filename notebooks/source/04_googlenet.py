@@ -246,7 +246,7 @@ table(net, (1, 1, 96, 96), depth=2)
 # | images, classes | 3 channels of 224×224, 1,000 classes | 1 channel, 10 classes |
 # | auxiliary classifiers | two, in training only (section 5): see below | none |
 # | dropout; local response normalization | 0.4 before the linear layer; twice in the stem | none |
-# | the 6.7 % | seven networks, 144 crops of each image, averaged (section 7) | one network |
+# | the 6.7 % | seven networks, each on 144 parts cut out of each image (crops), averaged (section 7) | one network |
 #
 # ## What the 1×1 convolutions save
 #
@@ -775,18 +775,18 @@ exercises.googlenet.inception.check(MyInception)
 # numbers are equal; here you decide where the channels grow.
 # </details>
 #
-# ### 4. The shortest path
+# ### 4. The path that sees least
 #
 # *medium, 10 minutes*
 #
-# On the longest path a number at the end sees 715×715 pixels. How many on the shortest,
-# through the 1×1 convolutions of every block? Use the rule of the first lesson: kernel less
+# Through the 5×5 convolutions of every block a number at the end sees 715×715 pixels. How many does
+# it see through the first path of every block, a 1×1 convolution alone? Use the rule of the first lesson: kernel less
 # one, times the distance of neighbours.
 #
 # <details><summary>Solution</summary>
 #
 # 75. The stem gives 27, with neighbours 8 pixels apart; the 1×1 convolutions add nothing;
-# the two poolings between the groups add 2 · 8 and 2 · 16.
+# the two poolings between the stages add 2 · 8 and 2 · 16.
 # </details>
 #
 # ### 5. The gradient of the first layer

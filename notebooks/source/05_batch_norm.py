@@ -108,7 +108,9 @@ show()
 # each convolution all nine lines lie together.*
 #
 # The number $n$ of weights of one filter is its **fan-in**. If their variance is $2/n$, ReLU
-# layers keep the **mean square** of the values (He and others 2015): that is Kaiming's rule.
+# layers keep the **mean square** of the values on average, before training (He and others 2015):
+# that is Kaiming's rule. One network with as few channels as here can end far below the average,
+# and the zeros of the padding, which windows at the border read, take some of it.
 # PyTorch's own gives a variance of $1/(3n)$, a sixth of it. So with PyTorch's weights each layer
 # multiplies the differences between images by about $\sqrt{1/6} \approx 0.4$. This is left after
 # 22 layers:
@@ -122,9 +124,8 @@ for name, scale in INITIALIZATIONS.items():
 
 # %% [markdown]
 # With PyTorch's rule values remain, but they come from the biases. The spread is gone. Kaiming's
-# rule is about the mean square, not about the spread. It holds on average, before training. Batch
-# normalization needs no such rule. It measures the standard deviation of each channel and divides
-# by it, in every layer and at every step.
+# rule is about the mean square, not about the spread. Batch normalization needs no such rule. It
+# measures the standard deviation of each channel and divides by it, in every layer and at every step.
 #
 # ## Predict
 #
@@ -861,7 +862,8 @@ exercises.batch_norm.layer.check(MyBatchNorm)
 #
 # Put `nn.Dropout(0.5)` after the activations of the two hidden linear layers of
 # `relu_lenet(norm=True)`, and train it at a rate of 0.3 for three epochs on the digits at
-# 28×28, in batches of 32. Does it still train?
+# 28×28, in batches of 32: `train, test = digits(batch_size=32, size=28, device="cpu")`. Does it
+# still train?
 #
 # <details><summary>Solution</summary>
 #

@@ -400,8 +400,9 @@ lab(resnet18, (1, 1, 224, 224), channels=[16, 32, 64],
 # %% [markdown]
 # ## Look inside: what each block adds
 #
-# Now photographs. ResNet-20 is He and others' (2016) network for CIFAR-10: 32×32 pixels, ten
-# classes, nine blocks. It and a plain network of 20 layers were trained once and recorded
+# Now photographs. ResNet-20 is made after He and others' (2016) network for CIFAR-10: 32×32 pixels,
+# ten classes, nine blocks. (Two of its shortcuts are projections. Theirs have no weights, and fill
+# up with zeros.) It and a plain network of 20 layers were trained once and recorded
 # (few epochs, one seed each).
 
 # %%

@@ -545,8 +545,8 @@ for name, recipe in RECIPES.items():
 
 # %% [markdown]
 # *One number for each run.* With a schedule, augmentation helps in each run. Without a schedule, a
-# run with augmentation can end low: the steps stay large, and the weights do not settle. In twice
-# as many steps (`count=120`) augmentation alone does better. The schedule alone changes almost
+# run with augmentation can end low: the steps stay large, and the weights do not settle. Do
+# more steps help (`count=120`)? The schedule alone changes almost
 # nothing, and weight decay adds nothing that three runs could show. To switch parts on and off like
 # this is an **ablation**.
 #
@@ -661,7 +661,7 @@ for task, model in whole.items():
 #   finer ones (a **feature pyramid**, Lin and others 2017). The output printed here is the finest
 #   of the new maps. The rest of the detector, Faster R-CNN (Ren and others 2015), reads boxes from
 #   all of them. How many boxes depends on the picture, so this part is left out of the trace.
-# - Segmentation (Long and others 2015) keeps the maps of stages three and four at 28×28, for finer borders. Their 3×3 convolutions have stride 1 and
+# - Segmentation, by a network that torchvision names after that of Long and others (2015), keeps the maps of stages three and four at 28×28, for finer borders. Their 3×3 convolutions have stride 1 and
 #   **dilation** instead: the nine places that a kernel reads lie further apart (Yu and Koltun 2016). That is where the MACs come from.
 #
 # ## Questions

@@ -20,7 +20,7 @@
 #
 # - build the blocks of ResNeXt, SENet, MobileNetV2, DenseNet and ConvNeXt in a few lines
 #   each, and from them networks with as many parameters as torchvision's, where it has them;
-# - measure parameters, MACs, memory and time of every network of the course, and see that
+# - measure parameters, MACs, memory and time of eleven networks of the course, and see that
 #   they do not go together;
 # - choose a network by the number that is scarce for you.
 #
@@ -415,7 +415,7 @@ print_runs({name: learned(layer) for name, layer in HALVES.items()})
 # never compares a pixel with its neighbour, and knows only how often each grey level occurs. Places
 # alone go further than one might expect, because the linear layer at the end still reads all 32
 # channels. Both halves, one after the other, come close to the ordinary convolution, with a seventh
-# of its weights. With more epochs the difference between these two gets smaller still.
+# of its weights. Is there still a difference with `epochs=12`?
 #
 # ### The inverted residual
 #
@@ -524,7 +524,9 @@ show("Four convolutions, two bars each. Million MACs: the 3×3 convolution far a
 # In a 3×3 convolution each number that was fetched is used by 256 output channels. In a depthwise
 # convolution it is used by one. So there the arithmetic often has to wait for the memory. Compare
 # the right bars with
-# the printed numbers: do few MACs for each number moved go with few MACs in a millisecond? The order need not
+# the printed numbers: do few MACs for each number moved go with few MACs in a millisecond? The
+# depthwise convolution has 256 times fewer MACs than the 3×3. Divide that by how many times shorter its bar on
+# the right is: so many times faster is it. The order need not
 # be the same on your machine, because the program that computes a convolution matters too. MACs tell what a
 # network has to compute, and not how long it takes. To know the time, measure it where the network will run.
 #
@@ -665,7 +667,7 @@ lab(network, (1, 3, 224, 224), groups={"1": 1, "4": 4, "32": 32, "128": 128, "on
 # %% [markdown]
 # ## Measure: all in one chart
 #
-# Here is every large network of the course, for one colour photograph of 224×224 pixels and 1,000 classes. Next to
+# Here are eleven large networks of the course, for one colour photograph of 224×224 pixels and 1,000 classes. Next to
 # parameters and MACs stands the **activation memory**: what PyTorch keeps, while a network trains, until the gradient
 # has passed. PyTorch calls a hook (lesson 6) with each tensor that it keeps, so you can add up the bytes, without any
 # numbers. (The lab counts every number that a step puts out, 166 MB for ResNet-50. Not all of them are needed again.)
@@ -727,7 +729,7 @@ show("Bars for eleven networks in four panels. VGG-11 leads in parameters and MA
      "printed above; the last panel has the milliseconds for one photograph on this machine.")
 
 # %% [markdown]
-# *Every large network of the course, in the order in which you met them. Each panel ranks them differently.*
+# *Eleven networks of the course, in the order in which you met them. Each panel ranks them differently.*
 #
 # - **Parameters** fell after VGG, because the large linear layers went. MobileNetV2 has 3.5 million.
 # - **MACs** fell too after VGG, with NiN, and then rose again with depth.
@@ -740,7 +742,8 @@ show("Bars for eleven networks in four panels. VGG-11 leads in parameters and MA
 #
 # ## How to choose
 #
-# What do the costs buy? Here are the networks whose accuracy torchvision states. Some have two sets of weights: the same
+# What do the costs buy? Here are the networks that torchvision has in the same form, with the accuracy that it
+# states. (Its AlexNet and GoogLeNet are not those of the book.) Some have two sets of weights: the same
 # network, trained once with the settings of its time and once with a newer **recipe** (lesson 7).
 
 # %%
@@ -768,8 +771,8 @@ show("Published top-1 accuracy of seven networks, by billion MACs and by millise
 # *Circles: the first weights that torchvision published. Squares: the same network after a newer recipe. To the left is
 # cheaper, up is better.*
 #
-# ResNeXt-50 is 1.5 points above ResNet-50 with the same older recipe and almost the same parameters
-# and MACs. A newer recipe gives the *old* ResNet-50 almost 5 points. ConvNeXt was trained with such
+# ResNeXt-50 is 1.5 points above ResNet-50 with nearly the same older recipe (it trained for 100
+# epochs, not 90) and almost the same parameters and MACs. A newer recipe gives the *old* ResNet-50 almost 5 points. ConvNeXt was trained with such
 # a recipe from the start, so compare it with the squares: it is between one and two points above
 # ResNet-50 and ResNeXt-50. So here a better block is worth one or two points. A newer recipe is
 # worth more to ResNet-50 and ResNeXt-50, and only 0.3 points to MobileNetV2. Whoever compares two
@@ -899,7 +902,7 @@ exercises.after_resnet.dense.check(DenseBlock)
 # Write `small_net()`: a network for the digits at 1×16×16 that gives ten logits, with
 # at most 10,000 parameters and a million MACs for an image. The check trains it for ten epochs
 # (Adam, learning rate 0.003, batches of 64, seed 0), which takes up to 20 seconds. In its best
-# epoch at least 97 % of the test images have to be right. A linear layer alone gets about 96 %.
+# epoch at least 97 % of the test images have to be right. A linear layer alone gets about 94 %.
 
 # %% tags=["exercise"]
 def small_net():

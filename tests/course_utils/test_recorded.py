@@ -41,7 +41,7 @@ def test_weights_load_into_their_network(name):
     assert scores.isfinite().all() and not scores[0].equal(scores[1])
 
 
-@pytest.mark.parametrize("name", ["depth", "initialization"])
+@pytest.mark.parametrize("name", ["depth", "initialization", "kernels"])
 def test_curves_are_histories_a_seed_each(name):
     kinds = recorded.curves(name)
     assert len(kinds) > 1 and len({len(runs) for runs in kinds.values()}) == 1

@@ -1,5 +1,6 @@
 """Lesson 8: its networks are torchvision's, and the numbers in its prose are what its cells say."""
 
+import time
 from functools import partial
 
 import lessons
@@ -9,6 +10,7 @@ from torch import nn
 from torchvision import models
 from torchvision.ops import StochasticDepth
 
+from course_utils import digits, fit
 from layerwise.tracing.building import Unfilled
 
 LESSON = "08_after_resnet"
@@ -144,6 +146,14 @@ def test_how_to_choose(lesson, made, costs):  # noqa: ARG001
     assert (round(convnext - new, 1), round(convnext - next_new, 1)) == (1.7, 1.3)
 
 
+def test_what_a_linear_layer_alone_gets(lesson):  # noqa: ARG001
+    train, test = digits(batch_size=64, size=16, device="cpu")
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(256, 10))
+    run = fit(net, train, test, epochs=10, lr=3e-3, optimizer=torch.optim.Adam)
+    assert max(run.test_acc) == pytest.approx(0.94, abs=0.01)
+
+
 def test_channels_alone_see_nothing(lesson):  # noqa: ARG001
     torch.set_num_threads(1)
     learned, halves = (lessons.value(LESSON, name) for name in ("learned", "HALVES"))
@@ -163,9 +173,19 @@ def test_fewer_macs_for_each_number_moved(lesson, made):  # noqa: ARG001
     intensity = {name: made.intensity(t) for name, t in traces.items()}
     assert sorted(intensity, key=intensity.get) == ["3×3 depthwise", "3×3, 32 groups", "1×1", "3×3"]
     assert traces["3×3"].macs == 256 * traces["3×3 depthwise"].macs
-    both = {name: parts[name] for name in ("3×3", "3×3 depthwise")}
-    times = made.milliseconds(both, torch.rand(1, 256, 28, 28), repeats=20)
-    assert times["3×3"] / times["3×3 depthwise"] < 256
+    assert least_work(parts["3×3"]) / least_work(parts["3×3 depthwise"]) < 256
+
+
+@torch.no_grad()
+def least_work(layer, repeats=20):
+    """Seconds of one core: those of the clock pass while another process has it."""
+    torch.set_num_threads(1)
+    X, found = torch.rand(1, 256, 28, 28), []
+    for _ in range(repeats):
+        start = time.thread_time()
+        layer(X)
+        found.append(time.thread_time() - start)
+    return min(found)
 
 
 def test_the_tasks_of_the_lab(lesson, made):  # noqa: ARG001

@@ -1,6 +1,7 @@
 """Lesson 5: what its prose says of batch norm, of its measurements, and of the recorded run."""
 
 import re
+from statistics import mean, median
 
 import build_notebooks
 import lessons
@@ -62,6 +63,30 @@ def test_what_the_first_weights_do(lesson):  # noqa: ARG001
     assert size["small"] > 1000 * spread(small)
     assert 5e-3 < size["right"] < 5
     assert all(0.2 < s < 1 for s in normed)
+
+
+def mean_square(images, channels, mode, seed):
+    """What is left of it after the lesson's 22 layers with Kaiming's weights."""
+    torch.manual_seed(seed)
+    for _ in range(22):
+        conv = nn.Conv2d(images.shape[1], channels, 3, padding=1, bias=False, padding_mode=mode)
+        nn.init.kaiming_normal_(conv.weight)
+        images = conv(images).relu()
+    return images.square().mean().item()
+
+
+@torch.no_grad()
+def test_kaimings_rule_holds_on_average_but_for_the_padding(lesson, data):  # noqa: ARG001
+    images = data[0].images[:64, :, ::2, ::2]
+    whole, padded = (
+        mean(mean_square(images, 64, mode, seed) for seed in range(10))
+        for mode in ("circular", "zeros")
+    )
+    kept = images.square().mean().item()
+    assert 0.5 * kept < whole < 2 * kept
+    assert padded < 0.7 * whole
+    narrow = [mean_square(images, 16, "zeros", seed) for seed in range(15)]
+    assert median(narrow) < 0.2 * kept
 
 
 def test_pytorch_has_a_sixth_of_kaimings_variance(lesson):  # noqa: ARG001
