@@ -108,6 +108,20 @@ class Behaviour:
         fill_evenly(net)
         return _run(net, self._case.shape)
 
+    @cached_property
+    def unused(self) -> list[str]:
+        """The layers with parameters on which what comes out in training does not depend."""
+        if self.large or self.probed:
+            return []
+        fill(self._net)
+        out = self._net.train()(_image(self._case.shape))
+        learned = {n: p for n, p in self._net.named_parameters() if p.requires_grad}
+        if not out.requires_grad or not learned:
+            return []
+        slopes = torch.autograd.grad(out.sum(), [*learned.values()], allow_unused=True)
+        idle = [n for n, slope in zip(learned, slopes, strict=True) if slope is None]
+        return list(dict.fromkeys(name.rpartition(".")[0] or name for name in idle))
+
     def _few(self, net: nn.Module) -> dict[str, Tensor]:
         """Of a large network only what is quick: the output in eval mode, and the dropouts."""
         rates = [part.settings["p"] for part in self.parts if part.kind == "dropout"]
@@ -266,7 +280,8 @@ def not_called(answer: Any, args: tuple, called: str) -> Finding | None:
     try:
         signature(answer).bind(*args)
     except TypeError as error:
-        return Finding("arguments", "arguments", {"called": called, "error": str(error)})
+        tried = f"{called.partition('(')[0]}({', '.join(map(repr, args))})"
+        return Finding("arguments", "arguments", {"called": tried, "error": str(error)})
     except ValueError:  # of a function written in C nothing is known
         return None
     return None
@@ -289,7 +304,8 @@ def difference(  # noqa: PLR0911  what is wrong, the plainest first
         assert not isinstance(asked.numbers, Finding)
         unequal = unlike(asked.numbers, numbers)
     if unequal is None if same else _evenly_alike(asked, given):
-        return None
+        layers = given.unused
+        return Finding("unused", "unused", {"layers": layers}) if layers else None
     if unequal == "input":
         return Finding("values", "other input", {"where": "input"})
     if asked.probed or given.probed:

@@ -14,7 +14,10 @@ from ._networks import not_called, unlike
 
 @dataclass(frozen=True)
 class Tensors:
-    """A function of tensors. A case: what is given, in words; its shapes; "scale" of the first."""
+    """A function of tensors. A case: what is given, in words; its shapes; "scale" of the first.
+
+    What else a case chooses are arguments by name.
+    """
 
     cases: Sequence[tuple[str, Sequence[tuple[int, ...]], dict]]
     called: str
@@ -29,7 +32,8 @@ class Tensors:
         right = reference()
         for number, (told, _, _) in enumerate(self.cases):
             given = self._given(number)
-            found, asked = _result(answer, given), right(*self._given(number))
+            named = self._named(number)
+            found, asked = _result(answer, given, named), right(*self._given(number), **named)
             facts: dict[str, Any] = {"told": told, "called": self.called}
             if isinstance(found, _guard.Trouble):
                 return _guard.finding(found)
@@ -50,10 +54,14 @@ class Tensors:
     def same(self, answer: Any, other: Any) -> bool:
         """Whether two functions give the same in every case."""
         for number in range(len(self.cases)):
-            one, two = (_result(function, self._given(number)) for function in (answer, other))
+            named = self._named(number)
+            one, two = (_result(f, self._given(number), named) for f in (answer, other))
             if not _alike(one, two):
                 return False
         return True
+
+    def _named(self, number: int) -> dict[str, Any]:
+        return {name: v for name, v in self.cases[number][2].items() if name != "scale"}
 
     def _given(self, number: int) -> list[Tensor]:
         _, shapes, choices = self.cases[number]
@@ -72,8 +80,8 @@ def _changed(before: Tensor, after: Tensor) -> bool:
     return not torch.equal(before, after)
 
 
-def _result(function: Callable, given: list[Tensor]) -> Any:
+def _result(function: Callable, given: list[Tensor], named: dict[str, Any]) -> Any:
     try:
-        return function(*given)
+        return function(*given, **named)
     except Exception as error:  # noqa: BLE001  a student's function may raise anything
         return _guard.trouble(error)

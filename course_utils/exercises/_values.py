@@ -42,6 +42,8 @@ def numbers(answer: Any, count: int = 1) -> list[float] | None:
 
     Where one is asked for, the commas in "25,088" stand between thousands.
     """
+    if getattr(answer, "ndim", 0) == 1:  # an array, or a tensor
+        answer = answer.tolist()
     if isinstance(answer, str):
         text = re.sub(r"^\s*[A-Za-z_]\w*\s*=", "", answer).strip().strip("()[]'\"")
         text = re.sub(r"(?<=\d)[,_ ](?=\d{3}\b)", "", text) if count == 1 else text

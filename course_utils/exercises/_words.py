@@ -1,5 +1,6 @@
 """The English of the checks: a finding's facts become a message. No logic reads it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -292,7 +293,8 @@ def _goal_accuracy(facts: Mapping) -> str:
 
 
 def _plain(number: float) -> str:
-    return f"{int(number):,}" if number == int(number) else f"{number:g}"
+    whole = math.isfinite(number) and number == int(number)
+    return f"{int(number):,}" if whole else f"{number:g}"
 
 
 def _many(number: int, thing: str) -> str:

@@ -35,6 +35,7 @@ and `beta` have one number for each feature or channel.""",
             ("8 images with 3 features", ((8, 3), (3,), (3,)), {}),
             ("4 images with 3 channels of 5×6", ((4, 3, 5, 6), (3,), (3,)), {}),
             ("a channel with hardly any spread", ((6, 2, 4, 4), (2,), (2,)), {"scale": 0.003}),
+            ("8 images with 3 features, and eps=0.1", ((8, 3), (3,), (3,)), {"eps": 0.1}),
         ),
         "normalize(X, gamma, beta)",
     ),
@@ -155,7 +156,7 @@ features) and (images, channels, rows, columns), and sees from `X` which of them
         ### END SOLUTION
 """,
     judge=Networks(
-        (Case((3,), (6, 3)), Case((3,), (4, 3, 5, 6))),
+        (Case((3,), (6, 3)), Case((3,), (4, 3, 5, 6)), Case((3, 0.1, 0.4), (6, 3))),
         "MyBatchNorm(num_features)",
         measured,
     ),

@@ -6,6 +6,7 @@ Each function takes the Breakdown of a run that ended there, and gives a Finding
 from collections import Counter
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 from layerwise.operations.kinds import Merge
 from layerwise.operations.shapes import Shape, ShapeError, broadcast
@@ -92,6 +93,20 @@ def branches(b: Breakdown) -> Finding | None:
         return None
     odd = _odd_one(shapes)
     others = [shape for i, shape in enumerate(shapes) if i != odd]
+    what = "branches" if len(others) > 1 else "two branches"
+    about: dict[str, Any] = {
+        "number": odd + 1,
+        "count": len(shapes),
+        "odd": shapes[odd],
+        "others": others,
+    }
+    numbers = clashing(others[0], shapes[odd], joined=1)
+    if len({(shape[0], *shape[2:]) for shape in shapes}) == 1:  # dim=1 would join them
+        why = "stacked" if b.failure.function == "stack" else "along"
+        about["along"] = b.failure.settings.get("dim", 0) % len(others[0])
+        about["unit"] = "channels" if len(others[0]) > 2 else "features"
+        total = sum(shape[1] for shape in shapes)
+        return b.finding(Cause.BRANCHES, what, why, *numbers, total=total, **about)
     fork = b.fork(sources)
     ways = [[s for s in b.branch(i, fork) if resizes(s)] for i in sources]
     mine = [s for s in ways[odd] if _moves_by_one(s)] or ways[odd]
@@ -99,10 +114,8 @@ def branches(b: Breakdown) -> Finding | None:
     padding = _keeping_padding(mine[-1]) if mine else None
     why = ("inside" if padding is None else "inside padding") if mine else "keeps, another"
     return b.finding(
-        Cause.BRANCHES, "branches" if len(others) > 1 else "two branches", why if step else "keeps",
-        *clashing(others[0], shapes[odd], joined=1), step.index if step else None,
-        number=odd + 1, count=len(shapes), odd=shapes[odd], others=others, kept=b.shape(fork),
-        padding=padding,
+        Cause.BRANCHES, what, why if step else "keeps", *numbers, step.index if step else None,
+        kept=b.shape(fork), padding=padding, **about,
     )  # fmt: skip
 
 

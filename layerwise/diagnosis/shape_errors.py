@@ -216,7 +216,8 @@ def _laid_out(b: Breakdown, reads: int, got: int, maker: int) -> Finding:
     before, after = step.inputs[0], step.output
     if len(before) < 3 or (len(after) == 2 and before[0] == after[0]):
         return _flattened(b, step, reads, got)
-    start = next((i for i, (m, n) in enumerate(zip(before, after, strict=False)) if m != n), 0)
+    sizes = enumerate(zip(before, after, strict=False))
+    start = next((i for i, (m, n) in sizes if m != n), len(after) - 1)
     late = "flat short" if start == 1 else "flat late"
     why = {1: "flat all", 2: "flat rows"}.get(len(after), late)
     return b.finding(
@@ -255,7 +256,7 @@ def one_value(b: Breakdown) -> Finding | None:
     alone = b.entry.name == "instance_norm"
     if not (alone or b.entry.name == "batch_norm") or len(shape) < 2:
         return None
-    if prod(shape) // max(shape[1], 1) != 1 and not alone:
+    if (prod(shape[2:]) if alone else prod(shape) // max(shape[1], 1)) != 1:
         return None
     maker = b.last(source, resizes)
     why = "alone" if alone else "one image"

@@ -33,7 +33,7 @@ HEADLINES: dict[str, str] = {
     "tied": "{Place} is made for {expected:,}, but its weight of {weight:times} reads {got:,}.",
     "not flattened": _EXPECTS + " {shape:image} arrives, which is not flattened: Linear reads its "
     "last axis, {got}.",
-    "flattened wrongly": f"{_EXPECTS} {{got:,}} arrive: {{read:times}} became {{made:times}}.",
+    "flattened wrongly": f"{_EXPECTS} {{got:arrive}}: {{read:times}} became {{made:times}}.",
     "flattened": _ARRIVE,
     "flattened maps": _ARRIVE + " {expected:,} = {count} × {side} × {side}: that would be maps of "
     "{side}×{side}.",
@@ -211,8 +211,10 @@ CAUSES: dict[str, str] = {
     "inside": "In branch {number}, {maker:step} makes {made:pixels} out of {read:pixels}.",
     "inside padding": "In branch {number}, {maker:step} makes {made:pixels} out of {read:pixels}; "
     "padding {padding} would keep {read:pixels}.",
-    "keeps": "Branch {number} keeps {kept:image}.",
-    "keeps, another": "Branch {number} keeps {kept:image}, but {maker:step} makes {made:pixels}.",
+    "keeps": "Branch {number} keeps {kept:pixels}.",
+    "keeps, another": "Branch {number} keeps {kept:pixels}, but {maker:step} makes {made:pixels}.",
+    "along": "They are joined along axis {along}; with dim=1 they make {total} {unit}.",
+    "stacked": "stack needs equal shapes; cat with dim=1 makes {total} {unit} of them.",
     # Python
     "divide": "A quotient of / is no whole number: divide with //, or write int(...).",
     "comma": "A comma at the end of the line of {name} makes it a tuple: take the comma away.",

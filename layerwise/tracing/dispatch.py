@@ -62,6 +62,7 @@ def perform(
     effect = rule_effect(entry, args, kwargs)
     if entry is not None and effect is not NotImplemented:
         mixing = torch.is_autocast_enabled("cpu")  # it chooses types for itself
+        mixing = mixing or any(type(one) is torch.dtype for one in (*args, *kwargs.values()))
         one_type = not mixing and (entry.kind is Kind.EMBEDDING or _of_one_type(tensors))
         made = _by_rule(entry, name, args, kwargs, tensors, effect) if one_type else None
         if made is None:

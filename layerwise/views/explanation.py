@@ -199,8 +199,12 @@ def _reason(step: Step, block: _Block) -> str:
             shapes = shapes_of(step.inputs)
             return f"{told}. Their shapes differ ({shapes}): PyTorch repeats the smaller one."
         return f"{told}, number by number: both have the same shape."
-    if step.merges and step.merge is Merge.CONCAT and len(step.output) == len(step.inputs[0]):
-        return _joins(step, origins)
+    if len(step.inputs) > 1 and step.merge is not None:
+        if step.merge is Merge.CONCAT and len(step.output) == len(step.inputs[0]):
+            return _joins(step, origins)
+        if len(set(origins)) == 1 and step.operation.symbol in _COMBINES:
+            verb = _COMBINES[step.operation.symbol].partition(" ")[0]
+            return f"{verb} two tensors that both come from {origins[0]}, number by number."
     same = "The shape stays." if step.output in step.inputs else "The shape changes."
     told = step.operation.describe(step) or same
     if step.sources in ((step.index - 1,), ()):
@@ -211,9 +215,15 @@ def _reason(step: Step, block: _Block) -> str:
 def _joins(step: Step, origins: list[str]) -> str:
     axes = [n for n, size in enumerate(step.output) if size != step.inputs[0][n]]
     dim = axes[0] if axes else 0
-    sizes = " + ".join(str(shape[dim]) for shape in step.inputs)
-    what = "channels" if dim == 1 else f"along axis {dim}"
-    return f"Joins {_listed(origins)}: {sizes} = {step.output[dim]} {what}."
+    sizes = [shape[dim] for shape in step.inputs]
+    told = " + ".join(map(str, sizes))
+    if more := step.output[dim] - sum(sizes):
+        told += f" + {more} of a constant or a parameter"
+    what = {(1, 2): "features", (1, 4): "channels"}.get((dim, len(step.output)))
+    different = list(dict.fromkeys(origins))
+    many = "" if len(different) == len(origins) else f"{len(origins)} tensors from "
+    end = f"{step.output[dim]} {what or f'along axis {dim}'}"
+    return f"Joins {many}{_listed(different)}: {told} = {end}."
 
 
 def _listed(names: list[str]) -> str:
@@ -235,7 +245,8 @@ def _inputs_in_words(t: Trace) -> str:
 def _summary(t: Trace) -> list[str]:
     count = len(t.steps)
     change = f"{shapes_of(t.inputs) if t.inputs else 'no input'} → {times(t.output)}"
-    meet = [step for step in t.steps if len(set(step.sources)) > 1]
+    several = len(t.inputs) > 1  # all of them are the source -1
+    meet = [s for s in t.steps if len(set(s.sources)) > 1 or (several and s.sources[1:] == (-1,))]
     met = Counter(_MEETINGS.get(step.merge or step.kind, step.op) for step in meet)
     meetings = [f"{n} {what}{'s' if n > 1 else ''}" for what, n in met.most_common()]
     lines = [

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from layerwise.tracing.module_tree import Block, outline
-from layerwise.tracing.records import Step, Trace
+from layerwise.tracing.records import Call, Step, Trace
 from layerwise.tracing.tracer import trace, traced
 
 from .columns import COLUMNS, Row, RowOperation, aligned, row, shapes_of, unit
@@ -22,19 +22,26 @@ _TOTAL = "border-top: 2px solid; font-weight: bold"
 
 
 def print_shapes(net: nn.Module, *inputs: Any, **keywords: Any) -> None:
-    r"""Print one line per top-level child, in the book's form, and per operation between them.
+    r"""Print one line per outermost layer, in the book's form, and per operation between them.
 
+    That is each child, and of a ModuleList, which itself never runs, each of its layers.
     `Conv2d output shape:\t torch.Size([1, 96, 54, 54])`. Raises what `trace` raises.
     """
     t = trace(net, *inputs, **keywords)
-    lines = [
-        (call.stop - 0.5, call.kind, call.output)
-        for call in t.calls
-        if call.path and "." not in call.path
-    ]
+    lines = [(call.stop - 0.5, call.kind, call.output) for call in _outermost(t.calls)]
     lines += [(step.index, step.op, step.output) for step in t.by_path[""]]
     for _, name, shape in sorted(lines, key=lambda line: line[0]):
         print(name, "output shape:\t", torch.Size(shape))
+
+
+def _outermost(calls: Sequence[Call]) -> Iterator[Call]:
+    """The calls that lie in no other but the network's own."""
+    for call in calls:
+        names = call.path.split(".")
+        above = {".".join(names[:n]) for n in range(1, len(names))}
+        around = (c for c in calls if c.path in above and c.start <= call.start)
+        if call.path and not any(call.stop <= c.stop for c in around):
+            yield call
 
 
 def table(

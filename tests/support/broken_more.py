@@ -1595,6 +1595,26 @@ class Clamped(nn.Module):
 
 AXIS = "there is no axis"
 REFUSED = {
+    "instance norm of other channels": Entry(
+        lambda: nn.Sequential(nn.Conv2d(3, 16, 3), nn.InstanceNorm2d(32, affine=True)),
+        COLOUR, ["reads 32 channels, but 16 arrive"], ["one value"],
+    ),
+    "a concat along the rows": Entry(
+        of(lambda _, x: torch.cat([x, x[:, :2]], 2)), COLOUR,
+        ["along axis 2; with dim=1 they make 5 channels"], ["keeps", "padding"],
+    ),
+    "a concat along the batch": Entry(
+        of(lambda _, x: torch.cat([x, x[:, :2]])), (4, 8),
+        ["along axis 0; with dim=1 they make 10 features"], ["keeps"],
+    ),
+    "a stack of other channels": Entry(
+        of(lambda _, x: torch.stack([x, x[:, :2]], 1)), COLOUR,
+        ["cat with dim=1 makes 5 channels"], ["keeps"],
+    ),
+    "flattened behind the channels": Entry(
+        lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(2), nn.Linear(64, 10)),
+        COLOUR, ["1 arrives", "starts at axis 2"], ["axis 0"],
+    ),
     "a concat along an axis that is not there": Entry(
         of(lambda _, x: torch.cat([x, x], 4)), COLOUR, [AXIS], ["branch"]
     ),

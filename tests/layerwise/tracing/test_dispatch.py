@@ -79,3 +79,21 @@ def test_what_writes_is_told_by_its_name():
 )
 def test_one_operation_has_one_name(name, plain):
     assert dispatch.public(name) == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "func", "more"),
+    [
+        ("softmax", F.softmax, {"dim": 1, "dtype": torch.float64}),
+        ("sum", torch.sum, {"dim": 1, "dtype": torch.float64}),
+        ("mean", torch.mean, {"dim": (1, 2), "dtype": torch.float16}),
+    ],
+)
+@pytest.mark.parametrize("large", [False, True])
+def test_a_type_that_is_asked_for_is_given(name, func, more, large):
+    X = torch.empty(2000 if large else 2, 30, 40, device="meta")
+    made, _ = dispatch.perform(func, name, (X,), more, [X])
+    assert made.dtype is more["dtype"] and made.is_meta
+    if name == "softmax":
+        made, _ = dispatch.perform(torch.softmax, name, (X, 1, more["dtype"]), {}, [X])
+        assert made.dtype is more["dtype"]

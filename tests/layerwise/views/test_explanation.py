@@ -251,3 +251,33 @@ def test_a_sentence_stays_on_the_line_if_it_fits(room, lines):
     first = "Few words."
     second = "w" * (WIDTH - len(f"  {first} .") - room) + "."
     assert len(_sentence_lines(f"{first} {second}", "  ")) == lines
+
+
+class Forward(nn.Module):
+    """A forward alone, of the parameter `extra` and the inputs."""
+
+    def __init__(self, forward):
+        super().__init__()
+        self.run, self.extra = forward, nn.Parameter(torch.zeros(2, 1, 4))
+
+    def forward(self, *inputs):
+        return self.run(self.extra, *inputs)
+
+
+@pytest.mark.parametrize(
+    ("forward", "shapes", "told"),
+    [
+        (lambda _, a, b: a + b, [(2, 4)] * 2, "two tensors that both come from the net's input"),
+        (lambda _, a, b: a * b, [(2, 4)] * 2, "Multiplies two tensors that both come from"),
+        (lambda e, a: a + e, [(2, 3, 4)], "Adds a constant or a parameter."),
+        (lambda _, a, b: torch.cat([a, b], 1), [(2, 4), (2, 6)],
+         "Joins 2 tensors from the net's input: 4 + 6 = 10 features."),
+        (lambda e, a, b: torch.cat([e, a.relu(), b], 1), [(2, 5, 4), (2, 3, 4)],
+         "5 + 3 + 1 of a constant or a parameter = 9 along axis 1."),
+    ],
+)  # fmt: skip
+def test_inputs_that_meet_are_no_constants(forward, shapes, told, capsys):
+    explain(Forward(forward), *shapes)
+    text = " ".join(capsys.readouterr().out.split())
+    assert told in text
+    assert ("Branches meet in 1" in text) == (len(shapes) > 1)

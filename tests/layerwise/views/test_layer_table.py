@@ -213,3 +213,23 @@ def test_a_table_without_a_shape_says_what_to_give():
 def test_the_whole_net_in_one_row_keeps_its_unused_parameters():
     whole, spare = rows(trace(Spare(), (1, 1, 8, 8)), depth=0)
     assert (whole.path, whole.operation.name, whole.params, spare.params) == ("", "Spare", 10, 6)
+
+
+def test_print_shapes_shows_the_layers_of_a_list_which_itself_never_runs(capsys):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(4, n)) for n in (4, 3))
+            self.heads = nn.ModuleDict({"a": nn.Linear(3, 2)})
+
+        def forward(self, X):
+            for block in self.blocks:
+                X = block(X)
+            return self.heads["a"](X)
+
+    print_shapes(Net(), (1, 4))
+    assert capsys.readouterr().out.splitlines() == [
+        "Sequential output shape:\t torch.Size([1, 4])",
+        "Sequential output shape:\t torch.Size([1, 3])",
+        "Linear output shape:\t torch.Size([1, 2])",
+    ]
