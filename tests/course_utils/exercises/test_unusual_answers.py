@@ -106,3 +106,14 @@ def test_no_number_ends_the_check(answer):
 def test_numbers_may_lie_in_an_array(kind):
     right = [150, 75, 37, 18, 9]
     assert exercises.vgg.sizes.check(kind(right)).outcome == "right"
+
+
+class Pair(Block):
+    def forward(self, X):
+        return super().forward(X), X
+
+
+def test_a_network_that_gives_more_than_one_tensor_is_told_so():
+    verdict = exercises.vgg.block.check(Pair)
+    assert (verdict.outcome, verdict.mistake) == ("wrong", "no tensor")
+    assert "returns a tuple" in verdict.message

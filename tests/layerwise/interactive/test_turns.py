@@ -14,7 +14,7 @@ from layerwise import Task, lab
 from layerwise.interactive import cells
 from layerwise.interactive.history import History
 from layerwise.interactive.stored import StoredOutput
-from layerwise.interactive.widgets import Panel
+from layerwise.interactive.widgets import Figure, Panel
 
 ARCHS = {"one": ((1, 8),), "two": ((1, 8), (1, 16)), "three": ((1, 8), (1, 16), (1, 32))}
 
@@ -413,3 +413,7 @@ def test_the_start_is_not_run_again_to_find_what_broke_it(monkeypatch):
     built.clear()
     made.set(width=9)
     assert set(built) == {9} and "width=9 makes it so" in made._frame.head.html
+
+
+def test_a_picture_chooses_no_box_unless_it_is_asked_to():
+    assert not Figure().choosing
