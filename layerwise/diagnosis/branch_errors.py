@@ -101,10 +101,11 @@ def branches(b: Breakdown) -> Finding | None:
         "others": others,
     }
     numbers = clashing(others[0], shapes[odd], joined=1)
-    if len({(shape[0], *shape[2:]) for shape in shapes}) == 1:  # dim=1 would join them
-        why = "stacked" if b.failure.function == "stack" else "along"
-        about["along"] = b.failure.settings.get("dim", 0) % len(others[0])
-        about["unit"] = "channels" if len(others[0]) > 2 else "features"
+    axes = {len(shape) for shape in shapes}
+    if len(axes) == 1 < min(axes) and len({(s[0], *s[2:]) for s in shapes}) == 1:
+        why = "stacked" if b.failure.function == "stack" else "along"  # dim=1 would join them
+        about["along"] = b.failure.settings.get("dim", 0) % min(axes)
+        about["unit"] = "channels" if min(axes) > 2 else "features"
         total = sum(shape[1] for shape in shapes)
         return b.finding(Cause.BRANCHES, what, why, *numbers, total=total, **about)
     fork = b.fork(sources)

@@ -1607,6 +1607,12 @@ REFUSED = {
         of(lambda _, x: torch.cat([x, x[:, :2]])), (4, 8),
         ["along axis 0; with dim=1 they make 10 features"], ["keeps"],
     ),
+    "a concat with a mean that has lost its axis": Entry(
+        of(lambda _, x: torch.cat([x, x.mean(1)])), (4, 8), ["cannot join"], ["features"]
+    ),
+    "a concat of single numbers": Entry(
+        of(lambda _, x: torch.cat([x.mean(), x.sum()])), (4, 8), ["single number"]
+    ),
     "a stack of other channels": Entry(
         of(lambda _, x: torch.stack([x, x[:, :2]], 1)), COLOUR,
         ["cat with dim=1 makes 5 channels"], ["keeps"],
