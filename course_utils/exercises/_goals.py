@@ -11,8 +11,9 @@ from course_utils.data import digits
 from course_utils.training import fit
 from layerwise import trace
 
+from ._calls import not_called
 from ._findings import Finding
-from ._networks import Behaviour, Case, not_called
+from ._networks import Behaviour, Case
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from inspect import signature
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from torch.nn.parameter import is_lazy
 from layerwise import Trace, diagnose, trace
 
 from . import _guard
+from ._calls import not_called
 from ._findings import Finding
 from ._steps import Part, first_difference, parts
 
@@ -269,22 +269,6 @@ class Networks:
         if case not in self._theirs:
             self._theirs[case] = Behaviour(answer, case, self.probe)
         return self._theirs[case]
-
-
-def not_called(answer: Any, args: tuple, called: str) -> Finding | None:
-    """Why an answer cannot be called as it will be, None if it can."""
-    if isinstance(answer, nn.Module):
-        return Finding("called", "called", {"called": called})
-    if not callable(answer):
-        return Finding("no function", "no function", {"value": answer, "called": called})
-    try:
-        signature(answer).bind(*args)
-    except TypeError as error:
-        tried = f"{called.partition('(')[0]}({', '.join(map(repr, args))})"
-        return Finding("arguments", "arguments", {"called": tried, "error": str(error)})
-    except ValueError:  # of a function written in C nothing is known
-        return None
-    return None
 
 
 def difference(  # noqa: PLR0911  what is wrong, the plainest first

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from . import _guard
+from ._calls import not_called
 from ._findings import Finding
-from ._networks import not_called, unlike
+from ._networks import unlike
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from numbers import Number
 from typing import Any
 
 from . import _guard
+from ._calls import not_called
 from ._findings import Finding
-from ._networks import not_called
 
 
 @dataclass(frozen=True)
